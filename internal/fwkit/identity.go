@@ -10,13 +10,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// IdentityWorkspaceID returns the attribute workspace_id of a resource's identity.
-func IdentityWorkspaceID() identityschema.StringAttribute {
-	return identityschema.StringAttribute{
-		OptionalForImport: true,
-		Description: "Id of the workspace, digits. Where an import gives it, it must be the one that the " +
-			"provider speaks to.",
-	}
+// IdentityAttribute returns an attribute of a resource's identity that every import gives.
+func IdentityAttribute(description string) identityschema.StringAttribute {
+	return identityschema.StringAttribute{RequiredForImport: true, Description: description}
 }
 
 // IdentityPrincipal adds service_principal_name, user_name and group_name to the attributes of a resource's identity,

@@ -4,19 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Resource holds the client of the workspace. Every managed resource embeds it.
-type Resource struct{ Client *client.Client }
+// Resource holds what all managed resources and list resources have in common. Each of them embeds it.
+type Resource struct {
+	Name string // such as "group_member" for dbxaccess_group_member
+	// Identity holds the attributes of a managed resource's identity, except workspace_id, which all identities have.
+	Identity        map[string]identityschema.Attribute
+	MutableIdentity bool // whether an update may change the identity
+	Client          *client.Client
+}
+
+// Metadata implements resource.Resource and list.ListResource.
+func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.Name
+	resp.ResourceBehavior.MutableIdentity = r.MutableIdentity
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *Resource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
+	attributes := map[string]identityschema.Attribute{"workspace_id": identityschema.StringAttribute{
+		OptionalForImport: true,
+		Description: "Id of the workspace, digits. Where an import gives it, it must be the one that the " +
+			"provider speaks to.",
+	}}
+	maps.Copy(attributes, r.Identity)
+	resp.IdentitySchema = identityschema.Schema{Attributes: attributes}
+}
 
 // Configure implements resource.ResourceWithConfigure.
 func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -76,16 +105,32 @@ func (r *Resource) WrongWorkspace(
 	return Failed(diags, err, summary, object)
 }
 
-// DataSource holds the client of the workspace. Every data source embeds it.
-type DataSource struct{ Client *client.Client }
+// DataSource holds what all data sources have in common. Each of them embeds it.
+type DataSource struct {
+	Name   string
+	Client *client.Client
+}
+
+// Metadata implements datasource.DataSource.
+func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + d.Name
+}
 
 // Configure implements datasource.DataSourceWithConfigure.
 func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
 	d.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
-// EphemeralResource holds the client of the workspace. Every ephemeral resource embeds it.
-type EphemeralResource struct{ Client *client.Client }
+// EphemeralResource holds what all ephemeral resources have in common. Each of them embeds it.
+type EphemeralResource struct {
+	Name   string
+	Client *client.Client
+}
+
+// Metadata implements ephemeral.EphemeralResource.
+func (e *EphemeralResource) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + e.Name
+}
 
 // Configure implements ephemeral.EphemeralResourceWithConfigure.
 func (e *EphemeralResource) Configure(
@@ -96,8 +141,16 @@ func (e *EphemeralResource) Configure(
 	e.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
-// Action holds the client of the workspace. Every action embeds it.
-type Action struct{ Client *client.Client }
+// Action holds what all actions have in common. Each of them embeds it.
+type Action struct {
+	Name   string
+	Client *client.Client
+}
+
+// Metadata implements action.Action.
+func (a *Action) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + a.Name
+}
 
 // Configure implements action.ActionWithConfigure.
 func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {

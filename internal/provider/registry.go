@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -31,61 +30,66 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
 )
 
-// Resources returns the resources of all services, one line per service. The methods below do the same for the rest
-// that services add to the provider.
+// Resources returns the managed resources, one line each.
 func (*dbxaccess) Resources(context.Context) []func() resource.Resource {
-	return slices.Concat(
-		groupmember.Resources(),
-		serviceprincipal.Resources(),
-		serviceprincipaloauthsecret.Resources(),
-		serviceprincipaltoken.Resources(),
-		servingendpointpermission.Resources(),
-		servingendpointpermissionsexclusive.Resources(),
-		tokenpermission.Resources(),
-	)
+	return []func() resource.Resource{
+		groupmember.NewResource,
+		serviceprincipal.NewResource,
+		serviceprincipaloauthsecret.NewResource,
+		serviceprincipaltoken.NewResource,
+		servingendpointpermission.NewResource,
+		servingendpointpermissionsexclusive.NewResource,
+		tokenpermission.NewResource,
+	}
 }
 
 func (*dbxaccess) DataSources(context.Context) []func() datasource.DataSource {
-	return slices.Concat(
-		clusters.DataSources(),
-		currentidentity.DataSources(),
-		oauthsecret.DataSources(),
-		serviceprincipal.DataSources(),
-		servingendpoint.DataSources(),
-		servingendpointaccess.DataSources(),
-		servingendpointpermissions.DataSources(),
-		servingendpointquery.DataSources(),
-		token.DataSources(),
-		tokenpermission.DataSources(),
-	)
+	return []func() datasource.DataSource{
+		clusters.NewDataSource,
+		currentidentity.NewDataSource,
+		oauthsecret.NewDataSource,
+		serviceprincipal.NewDataSource,
+		serviceprincipal.NewListDataSource,
+		servingendpoint.NewDataSource,
+		servingendpoint.NewListDataSource,
+		servingendpointaccess.NewDataSource,
+		servingendpointpermissions.NewDataSource,
+		servingendpointquery.NewDataSource,
+		token.NewDataSource,
+		tokenpermission.NewDataSource,
+	}
 }
 
 func (*dbxaccess) ListResources(context.Context) []func() list.ListResource {
-	return slices.Concat(
-		groupmember.ListResources(),
-		serviceprincipal.ListResources(),
-		serviceprincipaloauthsecret.ListResources(),
-		serviceprincipaltoken.ListResources(),
-		servingendpointpermission.ListResources(),
-		tokenpermission.ListResources(),
-	)
+	return []func() list.ListResource{
+		groupmember.NewListResource,
+		serviceprincipal.NewListResource,
+		serviceprincipaloauthsecret.NewListResource,
+		serviceprincipaltoken.NewListResource,
+		servingendpointpermission.NewListResource,
+		tokenpermission.NewListResource,
+	}
 }
 
 func (*dbxaccess) Functions(context.Context) []func() function.Function {
-	return slices.Concat(certificate.Functions(), entratoken.Functions())
+	return []func() function.Function{
+		certificate.NewPFXToPEM,
+		certificate.NewCertificateInfo,
+		entratoken.NewFunction,
+	}
 }
 
 func (*dbxaccess) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
-	return slices.Concat(
-		entratoken.EphemeralResources(),
-		oauthtoken.EphemeralResources(),
-		serviceprincipaltoken.EphemeralResources(),
-	)
+	return []func() ephemeral.EphemeralResource{
+		entratoken.NewEphemeralResource,
+		oauthtoken.NewEphemeralResource,
+		serviceprincipaltoken.NewEphemeralResource,
+	}
 }
 
 func (*dbxaccess) Actions(context.Context) []func() action.Action {
-	return slices.Concat(
-		serviceprincipal.Actions(),
-		serviceprincipaltoken.Actions(),
-	)
+	return []func() action.Action{
+		serviceprincipal.NewAction,
+		serviceprincipaltoken.NewAction,
+	}
 }

@@ -2,12 +2,43 @@
 // as the provider's own login does.
 package certificate
 
-import "github.com/hashicorp/terraform-plugin-framework/function"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/function"
 
-// Functions returns the functions that this package adds to the provider.
-func Functions() []func() function.Function {
-	return []func() function.Function{
-		func() function.Function { return pfxToPEM{} },
-		func() function.Function { return certificateInfo{} },
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
+)
+
+// NewPFXToPEM returns the function pfx_to_pem.
+func NewPFXToPEM() function.Function {
+	return bundleFunction{
+		name: "pfx_to_pem",
+		definition: function.Definition{
+			Summary: "Turn a PFX file into PEM",
+			MarkdownDescription: "Returns certificate, private key (PKCS#8, not encrypted) and chain of a PFX file as " +
+				"PEM text. It replaces three `openssl` commands.",
+			Return: function.ObjectReturn{AttributeTypes: pemTypes},
+		},
+		bundle: function.StringParameter{
+			Name: "pfx_base64", MarkdownDescription: "The PFX file in base64, as `filebase64()` gives it.",
+		},
+		result: func(c *certificate.Certificate) (any, error) { return toPEM(c) },
+	}
+}
+
+// NewCertificateInfo returns the function certificate_info.
+func NewCertificateInfo() function.Function {
+	return bundleFunction{
+		name: "certificate_info",
+		definition: function.Definition{
+			Summary: "Read a client certificate's subject, thumbprints and dates",
+			MarkdownDescription: "Returns subject, issuer, serial number, SHA-1 and SHA-256 thumbprints (hexadecimal) " +
+				"and validity (RFC 3339 in UTC) of a client certificate.",
+			Return: function.ObjectReturn{AttributeTypes: infoTypes},
+		},
+		bundle: function.StringParameter{
+			Name:                "bundle",
+			MarkdownDescription: "Certificate with its private key: base64 of a PFX or PEM file, or PEM text.",
+		},
+		result: func(c *certificate.Certificate) (any, error) { return toInfo(c), nil },
 	}
 }

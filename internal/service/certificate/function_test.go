@@ -27,7 +27,7 @@ func TestSkippedCertificateIsLogged(t *testing.T) {
 		for name, called := range map[string]struct {
 			function.Function
 			result map[string]attr.Type
-		}{"certificate_info": {certificateInfo{}, infoTypes}, "pfx_to_pem": {pfxToPEM{}, pemTypes}} {
+		}{"certificate_info": {NewCertificateInfo(), infoTypes}, "pfx_to_pem": {NewPFXToPEM(), pemTypes}} {
 			var log bytes.Buffer
 			req := function.RunRequest{Arguments: function.NewArgumentsData([]attr.Value{types.StringValue(bundle), types.StringNull()})}
 			resp := function.RunResponse{Result: function.NewResultData(types.ObjectUnknown(called.result))}

@@ -1,14 +1,10 @@
 package certificate
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
@@ -55,41 +51,4 @@ func toInfo(c *certificate.Certificate) infoModel {
 		ThumbprintSHA256: c.ThumbprintSHA256,
 		NotBefore:        c.NotBefore.UTC().Format(time.RFC3339), NotAfter: c.NotAfter.UTC().Format(time.RFC3339),
 	}
-}
-
-// refuse returns the error about a certificate bundle as an error of the function's first argument.
-func refuse(err error) *function.FuncError {
-	var failure *certificate.Error
-	if errors.As(err, &failure) {
-		return function.NewArgumentFuncError(0, failure.Summary+". "+failure.Detail)
-	}
-	return function.NewArgumentFuncError(0, err.Error())
-}
-
-// password is the second parameter of both functions.
-var password = function.StringParameter{
-	Name: "password", AllowNullValue: true,
-	MarkdownDescription: "Password of the bundle; `null` or empty when it has none.",
-}
-
-// read reads the bundle and the password from the arguments of a function, and parses the bundle as the provider's
-// login does.
-func read(ctx context.Context, req function.RunRequest) (*certificate.Certificate, *function.FuncError) {
-	var bundle string
-	var password *string
-	if err := req.Arguments.Get(ctx, &bundle, &password); err != nil {
-		return nil, err
-	}
-	if password == nil {
-		password = new(string)
-	}
-	c, warnings, err := certificate.Parse([]byte(bundle), *password, certificate.Origin{})
-	if err != nil {
-		return nil, refuse(err)
-	}
-	// A function cannot return warnings, so they go to the log.
-	for _, w := range warnings {
-		tflog.Warn(ctx, w.Summary+". "+w.Detail)
-	}
-	return c, nil
 }

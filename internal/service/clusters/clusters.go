@@ -2,9 +2,13 @@
 // see. Every identity may send this request, so an answer proves that a new login works.
 package clusters
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &clustersDataSource{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_clusters.
+func NewDataSource() datasource.DataSource {
+	return &clustersDataSource{fwkit.DataSource{Name: "clusters"}}
 }

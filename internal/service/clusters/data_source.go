@@ -10,16 +10,6 @@ import (
 
 type clustersDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &clustersDataSource{}
-
-func (d *clustersDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_clusters"
-}
-
 func (d *clustersDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
 	all, err := listClusters(ctx, d.Client)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list clusters", "clusters") {

@@ -2,9 +2,13 @@
 // login. It holds nothing that changes from run to run.
 package currentidentity
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &identityDataSource{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_current_identity.
+func NewDataSource() datasource.DataSource {
+	return &identityDataSource{fwkit.DataSource{Name: "current_identity"}}
 }

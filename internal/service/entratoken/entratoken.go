@@ -5,14 +5,14 @@ package entratoken
 import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// EphemeralResources returns the ephemeral resources that this package adds to the provider.
-func EphemeralResources() []func() ephemeral.EphemeralResource {
-	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
+// NewEphemeralResource returns the ephemeral resource dbxaccess_entra_token.
+func NewEphemeralResource() ephemeral.EphemeralResource {
+	return &tokenEphemeral{fwkit.EphemeralResource{Name: "entra_token"}}
 }
 
-// Functions returns the functions that this package adds to the provider.
-func Functions() []func() function.Function {
-	return []func() function.Function{func() function.Function { return jwtClaims{} }}
-}
+// NewFunction returns the function jwt_claims.
+func NewFunction() function.Function { return jwtClaims{} }

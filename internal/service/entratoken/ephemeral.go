@@ -10,12 +10,6 @@ import (
 
 type tokenEphemeral struct{ fwkit.EphemeralResource }
 
-var _ ephemeral.EphemeralResourceWithConfigure = &tokenEphemeral{}
-
-func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_entra_token"
-}
-
 // Open gets the token. There is no Close, because Entra ID cannot revoke the token, which expires after about an hour.
 func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var config tokenModel

@@ -5,14 +5,23 @@ package groupmember
 import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// Resources returns the resources that this package adds to the provider.
-func Resources() []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &memberResource{} }}
+// NewResource returns the resource dbxaccess_group_member.
+func NewResource() resource.Resource {
+	return &memberResource{fwkit.Resource{
+		Name: "group_member",
+		Identity: map[string]identityschema.Attribute{
+			"group_name":     fwkit.IdentityAttribute("Name of the group."),
+			"application_id": fwkit.IdentityAttribute("Application (client) id of the service principal, a UUID."),
+		},
+	}}
 }
 
-// ListResources returns the list resources, which `terraform query` uses, that this package adds to the provider.
-func ListResources() []func() list.ListResource {
-	return []func() list.ListResource{func() list.ListResource { return &memberList{} }}
+// NewListResource returns the list resource dbxaccess_group_member, which `terraform query` uses.
+func NewListResource() list.ListResource {
+	return &memberList{fwkit.Resource{Name: "group_member"}}
 }

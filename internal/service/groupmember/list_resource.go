@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -13,16 +12,10 @@ import (
 
 type memberList struct{ fwkit.Resource }
 
-var _ list.ListResourceWithConfigure = &memberList{}
-
 type queryModel struct {
 	GroupName            types.String `tfsdk:"group_name"`
 	IncludeOwnIdentity   types.Bool   `tfsdk:"include_own_identity"`
 	IncludeBuiltInGroups types.Bool   `tfsdk:"include_built_in_groups"`
-}
-
-func (l *memberList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_group_member"
 }
 
 // List streams the memberships as it finds them.

@@ -17,15 +17,9 @@ import (
 type memberResource struct{ fwkit.Resource }
 
 var (
-	_ resource.ResourceWithConfigure   = &memberResource{}
 	_ resource.ResourceWithModifyPlan  = &memberResource{}
-	_ resource.ResourceWithIdentity    = &memberResource{}
 	_ resource.ResourceWithImportState = &memberResource{}
 )
-
-func (r *memberResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_group_member"
-}
 
 // ModifyPlan warns if the plan makes a service principal a workspace admin. It refuses a plan that would remove the
 // provider's own admin rights, if the login names its application id. If only the workspace knows who the provider is,

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -48,21 +47,6 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		},
 	}
-}
-
-func (r *memberResource) IdentitySchema(
-	_ context.Context,
-	_ resource.IdentitySchemaRequest,
-	resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"group_name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the group."},
-		"application_id": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Application (client) id of the service principal, a UUID.",
-		},
-		"workspace_id": fwkit.IdentityWorkspaceID(),
-	}}
 }
 
 func (l *memberList) ListResourceConfigSchema(

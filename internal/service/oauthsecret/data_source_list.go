@@ -10,16 +10,6 @@ import (
 
 type secretsDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &secretsDataSource{}
-
-func (d *secretsDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_oauth_secrets"
-}
-
 func (d *secretsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config secretsModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {

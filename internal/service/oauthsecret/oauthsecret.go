@@ -2,9 +2,13 @@
 // audits.
 package oauthsecret
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &secretsDataSource{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_oauth_secrets.
+func NewDataSource() datasource.DataSource {
+	return &secretsDataSource{fwkit.DataSource{Name: "oauth_secrets"}}
 }

@@ -12,14 +12,7 @@ import (
 
 type tokenEphemeral struct{ fwkit.EphemeralResource }
 
-var (
-	_ ephemeral.EphemeralResourceWithConfigure      = &tokenEphemeral{}
-	_ ephemeral.EphemeralResourceWithValidateConfig = &tokenEphemeral{}
-)
-
-func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_oauth_token"
-}
+var _ ephemeral.EphemeralResourceWithValidateConfig = &tokenEphemeral{}
 
 func (e *tokenEphemeral) ValidateConfig(
 	ctx context.Context,

@@ -2,9 +2,13 @@
 // for the workspace or for a single route-optimized endpoint.
 package oauthtoken
 
-import "github.com/hashicorp/terraform-plugin-framework/ephemeral"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 
-// EphemeralResources returns the ephemeral resources that this package adds to the provider.
-func EphemeralResources() []func() ephemeral.EphemeralResource {
-	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewEphemeralResource returns the ephemeral resource dbxaccess_oauth_token.
+func NewEphemeralResource() ephemeral.EphemeralResource {
+	return &tokenEphemeral{fwkit.EphemeralResource{Name: "oauth_token"}}
 }

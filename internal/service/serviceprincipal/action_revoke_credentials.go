@@ -13,15 +13,9 @@ import (
 
 type revokeAction struct{ fwkit.Action }
 
-var _ action.ActionWithConfigure = &revokeAction{}
-
 type revokeModel struct {
 	ApplicationID types.String `tfsdk:"application_id"`
 	Deactivate    types.Bool   `tfsdk:"deactivate"`
-}
-
-func (a *revokeAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_revoke_credentials"
 }
 
 func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {

@@ -22,10 +22,7 @@ import (
 
 type servicePrincipalDataSource struct{ fwkit.DataSource }
 
-var (
-	_ datasource.DataSourceWithConfigure        = &servicePrincipalDataSource{}
-	_ datasource.DataSourceWithConfigValidators = &servicePrincipalDataSource{}
-)
+var _ datasource.DataSourceWithConfigValidators = &servicePrincipalDataSource{}
 
 type lookupModel struct {
 	ID            types.String `tfsdk:"id"`
@@ -36,14 +33,6 @@ type lookupModel struct {
 	Entitlements  types.Set    `tfsdk:"entitlements"`
 	Groups        types.Set    `tfsdk:"groups"`
 	WorkspaceID   types.String `tfsdk:"workspace_id"`
-}
-
-func (d *servicePrincipalDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal"
 }
 
 // notReported is the sentence in the descriptions of attributes that the workspace may withhold.

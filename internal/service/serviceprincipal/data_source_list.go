@@ -21,8 +21,6 @@ import (
 
 type servicePrincipalsDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &servicePrincipalsDataSource{}
-
 type listModel struct {
 	filterModel
 	WorkspaceID       types.String  `tfsdk:"workspace_id"`
@@ -44,14 +42,6 @@ type listedModel struct {
 	ExternalID    types.String `tfsdk:"external_id"`
 	Active        types.Bool   `tfsdk:"active"`
 	Entitlements  types.Set    `tfsdk:"entitlements"`
-}
-
-func (d *servicePrincipalsDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_service_principals"
 }
 
 func (d *servicePrincipalsDataSource) Schema(

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -19,19 +18,9 @@ import (
 
 type servicePrincipalList struct{ fwkit.Resource }
 
-var _ list.ListResourceWithConfigure = &servicePrincipalList{}
-
 type queryModel struct {
 	filterModel
 	IncludeOwnIdentity types.Bool `tfsdk:"include_own_identity"`
-}
-
-func (l *servicePrincipalList) Metadata(
-	_ context.Context,
-	req resource.MetadataRequest,
-	resp *resource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal"
 }
 
 func (l *servicePrincipalList) ListResourceConfigSchema(

@@ -17,21 +17,11 @@ import (
 type servicePrincipalResource struct{ fwkit.Resource }
 
 var (
-	_ resource.ResourceWithConfigure      = &servicePrincipalResource{}
 	_ resource.ResourceWithValidateConfig = &servicePrincipalResource{}
 	_ resource.ResourceWithModifyPlan     = &servicePrincipalResource{}
-	_ resource.ResourceWithIdentity       = &servicePrincipalResource{}
 	_ resource.ResourceWithImportState    = &servicePrincipalResource{}
 	_ resource.ResourceWithMoveState      = &servicePrincipalResource{}
 )
-
-func (r *servicePrincipalResource) Metadata(
-	_ context.Context,
-	req resource.MetadataRequest,
-	resp *resource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal"
-}
 
 func (r *servicePrincipalResource) Create(
 	ctx context.Context,

@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
@@ -115,18 +114,4 @@ func (r *servicePrincipalResource) Schema(
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		},
 	}
-}
-
-func (r *servicePrincipalResource) IdentitySchema(
-	_ context.Context,
-	_ resource.IdentitySchemaRequest,
-	resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"application_id": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Application (client) id, a UUID.",
-		},
-		"workspace_id": fwkit.IdentityWorkspaceID(),
-	}}
 }

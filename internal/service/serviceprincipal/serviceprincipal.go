@@ -9,27 +9,37 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// Resources returns the resources that this package adds to the provider.
-func Resources() []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &servicePrincipalResource{} }}
+// NewResource returns the resource dbxaccess_service_principal.
+func NewResource() resource.Resource {
+	return &servicePrincipalResource{fwkit.Resource{
+		Name: "service_principal",
+		Identity: map[string]identityschema.Attribute{
+			"application_id": fwkit.IdentityAttribute("Application (client) id, a UUID."),
+		},
+	}}
 }
 
-// ListResources returns the list resources, which `terraform query` uses, that this package adds to the provider.
-func ListResources() []func() list.ListResource {
-	return []func() list.ListResource{func() list.ListResource { return &servicePrincipalList{} }}
+// NewListResource returns the list resource dbxaccess_service_principal, which `terraform query` uses.
+func NewListResource() list.ListResource {
+	return &servicePrincipalList{fwkit.Resource{Name: "service_principal"}}
 }
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{
-		func() datasource.DataSource { return &servicePrincipalDataSource{} },
-		func() datasource.DataSource { return &servicePrincipalsDataSource{} },
-	}
+// NewDataSource returns the data source dbxaccess_service_principal.
+func NewDataSource() datasource.DataSource {
+	return &servicePrincipalDataSource{fwkit.DataSource{Name: "service_principal"}}
 }
 
-// Actions returns the actions that this package adds to the provider.
-func Actions() []func() action.Action {
-	return []func() action.Action{func() action.Action { return &revokeAction{} }}
+// NewListDataSource returns the data source dbxaccess_service_principals.
+func NewListDataSource() datasource.DataSource {
+	return &servicePrincipalsDataSource{fwkit.DataSource{Name: "service_principals"}}
+}
+
+// NewAction returns the action dbxaccess_revoke_credentials.
+func NewAction() action.Action {
+	return &revokeAction{fwkit.Action{Name: "revoke_credentials"}}
 }

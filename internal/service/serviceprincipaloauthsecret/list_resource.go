@@ -6,7 +6,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -15,14 +14,8 @@ import (
 
 type secretList struct{ fwkit.Resource }
 
-var _ list.ListResourceWithConfigure = &secretList{}
-
 type queryModel struct {
 	ApplicationID types.String `tfsdk:"application_id"`
-}
-
-func (l *secretList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal_oauth_secret"
 }
 
 func (l *secretList) ListResourceConfigSchema(

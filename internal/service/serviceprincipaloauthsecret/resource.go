@@ -20,17 +20,10 @@ import (
 type secretResource struct{ fwkit.Resource }
 
 var (
-	_ resource.ResourceWithConfigure      = &secretResource{}
 	_ resource.ResourceWithValidateConfig = &secretResource{}
 	_ resource.ResourceWithModifyPlan     = &secretResource{}
-	_ resource.ResourceWithIdentity       = &secretResource{}
 	_ resource.ResourceWithImportState    = &secretResource{}
 )
-
-func (r *secretResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal_oauth_secret"
-	resp.ResourceBehavior.MutableIdentity = true // a rotation changes the secret's id
-}
 
 func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan secretModel

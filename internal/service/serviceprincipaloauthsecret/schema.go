@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -182,22 +181,4 @@ func (r *secretResource) plannedTokenURL() types.String {
 		return types.StringUnknown()
 	}
 	return types.StringValue(tokenURL(r.Client))
-}
-
-func (r *secretResource) IdentitySchema(
-	_ context.Context,
-	_ resource.IdentitySchemaRequest,
-	resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"application_id": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Application (client) id of the service principal.",
-		},
-		"secret_id": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Id of the secret; not its value. Each rotation changes it.",
-		},
-		"workspace_id": fwkit.IdentityWorkspaceID(),
-	}}
 }

@@ -11,14 +11,24 @@ package serviceprincipaloauthsecret
 import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// Resources returns the managed resources that this package adds to the provider.
-func Resources() []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &secretResource{} }}
+// NewResource returns the resource dbxaccess_service_principal_oauth_secret.
+func NewResource() resource.Resource {
+	return &secretResource{fwkit.Resource{
+		Name: "service_principal_oauth_secret",
+		Identity: map[string]identityschema.Attribute{
+			"application_id": fwkit.IdentityAttribute("Application (client) id of the service principal."),
+			"secret_id":      fwkit.IdentityAttribute("Id of the secret; not its value. Each rotation changes it."),
+		},
+		MutableIdentity: true, // a rotation changes the id
+	}}
 }
 
-// ListResources returns the list resources of this package, which terraform query uses.
-func ListResources() []func() list.ListResource {
-	return []func() list.ListResource{func() list.ListResource { return &secretList{} }}
+// NewListResource returns the list resource dbxaccess_service_principal_oauth_secret, which `terraform query` uses.
+func NewListResource() list.ListResource {
+	return &secretList{fwkit.Resource{Name: "service_principal_oauth_secret"}}
 }

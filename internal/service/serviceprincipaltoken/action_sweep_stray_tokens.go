@@ -17,8 +17,6 @@ import (
 
 type sweepAction struct{ fwkit.Action }
 
-var _ action.ActionWithConfigure = &sweepAction{}
-
 type sweepModel struct {
 	OlderThanSeconds types.Int64 `tfsdk:"older_than_seconds"`
 	DryRun           types.Bool  `tfsdk:"dry_run"`
@@ -27,10 +25,6 @@ type sweepModel struct {
 // defaultStrayAge is the default minimum age of a stray token. A younger token may belong to a run that has not ended,
 // and must not be revoked.
 const defaultStrayAge = time.Hour
-
-func (a *sweepAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_sweep_stray_tokens"
-}
 
 func (a *sweepAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{

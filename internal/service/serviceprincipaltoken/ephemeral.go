@@ -24,19 +24,9 @@ import (
 type tokenEphemeral struct{ fwkit.EphemeralResource }
 
 var (
-	_ ephemeral.EphemeralResourceWithConfigure      = &tokenEphemeral{}
 	_ ephemeral.EphemeralResourceWithValidateConfig = &tokenEphemeral{}
 	_ ephemeral.EphemeralResourceWithClose          = &tokenEphemeral{}
 )
-
-// EphemeralResources returns the ephemeral resources that this package adds to the provider.
-func EphemeralResources() []func() ephemeral.EphemeralResource {
-	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
-}
-
-func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
-}
 
 func (e *tokenEphemeral) ValidateConfig(
 	ctx context.Context,

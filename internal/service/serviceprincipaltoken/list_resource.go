@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -20,15 +19,9 @@ import (
 
 type tokenList struct{ fwkit.Resource }
 
-var _ list.ListResourceWithConfigure = &tokenList{}
-
 type queryModel struct {
 	ApplicationID      types.String `tfsdk:"application_id"`
 	IncludeOwnIdentity types.Bool   `tfsdk:"include_own_identity"`
-}
-
-func (l *tokenList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
 }
 
 func (l *tokenList) ListResourceConfigSchema(

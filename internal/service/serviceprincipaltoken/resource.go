@@ -23,18 +23,11 @@ const (
 )
 
 var (
-	_ resource.ResourceWithConfigure      = &tokenResource{}
 	_ resource.ResourceWithValidateConfig = &tokenResource{}
 	_ resource.ResourceWithModifyPlan     = &tokenResource{}
-	_ resource.ResourceWithIdentity       = &tokenResource{}
 	_ resource.ResourceWithImportState    = &tokenResource{}
 	_ resource.ResourceWithMoveState      = &tokenResource{}
 )
-
-func (r *tokenResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
-	resp.ResourceBehavior.MutableIdentity = true // a rotation changes the token's id
-}
 
 func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan, config tokenModel

@@ -11,7 +11,6 @@ import (
 	ephemeral "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setplanmodifier"
@@ -431,18 +430,4 @@ func warnInPlan(diags *diag.Diagnostics, err error, object string) {
 		"Owner's credential does not work",
 		object,
 	)
-}
-
-func (r *tokenResource) IdentitySchema(
-	_ context.Context,
-	_ resource.IdentitySchemaRequest,
-	resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"token_id": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Id of the token, 64 hexadecimal digits; not its value. Each rotation changes it.",
-		},
-		"workspace_id": fwkit.IdentityWorkspaceID(),
-	}}
 }

@@ -12,21 +12,38 @@ package serviceprincipaltoken
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// Resources returns the managed resources that this package adds to the provider.
-func Resources() []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &tokenResource{} }}
+// NewResource returns the resource dbxaccess_service_principal_token.
+func NewResource() resource.Resource {
+	return &tokenResource{fwkit.Resource{
+		Name: "service_principal_token",
+		Identity: map[string]identityschema.Attribute{
+			"token_id": fwkit.IdentityAttribute(
+				"Id of the token, 64 hexadecimal digits; not its value. Each rotation changes it.",
+			),
+		},
+		MutableIdentity: true, // a rotation changes the id
+	}}
 }
 
-// ListResources returns the list resources of this package, which terraform query uses.
-func ListResources() []func() list.ListResource {
-	return []func() list.ListResource{func() list.ListResource { return &tokenList{} }}
+// NewListResource returns the list resource dbxaccess_service_principal_token, which `terraform query` uses.
+func NewListResource() list.ListResource {
+	return &tokenList{fwkit.Resource{Name: "service_principal_token"}}
 }
 
-// Actions returns the actions that this package adds to the provider.
-func Actions() []func() action.Action {
-	return []func() action.Action{func() action.Action { return &sweepAction{} }}
+// NewEphemeralResource returns the ephemeral resource dbxaccess_service_principal_token.
+func NewEphemeralResource() ephemeral.EphemeralResource {
+	return &tokenEphemeral{fwkit.EphemeralResource{Name: "service_principal_token"}}
+}
+
+// NewAction returns the action dbxaccess_sweep_stray_tokens.
+func NewAction() action.Action {
+	return &sweepAction{fwkit.Action{Name: "sweep_stray_tokens"}}
 }

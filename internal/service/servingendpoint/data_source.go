@@ -11,16 +11,6 @@ import (
 
 type endpointDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &endpointDataSource{}
-
-func (d *endpointDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_serving_endpoint"
-}
-
 func (d *endpointDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config endpointModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {

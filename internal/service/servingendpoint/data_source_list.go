@@ -18,8 +18,6 @@ import (
 
 type endpointsDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &endpointsDataSource{}
-
 type endpointsModel struct {
 	NamePrefix  types.String    `tfsdk:"name_prefix"`
 	Tags        types.Map       `tfsdk:"tags"`
@@ -30,14 +28,6 @@ type endpointsModel struct {
 type endpointInRow struct {
 	commonModel
 	ServedEntities []commonEntity `tfsdk:"served_entities"`
-}
-
-func (d *endpointsDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_serving_endpoints"
 }
 
 func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

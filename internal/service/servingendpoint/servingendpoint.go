@@ -2,12 +2,18 @@
 // name, and the data source dbxaccess_serving_endpoints, which lists the endpoints that match.
 package servingendpoint
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{
-		func() datasource.DataSource { return &endpointDataSource{} },
-		func() datasource.DataSource { return &endpointsDataSource{} },
-	}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_serving_endpoint.
+func NewDataSource() datasource.DataSource {
+	return &endpointDataSource{fwkit.DataSource{Name: "serving_endpoint"}}
+}
+
+// NewListDataSource returns the data source dbxaccess_serving_endpoints.
+func NewListDataSource() datasource.DataSource {
+	return &endpointsDataSource{fwkit.DataSource{Name: "serving_endpoints"}}
 }

@@ -10,16 +10,6 @@ import (
 
 type accessDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &accessDataSource{}
-
-func (d *accessDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_access"
-}
-
 func (d *accessDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config accessModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {

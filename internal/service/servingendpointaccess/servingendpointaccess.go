@@ -2,9 +2,13 @@
 // may use one model-serving endpoint, including those that may through groups and nested groups.
 package servingendpointaccess
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &accessDataSource{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_serving_endpoint_access.
+func NewDataSource() datasource.DataSource {
+	return &accessDataSource{fwkit.DataSource{Name: "serving_endpoint_access"}}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -19,16 +18,10 @@ import (
 
 type permissionList struct{ fwkit.Resource }
 
-var _ list.ListResourceWithConfigure = &permissionList{}
-
 type queryModel struct {
 	EndpointName         types.String `tfsdk:"endpoint_name"`
 	IncludeOwnIdentity   types.Bool   `tfsdk:"include_own_identity"`
 	IncludeBuiltInGroups types.Bool   `tfsdk:"include_built_in_groups"`
-}
-
-func (l *permissionList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permission"
 }
 
 func (l *permissionList) ListResourceConfigSchema(

@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -56,18 +55,4 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		}),
 	}
-}
-
-func (r *permissionResource) IdentitySchema(
-	_ context.Context,
-	_ resource.IdentitySchemaRequest,
-	resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: fwkit.IdentityPrincipal(map[string]identityschema.Attribute{
-		"endpoint_name": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Name of the serving endpoint, case-sensitive.",
-		},
-		"workspace_id": fwkit.IdentityWorkspaceID(),
-	})}
 }

@@ -5,14 +5,22 @@ package servingendpointpermission
 import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// Resources returns the resources that this package adds to the provider.
-func Resources() []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &permissionResource{} }}
+// NewResource returns the resource dbxaccess_serving_endpoint_permission.
+func NewResource() resource.Resource {
+	return &permissionResource{fwkit.Resource{
+		Name: "serving_endpoint_permission",
+		Identity: fwkit.IdentityPrincipal(map[string]identityschema.Attribute{
+			"endpoint_name": fwkit.IdentityAttribute("Name of the serving endpoint, case-sensitive."),
+		}),
+	}}
 }
 
-// ListResources returns the list resources, which `terraform query` uses, that this package adds to the provider.
-func ListResources() []func() list.ListResource {
-	return []func() list.ListResource{func() list.ListResource { return &permissionList{} }}
+// NewListResource returns the list resource dbxaccess_serving_endpoint_permission, which `terraform query` uses.
+func NewListResource() list.ListResource {
+	return &permissionList{fwkit.Resource{Name: "serving_endpoint_permission"}}
 }

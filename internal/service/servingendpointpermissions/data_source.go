@@ -12,16 +12,6 @@ import (
 
 type permissionsDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &permissionsDataSource{}
-
-func (d *permissionsDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permissions"
-}
-
 func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config permissionsModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {

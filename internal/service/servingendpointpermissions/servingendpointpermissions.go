@@ -2,9 +2,13 @@
 // model-serving endpoint, with direct and inherited grants shown separately.
 package servingendpointpermissions
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &permissionsDataSource{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_serving_endpoint_permissions.
+func NewDataSource() datasource.DataSource {
+	return &permissionsDataSource{fwkit.DataSource{Name: "serving_endpoint_permissions"}}
 }

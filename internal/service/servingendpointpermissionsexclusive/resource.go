@@ -19,17 +19,11 @@ import (
 type exclusiveResource struct{ fwkit.Resource }
 
 var (
-	_ resource.ResourceWithConfigure      = &exclusiveResource{}
-	_ resource.ResourceWithIdentity       = &exclusiveResource{}
 	_ resource.ResourceWithImportState    = &exclusiveResource{}
 	_ resource.ResourceWithModifyPlan     = &exclusiveResource{}
 	_ resource.ResourceWithMoveState      = &exclusiveResource{}
 	_ resource.ResourceWithValidateConfig = &exclusiveResource{}
 )
-
-func (r *exclusiveResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permissions_exclusive"
-}
 
 func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan exclusiveModel

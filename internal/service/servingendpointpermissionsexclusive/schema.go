@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -100,20 +99,6 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		},
 	}
-}
-
-func (r *exclusiveResource) IdentitySchema(
-	_ context.Context,
-	_ resource.IdentitySchemaRequest,
-	resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"endpoint_name": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Name of the serving endpoint, case-sensitive.",
-		},
-		"workspace_id": fwkit.IdentityWorkspaceID(),
-	}}
 }
 
 // levels returns the attribute that maps principals of one kind to their levels. other is the attribute for principals

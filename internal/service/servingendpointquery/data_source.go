@@ -12,18 +12,7 @@ import (
 
 type queryDataSource struct{ fwkit.DataSource }
 
-var (
-	_ datasource.DataSourceWithConfigure      = &queryDataSource{}
-	_ datasource.DataSourceWithValidateConfig = &queryDataSource{}
-)
-
-func (d *queryDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_query"
-}
+var _ datasource.DataSourceWithValidateConfig = &queryDataSource{}
 
 func (d *queryDataSource) ValidateConfig(
 	ctx context.Context,

@@ -2,9 +2,13 @@
 // endpoint, as the provider or with another credential, to prove in the same run that access works.
 package servingendpointquery
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &queryDataSource{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_serving_endpoint_query.
+func NewDataSource() datasource.DataSource {
+	return &queryDataSource{fwkit.DataSource{Name: "serving_endpoint_query"}}
 }

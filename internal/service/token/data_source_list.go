@@ -10,16 +10,6 @@ import (
 
 type tokensDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &tokensDataSource{}
-
-func (d *tokensDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_tokens"
-}
-
 func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config tokensModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {

@@ -2,9 +2,13 @@
 // with its owner, age and expiry. It never shows the value of a token.
 package token
 
-import "github.com/hashicorp/terraform-plugin-framework/datasource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &tokensDataSource{} }}
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// NewDataSource returns the data source dbxaccess_tokens.
+func NewDataSource() datasource.DataSource {
+	return &tokensDataSource{fwkit.DataSource{Name: "tokens"}}
 }

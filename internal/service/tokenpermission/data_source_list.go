@@ -14,8 +14,6 @@ import (
 
 type permissionsDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigure = &permissionsDataSource{}
-
 type permissionsModel struct {
 	Exists            types.Bool              `tfsdk:"exists"`
 	WorkspaceID       types.String            `tfsdk:"workspace_id"`
@@ -23,14 +21,6 @@ type permissionsModel struct {
 	ServicePrincipals types.Map               `tfsdk:"service_principals"`
 	Users             types.Map               `tfsdk:"users"`
 	Groups            types.Map               `tfsdk:"groups"`
-}
-
-func (d *permissionsDataSource) Metadata(
-	_ context.Context,
-	req datasource.MetadataRequest,
-	resp *datasource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_token_permissions"
 }
 
 func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
@@ -16,15 +15,9 @@ import (
 
 type permissionList struct{ fwkit.Resource }
 
-var _ list.ListResourceWithConfigure = &permissionList{}
-
 type queryModel struct {
 	IncludeOwnIdentity   types.Bool `tfsdk:"include_own_identity"`
 	IncludeBuiltInGroups types.Bool `tfsdk:"include_built_in_groups"`
-}
-
-func (l *permissionList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_token_permission"
 }
 
 func (l *permissionList) ListResourceConfigSchema(

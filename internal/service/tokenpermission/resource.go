@@ -18,20 +18,10 @@ import (
 type permissionResource struct{ fwkit.Resource }
 
 var (
-	_ resource.ResourceWithConfigure        = &permissionResource{}
 	_ resource.ResourceWithConfigValidators = &permissionResource{}
 	_ resource.ResourceWithModifyPlan       = &permissionResource{}
-	_ resource.ResourceWithIdentity         = &permissionResource{}
 	_ resource.ResourceWithImportState      = &permissionResource{}
 )
-
-func (r *permissionResource) Metadata(
-	_ context.Context,
-	req resource.MetadataRequest,
-	resp *resource.MetadataResponse,
-) {
-	resp.TypeName = req.ProviderTypeName + "_token_permission"
-}
 
 func (r *permissionResource) ConfigValidators(context.Context) []resource.ConfigValidator {
 	return fwkit.OnePrincipal()

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -21,14 +20,4 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		}),
 	}
-}
-
-func (r *permissionResource) IdentitySchema(
-	_ context.Context,
-	_ resource.IdentitySchemaRequest,
-	resp *resource.IdentitySchemaResponse,
-) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: fwkit.IdentityPrincipal(map[string]identityschema.Attribute{
-		"workspace_id": fwkit.IdentityWorkspaceID(),
-	})}
 }

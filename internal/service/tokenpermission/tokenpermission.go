@@ -7,19 +7,25 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// Resources returns the resources that this package adds to the provider.
-func Resources() []func() resource.Resource {
-	return []func() resource.Resource{func() resource.Resource { return &permissionResource{} }}
+// NewResource returns the resource dbxaccess_token_permission.
+func NewResource() resource.Resource {
+	return &permissionResource{fwkit.Resource{
+		Name: "token_permission",
+		Identity: fwkit.IdentityPrincipal(map[string]identityschema.Attribute{}),
+	}}
 }
 
-// DataSources returns the data sources that this package adds to the provider.
-func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{func() datasource.DataSource { return &permissionsDataSource{} }}
+// NewListResource returns the list resource dbxaccess_token_permission, which `terraform query` uses.
+func NewListResource() list.ListResource {
+	return &permissionList{fwkit.Resource{Name: "token_permission"}}
 }
 
-// ListResources returns the list resources, which `terraform query` uses, that this package adds to the provider.
-func ListResources() []func() list.ListResource {
-	return []func() list.ListResource{func() list.ListResource { return &permissionList{} }}
+// NewDataSource returns the data source dbxaccess_token_permissions.
+func NewDataSource() datasource.DataSource {
+	return &permissionsDataSource{fwkit.DataSource{Name: "token_permissions"}}
 }
