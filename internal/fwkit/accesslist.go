@@ -51,19 +51,16 @@ func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups type
 // PermissionsAttribute returns the schema of the computed list of access list entries in a data source. The three texts
 // describe the attributes principal, permission_level and inherited.
 func PermissionsAttribute(principal, levels, inherited string) schema.ListNestedAttribute {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
 	return schema.ListNestedAttribute{
 		Computed:            true,
 		MarkdownDescription: "Every entry, sorted. A principal with a direct and an inherited level has two.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"principal":              text(principal),
-			"service_principal_name": text("Application id of a service principal; null otherwise."),
-			"user_name":              text("E-mail of a user; null otherwise."),
-			"group_name":             text("Name of a group; null otherwise."),
-			"display_name":           text("Display name; null for a group, which has its name only."),
-			"permission_level":       text(levels),
+			"principal":              DataString(principal),
+			"service_principal_name": DataString("Application id of a service principal; null otherwise."),
+			"user_name":              DataString("E-mail of a user; null otherwise."),
+			"group_name":             DataString("Name of a group; null otherwise."),
+			"display_name":           DataString("Display name; null for a group, which has its name only."),
+			"permission_level":       DataString(levels),
 			"inherited":              schema.BoolAttribute{Computed: true, MarkdownDescription: inherited},
 		}},
 	}

@@ -128,7 +128,11 @@ type EphemeralResource struct {
 }
 
 // Metadata implements ephemeral.EphemeralResource.
-func (e *EphemeralResource) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+func (e *EphemeralResource) Metadata(
+	_ context.Context,
+	req ephemeral.MetadataRequest,
+	resp *ephemeral.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_" + e.Name
 }
 

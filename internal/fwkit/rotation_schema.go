@@ -8,9 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -21,15 +19,6 @@ const (
 	DefaultLifetime = 90 * 24 * 60 * 60
 	maxLifetime     = 730 * 24 * 60 * 60 // in seconds: 730 days, the limit of the platform
 )
-
-// PlannedString returns a computed string attribute whose value the plan of a rotation decides.
-func PlannedString(description string) schema.StringAttribute {
-	return schema.StringAttribute{
-		Computed:            true,
-		MarkdownDescription: description,
-		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-	}
-}
 
 // RotationAttributes returns the attributes that every rotated credential has, together with the attributes in own.
 // reasons describes the values of rotation_reason that only this kind of credential has.
@@ -67,7 +56,7 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 					"the first time on an imported %[1]s does not rotate it.",
 			),
 		},
-		"rotation_reason": PlannedString(
+		"rotation_reason": StoredString(
 			text(
 				"Why the %[1]s was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, " + reasons +
 					"`vault` (its secret is lost, or where its value is kept was changed); or `overlap_ended` when " +
@@ -82,9 +71,9 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 					"fails the plan, `warn` leaves everything as it is. Read from the state at refresh.",
 			),
 		},
-		"created_at": PlannedString("When it was created, RFC 3339 in UTC."),
-		"expires_at": PlannedString("When it expires, RFC 3339 in UTC; null for never."),
-		"rotate_at":  PlannedString("From this time on a plan rotates it, RFC 3339 in UTC; null for never."),
+		"created_at": StoredString("When it was created, RFC 3339 in UTC."),
+		"expires_at": StoredString("When it expires, RFC 3339 in UTC; null for never."),
+		"rotate_at":  StoredString("From this time on a plan rotates it, RFC 3339 in UTC; null for never."),
 	}
 	maps.Copy(all, own)
 	return all

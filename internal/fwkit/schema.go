@@ -7,15 +7,18 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	data "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	ephemeral "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// ID returns the attribute id of a resource.
-func ID(description string) schema.StringAttribute {
+// StoredString returns a computed attribute of a managed resource. A plan keeps the value of the state, unless the
+// resource plans another one.
+func StoredString(description string) schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed:            true,
 		MarkdownDescription: description,
@@ -23,14 +26,25 @@ func ID(description string) schema.StringAttribute {
 	}
 }
 
-// WorkspaceID returns the attribute workspace_id of a resource.
+// DataString returns a computed attribute of a data source.
+func DataString(description string) data.StringAttribute {
+	return data.StringAttribute{Computed: true, MarkdownDescription: description}
+}
+
+// EphemeralString returns a computed attribute of an ephemeral resource.
+func EphemeralString(description string) ephemeral.StringAttribute {
+	return ephemeral.StringAttribute{Computed: true, MarkdownDescription: description}
+}
+
+// EphemeralSecret returns a computed attribute of an ephemeral resource that holds a secret.
+func EphemeralSecret(description string) ephemeral.StringAttribute {
+	return ephemeral.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: description}
+}
+
+// WorkspaceID returns the attribute workspace_id of a managed resource.
 func WorkspaceID() schema.StringAttribute {
-	return schema.StringAttribute{
-		Computed: true,
-		MarkdownDescription: "Id of the workspace that the object is in, as the workspace reports it. Refreshing " +
-			"or destroying it against another workspace is an error.",
-		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-	}
+	return StoredString("Id of the workspace that the object is in, as the workspace reports it. Refreshing " +
+		"or destroying it against another workspace is an error.")
 }
 
 // DefaultTimeout is how long an operation may take if neither the attribute timeouts nor the resource sets another

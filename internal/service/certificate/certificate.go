@@ -14,8 +14,8 @@ func NewPFXToPEM() function.Function {
 		name: "pfx_to_pem",
 		definition: function.Definition{
 			Summary: "Turn a PFX file into PEM",
-			MarkdownDescription: "Returns certificate, private key (PKCS#8, not encrypted) and chain of a PFX file as " +
-				"PEM text. It replaces three `openssl` commands.",
+			MarkdownDescription: "Returns certificate, private key (PKCS#8, not encrypted) and chain of a PFX file " +
+				"as PEM text. It replaces three `openssl` commands.",
 			Return: function.ObjectReturn{AttributeTypes: pemTypes},
 		},
 		bundle: function.StringParameter{
@@ -31,8 +31,8 @@ func NewCertificateInfo() function.Function {
 		name: "certificate_info",
 		definition: function.Definition{
 			Summary: "Read a client certificate's subject, thumbprints and dates",
-			MarkdownDescription: "Returns subject, issuer, serial number, SHA-1 and SHA-256 thumbprints (hexadecimal) " +
-				"and validity (RFC 3339 in UTC) of a client certificate.",
+			MarkdownDescription: "Returns subject, issuer, serial number, SHA-1 and SHA-256 thumbprints " +
+				"(hexadecimal) and validity (RFC 3339 in UTC) of a client certificate.",
 			Return: function.ObjectReturn{AttributeTypes: infoTypes},
 		},
 		bundle: function.StringParameter{

@@ -22,7 +22,11 @@ func (f bundleFunction) Metadata(_ context.Context, _ function.MetadataRequest, 
 	resp.Name = f.name
 }
 
-func (f bundleFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+func (f bundleFunction) Definition(
+	_ context.Context,
+	_ function.DefinitionRequest,
+	resp *function.DefinitionResponse,
+) {
 	resp.Definition = f.definition
 	resp.Definition.Parameters = []function.Parameter{f.bundle, function.StringParameter{
 		Name: "password", AllowNullValue: true,

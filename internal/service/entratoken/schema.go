@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // The values of audience say which service the token is for.
@@ -27,19 +29,9 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 				MarkdownDescription: "What the token is for: `databricks` (default), `management` (Azure Resource " +
 					"Manager) or `key_vault`.",
 			},
-			"access_token": schema.StringAttribute{
-				Computed:            true,
-				Sensitive:           true,
-				MarkdownDescription: "The bearer token.",
-			},
-			"expires_at": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "When it expires, RFC 3339 in UTC.",
-			},
-			"claims": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "All its claims, JSON, not verified: `iat` is when it was issued.",
-			},
+			"access_token": fwkit.EphemeralSecret("The bearer token."),
+			"expires_at":   fwkit.EphemeralString("When it expires, RFC 3339 in UTC."),
+			"claims":       fwkit.EphemeralString("All its claims, JSON, not verified: `iat` is when it was issued."),
 		},
 	}
 }

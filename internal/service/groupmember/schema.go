@@ -20,7 +20,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 		MarkdownDescription: "The membership of one service principal in one workspace group. Other members are " +
 			"never touched.",
 		Attributes: map[string]schema.Attribute{
-			"id": fwkit.ID("`GROUP_NAME/APPLICATION_ID`."),
+			"id": fwkit.StoredString("`GROUP_NAME/APPLICATION_ID`."),
 			"group_name": schema.StringAttribute{
 				Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 				Validators: []validator.String{
@@ -34,17 +34,12 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				PlanModifiers:       []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
 				MarkdownDescription: "Application (client) id of the service principal, a UUID.",
 			},
-			"group_id": schema.StringAttribute{
-				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "SCIM id of the group. A group that was re-created under the same name has " +
-					"another id.",
-			},
-			"service_principal_id": schema.StringAttribute{
-				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "SCIM id of the service principal.",
-			},
-			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
+			"group_id": fwkit.StoredString(
+				"SCIM id of the group. A group that was re-created under the same name has another id.",
+			),
+			"service_principal_id": fwkit.StoredString("SCIM id of the service principal."),
+			"workspace_id":         fwkit.WorkspaceID(),
+			"timeouts":             fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		},
 	}
 }

@@ -25,35 +25,17 @@ func (d *secretsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 				Computed:            true,
 				MarkdownDescription: "The secrets, oldest first.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"secret_id": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "Id of the secret; not its value.",
-					},
-					"application_id": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "Application id of the service principal that the secret is of.",
-					},
-					"service_principal_id": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "SCIM id of that service principal.",
-					},
-					"display_name": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "Its name in the workspace.",
-					},
-					"status": schema.StringAttribute{
-						Computed: true,
-						MarkdownDescription: "Status as the service reports it: `ACTIVE`, or another that does not " +
-							"log in.",
-					},
-					"created_at": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "When it was created, RFC 3339 in UTC.",
-					},
-					"expires_at": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "When it expires, RFC 3339 in UTC; null: never.",
-					},
+					"secret_id": fwkit.DataString("Id of the secret; not its value."),
+					"application_id": fwkit.DataString(
+						"Application id of the service principal that the secret is of.",
+					),
+					"service_principal_id": fwkit.DataString("SCIM id of that service principal."),
+					"display_name":         fwkit.DataString("Its name in the workspace."),
+					"status": fwkit.DataString(
+						"Status as the service reports it: `ACTIVE`, or another that does not log in.",
+					),
+					"created_at": fwkit.DataString("When it was created, RFC 3339 in UTC."),
+					"expires_at": fwkit.DataString("When it expires, RFC 3339 in UTC; null: never."),
 					"scopes": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
 						MarkdownDescription: "API scopes of the tokens that it gives. Empty: **all the rights of the " +

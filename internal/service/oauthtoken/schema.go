@@ -70,23 +70,10 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the serving endpoint to call with the token, case-sensitive.",
 			},
-			"access_token": schema.StringAttribute{
-				Computed:            true,
-				Sensitive:           true,
-				MarkdownDescription: "The bearer token.",
-			},
-			"expires_at": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "When it expires, RFC 3339 in UTC.",
-			},
-			"claims": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "All its claims, JSON, not verified.",
-			},
-			"endpoint_url": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Address to call the endpoint `endpoint_name` at.",
-			},
+			"access_token": fwkit.EphemeralSecret("The bearer token."),
+			"expires_at":   fwkit.EphemeralString("When it expires, RFC 3339 in UTC."),
+			"claims":       fwkit.EphemeralString("All its claims, JSON, not verified."),
+			"endpoint_url": fwkit.EphemeralString("Address to call the endpoint `endpoint_name` at."),
 		},
 	}
 }

@@ -43,9 +43,6 @@ func (d *servicePrincipalDataSource) Schema(
 	_ datasource.SchemaRequest,
 	resp *datasource.SchemaResponse,
 ) {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
 	key := func(description string, check validator.String) schema.StringAttribute {
 		return schema.StringAttribute{
 			Optional:            true,
@@ -69,7 +66,7 @@ func (d *servicePrincipalDataSource) Schema(
 			),
 			"id": key("SCIM id in the workspace, digits.", stringvalidator.RegexMatches(regexp.MustCompile(`^[0-9]+$`),
 				"must be a SCIM id, which has digits only; a UUID belongs in application_id")),
-			"external_id": text("Id that Entra ID's provisioning gave it, if any."),
+			"external_id": fwkit.DataString("Id that Entra ID's provisioning gave it, if any."),
 			"active": schema.BoolAttribute{
 				Computed:            true,
 				MarkdownDescription: "Whether it may log in to the workspace." + notReported,
@@ -82,7 +79,7 @@ func (d *servicePrincipalDataSource) Schema(
 				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace groups " +
 					"that it is a direct member of; not `users`, which everybody is in." + notReported,
 			},
-			"workspace_id": text("Id of the workspace."),
+			"workspace_id": fwkit.DataString("Id of the workspace."),
 		},
 	}
 }

@@ -49,9 +49,6 @@ func (d *servicePrincipalsDataSource) Schema(
 	_ datasource.SchemaRequest,
 	resp *datasource.SchemaResponse,
 ) {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
 	part := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{
 			Optional: true, MarkdownDescription: description,
@@ -81,14 +78,14 @@ func (d *servicePrincipalsDataSource) Schema(
 				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId " +
 					"eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
 			},
-			"workspace_id": text("Id of the workspace."),
+			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"service_principals": schema.ListNestedAttribute{
 				Computed: true, MarkdownDescription: "Those found, sorted by display name and then by application id.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"id":             text("SCIM id in the workspace, digits."),
-					"application_id": text("Application (client) id."),
-					"display_name":   text("Display name."),
-					"external_id":    text("Id that Entra ID's provisioning gave it, if any."),
+					"id":             fwkit.DataString("SCIM id in the workspace, digits."),
+					"application_id": fwkit.DataString("Application (client) id."),
+					"display_name":   fwkit.DataString("Display name."),
+					"external_id":    fwkit.DataString("Id that Entra ID's provisioning gave it, if any."),
 					"active": schema.BoolAttribute{
 						Computed:            true,
 						MarkdownDescription: "Whether it may log in to the workspace." + notReported,

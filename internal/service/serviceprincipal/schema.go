@@ -44,7 +44,7 @@ func (r *servicePrincipalResource) Schema(
 		MarkdownDescription: "A service principal in the workspace: an application of Entra ID, or one that " +
 			"Databricks creates.",
 		Attributes: map[string]schema.Attribute{
-			"id": fwkit.ID("SCIM id, decimal digits."),
+			"id": fwkit.StoredString("SCIM id, decimal digits."),
 			"application_id": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{fwkit.ApplicationID()},
 				PlanModifiers: []planmodifier.String{
@@ -106,10 +106,7 @@ func (r *servicePrincipalResource) Schema(
 					"from the state, so apply a change of it before you remove " +
 					"the block. The provider's own identity can only be retained.",
 			},
-			"external_id": schema.StringAttribute{
-				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Id in the identity provider, if it has one.",
-			},
+			"external_id":  fwkit.StoredString("Id in the identity provider, if it has one."),
 			"workspace_id": fwkit.WorkspaceID(),
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		},

@@ -36,7 +36,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"application requests access tokens at `token_url` " +
 			"(client credentials), each valid for an hour. It is rotated in place before it expires.",
 		Attributes: kind.RotationAttributes("`scopes`, ", map[string]schema.Attribute{
-			"id": fwkit.ID("The secret's id, as in `secret_id`. It changes with each rotation."),
+			"id": fwkit.StoredString("The secret's id, as in `secret_id`. It changes with each rotation."),
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
@@ -73,16 +73,16 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"it is null after an import, and it is null where `secret_value_in_state` is false. It is no " +
 					"bearer token.",
 			},
-			"secret_id": fwkit.PlannedString("Id of the secret. It changes with each rotation."),
-			"client_id": fwkit.PlannedString(
+			"secret_id": fwkit.StoredString("Id of the secret. It changes with each rotation."),
+			"client_id": fwkit.StoredString(
 				"What an application sends as `client_id`: the application id.",
 			),
-			"token_url":            fwkit.PlannedString("Where an application gets access tokens."),
-			"service_principal_id": fwkit.PlannedString("SCIM id of the service principal in the workspace."),
-			"previous_secret_id": fwkit.PlannedString(
+			"token_url":            fwkit.StoredString("Where an application gets access tokens."),
+			"service_principal_id": fwkit.StoredString("SCIM id of the service principal in the workspace."),
+			"previous_secret_id": fwkit.StoredString(
 				"Id of the secret before this one, as long as it is still valid.",
 			),
-			"previous_secret_delete_at": fwkit.PlannedString("From this time on an apply deletes it, RFC 3339 in UTC."),
+			"previous_secret_delete_at": fwkit.StoredString("From this time on an apply deletes it, RFC 3339 in UTC."),
 			"workspace_id":              fwkit.WorkspaceID(),
 			"timeouts":                  fwkit.Timeouts(ctx, createTimeout),
 		}),

@@ -215,19 +215,9 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 				MarkdownDescription: "Maximum lifetime of the token in seconds, up to 86400 (a day). It must be " +
 					"longer than the run takes. Default: 3600 (an hour).",
 			},
-			"token_value": schema.StringAttribute{
-				Computed:            true,
-				Sensitive:           true,
-				MarkdownDescription: "The bearer token.",
-			},
-			"token_id": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Id of the token, 64 hexadecimal digits; not its value.",
-			},
-			"expires_at": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "When it expires, RFC 3339 in UTC.",
-			},
+			"token_value": fwkit.EphemeralSecret("The bearer token."),
+			"token_id":    fwkit.EphemeralString("Id of the token, 64 hexadecimal digits; not its value."),
+			"expires_at":  fwkit.EphemeralString("When it expires, RFC 3339 in UTC."),
 		},
 	}
 }

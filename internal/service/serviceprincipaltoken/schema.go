@@ -44,7 +44,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 		Attributes: kind.RotationAttributes(
 			"`owner` (it really belongs to another principal), ",
 			map[string]schema.Attribute{
-				"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
+				"id":    fwkit.StoredString("The token's id, as in `token_id`. It changes with each rotation."),
 				"owner": ownerAttribute(),
 				"comment": schema.StringAttribute{
 					Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
@@ -75,13 +75,13 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 					MarkdownDescription: "The bearer token. The service shows it once, when the token is created, so " +
 						"it is null after an import, and it is null where `token_value_in_state` is false.",
 				},
-				"token_id": fwkit.PlannedString(
+				"token_id": fwkit.StoredString(
 					"Id of the token, 64 hexadecimal digits; not its value. It changes with each rotation.",
 				),
-				"previous_token_id": fwkit.PlannedString(
+				"previous_token_id": fwkit.StoredString(
 					"Id of the token before this one, as long as it is still valid.",
 				),
-				"previous_token_revoke_at": fwkit.PlannedString(
+				"previous_token_revoke_at": fwkit.StoredString(
 					"From this time on an apply revokes it, RFC 3339 in UTC.",
 				),
 				"workspace_id": fwkit.WorkspaceID(),

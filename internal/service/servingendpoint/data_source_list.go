@@ -32,8 +32,8 @@ type endpointInRow struct {
 
 func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	rows := commonAttributes()
-	rows["name"] = text("Name of the endpoint.")
-	rows["id"] = text(
+	rows["name"] = fwkit.DataString("Name of the endpoint.")
+	rows["id"] = fwkit.DataString(
 		"System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list.",
 	)
 	rows["served_entities"] = servedEntities(commonEntityAttributes())
@@ -49,7 +49,7 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				MarkdownDescription: "Only those that carry all of these tags, case-sensitive: `{ team = \"botany\" " +
 					"}`. A value of `null` stands for any: `{ team = null }`.",
 			},
-			"workspace_id": text("Id of the workspace."),
+			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"endpoints": schema.ListNestedAttribute{
 				Computed: true, MarkdownDescription: "Those found, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: rows},

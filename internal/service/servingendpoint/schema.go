@@ -13,24 +13,27 @@ import (
 
 func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	entity := commonEntityAttributes()
-	entity["workload_size"] = text("Size of its compute.")
+	entity["workload_size"] = fwkit.DataString("Size of its compute.")
 	entity["scale_to_zero"] = schema.BoolAttribute{
 		Computed: true, MarkdownDescription: "Whether it scales to zero when idle.",
 	}
-	entity["state"] = text("State of its deployment, such as `DEPLOYMENT_READY`.")
-	entity["state_message"] = text("What the service says of that state, such as `Scaled to zero`.")
+	entity["state"] = fwkit.DataString("State of its deployment, such as `DEPLOYMENT_READY`.")
+	entity["state_message"] = fwkit.DataString("What the service says of that state, such as `Scaled to zero`.")
 
 	attributes := commonAttributes()
 	attributes["name"] = schema.StringAttribute{
 		Required: true, Validators: []validator.String{fwkit.EndpointName()},
 		MarkdownDescription: "Name of the endpoint, case-sensitive.",
 	}
-	attributes["id"] = text("System id, 32 hexadecimal digits, which access lists use; null for a foundation-model " +
-		"endpoint, which has no access list.")
-	attributes["permission_level"] = text("What the provider's own identity may do with it: `CAN_VIEW`, `CAN_QUERY` " +
-		"or `CAN_MANAGE`.")
-	attributes["invocation_url"] = text("Address to POST a scoring request to.")
-	attributes["workspace_id"] = text("Id of the workspace.")
+	attributes["id"] = fwkit.DataString(
+		"System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has " +
+			"no access list.",
+	)
+	attributes["permission_level"] = fwkit.DataString(
+		"What the provider's own identity may do with it: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`.",
+	)
+	attributes["invocation_url"] = fwkit.DataString("Address to POST a scoring request to.")
+	attributes["workspace_id"] = fwkit.DataString("Id of the workspace.")
 	attributes["route_optimized"] = schema.BoolAttribute{
 		Computed: true, MarkdownDescription: "Whether it is route-optimized: such an endpoint accepts OAuth " +
 			"tokens only, no personal access tokens.",
@@ -46,13 +49,15 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 // except name and id.
 func commonAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"creator":       text("User name or application id of the creator; null for a foundation-model endpoint."),
-		"description":   text("Description, if any."),
-		"state":         text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
-		"config_update": text("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
-		"task":          text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
-		"created_at":    text("When it was created, RFC 3339 in UTC."),
-		"updated_at":    text("When it was last changed, RFC 3339 in UTC."),
+		"creator": fwkit.DataString(
+			"User name or application id of the creator; null for a foundation-model endpoint.",
+		),
+		"description":   fwkit.DataString("Description, if any."),
+		"state":         fwkit.DataString("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
+		"config_update": fwkit.DataString("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
+		"task":          fwkit.DataString("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
+		"created_at":    fwkit.DataString("When it was created, RFC 3339 in UTC."),
+		"updated_at":    fwkit.DataString("When it was last changed, RFC 3339 in UTC."),
 		"tags": schema.MapAttribute{
 			Computed:            true,
 			ElementType:         types.StringType,
@@ -63,9 +68,9 @@ func commonAttributes() map[string]schema.Attribute {
 
 func commonEntityAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"name":           text("Name of the served entity."),
-		"entity_name":    text("Name of the model in Unity Catalog or the registry."),
-		"entity_version": text("Version of the model."),
+		"name":           fwkit.DataString("Name of the served entity."),
+		"entity_name":    fwkit.DataString("Name of the model in Unity Catalog or the registry."),
+		"entity_version": fwkit.DataString("Version of the model."),
 	}
 }
 
@@ -74,8 +79,4 @@ func servedEntities(of map[string]schema.Attribute) schema.Attribute {
 		Computed: true, MarkdownDescription: "The models behind it.",
 		NestedObject: schema.NestedAttributeObject{Attributes: of},
 	}
-}
-
-func text(description string) schema.StringAttribute {
-	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 }

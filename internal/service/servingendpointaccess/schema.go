@@ -12,9 +12,6 @@ import (
 )
 
 func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Who can use one model-serving endpoint in effect: its access list, with every group " +
 			"resolved to the people and service principals in it, nested groups included.",
@@ -23,17 +20,23 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive.",
 			},
-			"endpoint_id":  text("System id of the endpoint, 32 hexadecimal digits."),
-			"workspace_id": text("Id of the workspace."),
+			"endpoint_id":  fwkit.DataString("System id of the endpoint, 32 hexadecimal digits."),
+			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"principals": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "Everybody found, sorted, each once.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"principal":              text("Kind and name in one, such as `user_name=ada@example.com`."),
-					"service_principal_name": text("Application id of a service principal; null for a user."),
-					"user_name":              text("E-mail of a user; null for a service principal."),
-					"display_name":           text("Display name."),
-					"permission_level":       text("The highest level held: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
+					"principal": fwkit.DataString(
+						"Kind and name in one, such as `user_name=ada@example.com`.",
+					),
+					"service_principal_name": fwkit.DataString(
+						"Application id of a service principal; null for a user.",
+					),
+					"user_name":    fwkit.DataString("E-mail of a user; null for a service principal."),
+					"display_name": fwkit.DataString("Display name."),
+					"permission_level": fwkit.DataString(
+						"The highest level held: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`.",
+					),
 					"can_query": schema.BoolAttribute{
 						Computed: true, MarkdownDescription: "Whether it can call the endpoint: it holds `CAN_QUERY` " +
 							"or `CAN_MANAGE`, and is not known to be deactivated. Null where it holds a level that " +
@@ -57,9 +60,9 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 				MarkdownDescription: "Groups that give access, but whose members could not all be read. They are " +
 					"missing from `principals`. Empty: the answer is complete.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"group_name":       text("Name of the group."),
-					"permission_level": text("The level it gives."),
-					"reason":           text("Why its members are not among `principals`."),
+					"group_name":       fwkit.DataString("Name of the group."),
+					"permission_level": fwkit.DataString("The level it gives."),
+					"reason":           fwkit.DataString("Why its members are not among `principals`."),
 				}},
 			},
 		},

@@ -21,7 +21,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 		MarkdownDescription: "The grant of one principal on one model-serving endpoint. Other grants on the endpoint " +
 			"are neither shown nor touched.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
-			"id": fwkit.ID("`endpoint_name/principal`."),
+			"id": fwkit.StoredString("`endpoint_name/principal`."),
 			"endpoint_name": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",

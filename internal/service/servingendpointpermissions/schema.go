@@ -12,9 +12,6 @@ import (
 )
 
 func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
 	levels := func(description string) schema.MapAttribute {
 		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
@@ -26,8 +23,10 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive.",
 			},
-			"endpoint_id":  text("System id of the endpoint, 32 hexadecimal digits, that the list belongs to."),
-			"workspace_id": text("Id of the workspace."),
+			"endpoint_id": fwkit.DataString(
+				"System id of the endpoint, 32 hexadecimal digits, that the list belongs to.",
+			),
+			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"permissions": fwkit.PermissionsAttribute(
 				"Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the "+
 					"endpoint's name and a slash the import id of a direct grant.",

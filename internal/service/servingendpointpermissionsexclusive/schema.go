@@ -36,7 +36,7 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 		MarkdownDescription: "The whole direct access list of one model-serving endpoint. A principal that is not in " +
 			"it loses access, and the plan shows that first.",
 		Attributes: map[string]schema.Attribute{
-			"id": fwkit.ID("`endpoint_name`."),
+			"id": fwkit.StoredString("`endpoint_name`."),
 			"endpoint_name": schema.StringAttribute{
 				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. A different name " +
 					"replaces the resource.",

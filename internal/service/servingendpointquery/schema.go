@@ -100,10 +100,7 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 				MarkdownDescription: "HTTP status of the answer: 200, or 403 or 401 with `expect_denied`. Anything " +
 					"else is an error.",
 			},
-			"served_model": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "Name of the served entity that answered, where the service reports it.",
-			},
+			"served_model": fwkit.DataString("Name of the served entity that answered, where the service reports it."),
 			"response": schema.StringAttribute{
 				Computed:            true,
 				Sensitive:           true,

@@ -37,41 +37,23 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 				Computed:            true,
 				MarkdownDescription: "The tokens, oldest first.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"token_id": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "Id of the token, 64 hexadecimal digits; not its value.",
-					},
-					"owner_kind": schema.StringAttribute{
-						Computed: true,
-						MarkdownDescription: "Kind of the owner: `service_principal` or `user`; null if the " +
-							"workspace does not report it.",
-					},
-					"owner_name": schema.StringAttribute{
-						Computed: true,
-						MarkdownDescription: "Application id of a service principal, e-mail address of a user; null " +
-							"if the workspace does not report it.",
-					},
-					"owner_display_name": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "Name shown in the workspace; null if the owner is no longer listed.",
-					},
-					"comment": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "What the token is for; empty when it has no comment.",
-					},
-					"created_at": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "When it was created, RFC 3339 in UTC.",
-					},
-					"expires_at": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "When it expires, RFC 3339 in UTC; null: never.",
-					},
-					"last_used_on": schema.StringAttribute{
-						Computed: true,
-						MarkdownDescription: "The day it was last used, RFC 3339 in UTC; null if never. The service " +
-							"revokes a token that was not used for 90 days.",
-					},
+					"token_id": fwkit.DataString("Id of the token, 64 hexadecimal digits; not its value."),
+					"owner_kind": fwkit.DataString("Kind of the owner: `service_principal` or `user`; null if the " +
+						"workspace does not report it."),
+					"owner_name": fwkit.DataString(
+						"Application id of a service principal, e-mail address of a user; null if the workspace " +
+							"does not report it.",
+					),
+					"owner_display_name": fwkit.DataString(
+						"Name shown in the workspace; null if the owner is no longer listed.",
+					),
+					"comment":    fwkit.DataString("What the token is for; empty when it has no comment."),
+					"created_at": fwkit.DataString("When it was created, RFC 3339 in UTC."),
+					"expires_at": fwkit.DataString("When it expires, RFC 3339 in UTC; null: never."),
+					"last_used_on": fwkit.DataString(
+						"The day it was last used, RFC 3339 in UTC; null if never. The service revokes a token " +
+							"that was not used for 90 days.",
+					),
 					"scopes": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
 						MarkdownDescription: "API scopes the token is limited to. Empty: **the token carries all the " +

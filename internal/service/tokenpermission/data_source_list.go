@@ -36,7 +36,7 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 				MarkdownDescription: "Whether the workspace has this list. It has none before its first personal " +
 					"access token.",
 			},
-			"workspace_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the workspace."},
+			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"permissions": fwkit.PermissionsAttribute(
 				"Kind and name in one, such as `group_name=scorers`: a key for `for_each`, and the import id of a "+
 					"direct `CAN_USE`.",

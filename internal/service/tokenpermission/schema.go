@@ -14,7 +14,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 		MarkdownDescription: "The right of one principal to use personal access tokens (`CAN_USE` on " +
 			"`authorization/tokens`). **The service deletes the principal's live tokens when the right is removed.**",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
-			"id":           fwkit.ID("The principal: application id, e-mail or group name."),
+			"id":           fwkit.StoredString("The principal: application id, e-mail or group name."),
 			"display_name": fwkit.DisplayName(),
 			"workspace_id": fwkit.WorkspaceID(),
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),

@@ -15,7 +15,7 @@ import (
 // NewResource returns the resource dbxaccess_token_permission.
 func NewResource() resource.Resource {
 	return &permissionResource{fwkit.Resource{
-		Name: "token_permission",
+		Name:     "token_permission",
 		Identity: fwkit.IdentityPrincipal(map[string]identityschema.Attribute{}),
 	}}
 }
