@@ -368,6 +368,14 @@ func Advise(err error, attribute, next string) error {
 	return &Advice{Err: err, Attribute: attribute, Next: next}
 }
 
+// AdviseDenied returns err with the next step if the caller lacks the permission. It returns any other error unchanged.
+func AdviseDenied(err error, next string) error {
+	if errors.Is(err, ErrPermissionDenied) {
+		return Advise(err, "", next)
+	}
+	return err
+}
+
 // Also returns err with one more sentence in what the user reads of it.
 func Also(err error, sentence string) error {
 	if login, ok := errors.AsType[*auth.Error](err); ok {

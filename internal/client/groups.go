@@ -211,11 +211,8 @@ func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 }
 
 func adviseGroups(err error) error {
-	if errors.Is(err, ErrPermissionDenied) {
-		return Advise(err, "",
-			"Only a workspace admin may see and change groups: add the provider's identity to the group \"admins\".")
-	}
-	return err
+	return AdviseDenied(err, "Only a workspace admin may see and change groups: add the provider's identity to the "+
+		"group \"admins\".")
 }
 
 func adviseAccountGroup(name string) error {

@@ -61,13 +61,6 @@ func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([
 }
 
 func adviseAdmin(err error) error {
-	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(
-			err,
-			"",
-			"To list OAuth secrets the provider's identity needs to be a workspace admin: add it to the group "+
-				"\"admins\".",
-		)
-	}
-	return err
+	return client.AdviseDenied(err, "To list OAuth secrets the provider's identity needs to be a workspace admin: add "+
+		"it to the group \"admins\".")
 }

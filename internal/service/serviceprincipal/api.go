@@ -357,15 +357,8 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have client.S
 }
 
 func advise(err error) error {
-	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(
-			err,
-			"",
-			"The provider's identity needs to be a workspace admin to manage service principals: add it to the group "+
-				"\"admins\".",
-		)
-	}
-	return err
+	return client.AdviseDenied(err, "The provider's identity needs to be a workspace admin to manage service "+
+		"principals: add it to the group \"admins\".")
 }
 
 // adviseChange adds advice to an error of a call that changes a service principal.

@@ -202,15 +202,8 @@ func only(found []client.ServicePrincipal, attribute, hint string) (client.Servi
 }
 
 func adviseLookup(err error) error {
-	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(
-			err,
-			"",
-			"The provider's identity needs to be a workspace admin to look up service principals: add it to the "+
-				"group \"admins\".",
-		)
-	}
-	return err
+	return client.AdviseDenied(err, "The provider's identity needs to be a workspace admin to look up service "+
+		"principals: add it to the group \"admins\".")
 }
 
 func (m *lookupModel) show(sp client.ServicePrincipal, workspaceID string) {

@@ -34,15 +34,8 @@ func secretsNow(ctx context.Context, c *client.Client, principalID string) (clie
 }
 
 func adviseAdmin(err error) error {
-	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(
-			err,
-			"",
-			"Only a workspace admin may see, create and delete OAuth secrets: add the provider's identity to the "+
-				"group \"admins\".",
-		)
-	}
-	return err
+	return client.AdviseDenied(err, "Only a workspace admin may see, create and delete OAuth secrets: add the "+
+		"provider's identity to the group \"admins\".")
 }
 
 // checkFree returns an error if a service principal already has as many OAuth secrets as the service allows. The error

@@ -2,7 +2,6 @@ package serviceprincipaltoken
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -68,10 +67,7 @@ func (a *sweepAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 	}
 	left := 0
 	for _, t := range found {
-		err := a.Client.RevokeAnyToken(ctx, t.ID)
-		if errors.Is(err, client.ErrPermissionDenied) {
-			err = client.Advise(err, "", needsAdmin)
-		}
+		err := client.AdviseDenied(a.Client.RevokeAnyToken(ctx, t.ID), needsAdmin)
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke stray token", describeStray(t)) {
 			left++
 			continue

@@ -38,10 +38,7 @@ func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (li
 		}
 		list, err = c.OwnTokens(ctx)
 	}
-	if errors.Is(err, client.ErrPermissionDenied) {
-		err = client.Advise(err, "", needsAdmin)
-	}
-	return listing{list, own}, err
+	return listing{list, own}, client.AdviseDenied(err, needsAdmin)
 }
 
 const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the " +

@@ -2,7 +2,6 @@ package serviceprincipaltoken
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,12 +16,10 @@ import (
 // two if the workspace has no token.
 func findStrays(ctx context.Context, c *client.Client, age time.Duration) ([]ownedToken, error) {
 	list, err := c.WorkspaceTokensNow(ctx)
-	switch {
-	case errors.Is(err, client.ErrPermissionDenied):
-		return nil, client.Advise(err, "", needsAdmin)
-	case err != nil:
-		return nil, err
-	case !list.Shown:
+	if err != nil {
+		return nil, client.AdviseDenied(err, needsAdmin)
+	}
+	if !list.Shown {
 		return nil, c.ConfirmEmpty(ctx)
 	}
 	if err := rotation.CheckClock(list.Now, func(time.Time, time.Time) bool { return false }); err != nil {

@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -12,19 +11,14 @@ import (
 // or two for many data sources at once.
 func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, error) {
 	list, err := c.WorkspaceTokensNow(ctx)
-	if errors.Is(err, client.ErrPermissionDenied) {
-		return nil, client.Advise(
-			err,
-			"",
-			"To list the tokens of the workspace the provider's identity needs to be a workspace admin: add it to "+
-				"the group \"admins\".",
-		)
-	}
-	if err == nil && !list.Shown {
-		err = c.ConfirmEmpty(ctx)
-	}
 	if err != nil {
-		return nil, err
+		return nil, client.AdviseDenied(err, "To list the tokens of the workspace the provider's identity needs to be "+
+			"a workspace admin: add it to the group \"admins\".")
+	}
+	if !list.Shown {
+		if err := c.ConfirmEmpty(ctx); err != nil {
+			return nil, err
+		}
 	}
 	tokens := slices.DeleteFunc(living(list), isForeign(owner))
 	if err := client.Bounded(len(tokens), "tokens"); err != nil {
