@@ -143,6 +143,11 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
+// identified is a model of a resource that has the given identity.
+type identified struct{ identity any }
+
+func (i identified) Identity() any { return i.identity }
+
 // TestSetIdentity sets each model as an identity with SetIdentity and with the framework, and compares the values and
 // the diagnostics.
 func TestSetIdentity(t *testing.T) {
@@ -159,7 +164,7 @@ func TestSetIdentity(t *testing.T) {
 		null := tftypes.NewValue(s.Type().TerraformType(t.Context()), nil)
 		ours, theirs := &tfsdk.ResourceIdentity{Schema: s, Raw: null}, &tfsdk.ResourceIdentity{Schema: s, Raw: null}
 		var diags diag.Diagnostics
-		SetIdentity(t.Context(), ours, m, &diags)
+		SetIdentity(t.Context(), ours, identified{m}, &diags)
 		want := theirs.Set(t.Context(), m)
 		if !ours.Raw.Equal(theirs.Raw) || len(diags) != len(want) {
 			t.Errorf("%T: %s and %v, want %s and %v", m, ours.Raw, diags, theirs.Raw, want)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -49,25 +50,58 @@ func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	return attribute + "=" + name
 }
 
-// SetIdentity writes model as the identity of a resource. The framework requires an identity after every operation,
-// even if Terraform is older than 1.12 and has no identities, and even if a refresh finds that the object no longer
-// exists.
-func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
+// Identified is the model of a managed resource.
+type Identified interface {
+	// Identity returns the model of the resource's identity.
+	Identity() any
+}
+
+// SetIdentity writes the identity of a resource. The framework requires an identity after every operation, even if
+// Terraform is older than 1.12 and has no identities, and even if a refresh finds that the object no longer exists.
+func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model Identified, diags *diag.Diagnostics) {
 	if identity == nil {
 		return
 	}
-	if value, ok := encode(ctx, identity.Schema.Type().TerraformType(ctx), model); ok {
-		model = value
+	of := model.Identity()
+	if value, ok := encode(ctx, identity.Schema.Type().TerraformType(ctx), of); ok {
+		of = value
 	}
-	diags.Append(identity.Set(ctx, model)...)
+	diags.Append(identity.Set(ctx, of)...)
+}
+
+// Save writes a model as the state of a resource, and the identity of the resource.
+func Save(
+	ctx context.Context,
+	state interface {
+		Set(ctx context.Context, model any) diag.Diagnostics
+	},
+	identity *tfsdk.ResourceIdentity,
+	model Identified,
+	diags *diag.Diagnostics,
+) {
+	diags.Append(state.Set(ctx, model)...)
+	SetIdentity(ctx, identity, model, diags)
+}
+
+// ImportedIdentity returns the identity that an import gives; the zero value if the import gives an id instead. It
+// reports whether it could read the identity.
+func ImportedIdentity[T any](
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	diags *diag.Diagnostics,
+) (identity T, ok bool) {
+	if req.ID == "" && req.Identity != nil {
+		diags.Append(req.Identity.Get(ctx, &identity)...)
+	}
+	return identity, !diags.HasError()
 }
 
 // Listed returns the result of a list resource for one object. The result contains the whole model if Terraform asks
 // for it.
-func Listed(ctx context.Context, req list.ListRequest, displayName string, identity, model any) list.ListResult {
+func Listed(ctx context.Context, req list.ListRequest, displayName string, model Identified) list.ListResult {
 	result := req.NewListResult(ctx)
 	result.DisplayName = displayName
-	SetIdentity(ctx, result.Identity, identity, &result.Diagnostics)
+	SetIdentity(ctx, result.Identity, model, &result.Diagnostics)
 	if req.IncludeResource {
 		result.Diagnostics.Append(result.Resource.Set(ctx, model)...)
 	}

@@ -187,7 +187,8 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 	position := map[string]int{
 		"AddError": 0, "NewErrorDiagnostic": 0,
 		"AddAttributeError": 1, "NewAttributeErrorDiagnostic": 1,
-		"Failed": 2, // the third argument of fwkit.Failed(&diags, err, summary, object)
+		"FromOfficial": 1,
+		"Failed":       2, // the third argument of fwkit.Failed(&diags, err, summary, object)
 	}
 	all := sources(t)
 	constants := map[string]ast.Expr{} // the values of constants, by folder and name

@@ -17,7 +17,7 @@ import (
 var summaryArguments = map[string]int{
 	"AddError": 0, "NewErrorDiagnostic": 0, "AddWarning": 0, "NewWarningDiagnostic": 0,
 	"AddAttributeError": 1, "NewAttributeErrorDiagnostic": 1, "AddAttributeWarning": 1,
-	"Failed": 2, "Warn": 2, "FailedRead": 3, "Checked": 0, "failPassword": 0, "fail": 0,
+	"Failed": 2, "Warn": 2, "FailedRead": 3, "Checked": 0, "FromOfficial": 1, "failPassword": 0, "fail": 0,
 	"errorAt": 1,
 }
 

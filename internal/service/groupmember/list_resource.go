@@ -28,7 +28,7 @@ func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *lis
 		}
 		err := eachMember(ctx, l.Client, wanted, func(have membership) bool {
 			m := imported(have, l.Client.WorkspaceID())
-			return push(fwkit.Listed(ctx, req, have.Group+"/"+have.ShownAs, m.toIdentity(), m))
+			return push(fwkit.Listed(ctx, req, have.Group+"/"+have.ShownAs, m))
 		})
 		fwkit.Failed(diags, err, "Cannot query group members", "group members")
 	})

@@ -61,7 +61,7 @@ func (m memberModel) toMembership() membership {
 	}
 }
 
-func (m memberModel) toIdentity() identityModel {
+func (m memberModel) Identity() any {
 	return identityModel{m.GroupName, m.ApplicationID, m.WorkspaceID}
 }
 

@@ -97,8 +97,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
 	plan.show(have, r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 }
 
 func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -109,7 +108,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toMembership()
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
 	now, err := readMember(
 		ctx,
@@ -152,8 +151,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 	state.show(now, r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, state, &resp.Diagnostics)
 }
 
 // Update sends no request: a change of anything except timeouts replaces the resource.
@@ -163,8 +161,7 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 		return
 	}
 	plan.toMembership().keep(r.Client)
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 }
 
 func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -208,11 +205,9 @@ func (r *memberResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity := identityModel{}
-	if req.ID == "" && req.Identity != nil {
-		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
-			return
-		}
+	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
 	}
 	want := membership{Group: identity.GroupName.ValueString(), ApplicationID: identity.ApplicationID.ValueString()}
 	given := cmp.Or(req.ID, want.ID())
@@ -234,6 +229,5 @@ func (r *memberResource) ImportState(
 		return
 	}
 	m := imported(have, r.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, m, &resp.Diagnostics)
 }

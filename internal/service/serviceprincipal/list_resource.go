@@ -96,5 +96,5 @@ func (l *servicePrincipalList) result(
 ) list.ListResult {
 	m := imported(found, l.Client.WorkspaceID())
 	m.OnDestroy = types.StringValue(onDestroyRetain) // so that nobody deletes one of many imports by mistake
-	return fwkit.Listed(ctx, req, found.DisplayName, m.toIdentity(), m)
+	return fwkit.Listed(ctx, req, found.DisplayName, m)
 }

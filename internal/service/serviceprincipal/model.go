@@ -35,7 +35,7 @@ type identityModel struct {
 	WorkspaceID   types.String `tfsdk:"workspace_id"`
 }
 
-func (m servicePrincipalModel) toIdentity() identityModel {
+func (m servicePrincipalModel) Identity() any {
 	return identityModel{m.ApplicationID, m.WorkspaceID}
 }
 
@@ -163,6 +163,7 @@ func imported(sp client.ServicePrincipal, workspaceID string) servicePrincipalMo
 // official is the state of a databricks_service_principal, limited to the attributes that this resource can use.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/service_principal
 type official struct {
+	fwkit.OfficialProvider
 	ID                      string `json:"id"`
 	ApplicationID           string `json:"application_id"`
 	DisplayName             string `json:"display_name"`
@@ -175,9 +176,6 @@ type official struct {
 	WorkspaceConsume        bool   `json:"workspace_consume"`
 	DisableOnDestroy        bool   `json:"disable_as_user_deletion"`
 	API                     string `json:"api"`
-	ProviderConfig          []struct {
-		WorkspaceID string `json:"workspace_id"`
-	} `json:"provider_config"`
 }
 
 // fromOfficial converts a state of the official provider. Attributes that this state lacks get their defaults, until a
@@ -216,11 +214,7 @@ func fromOfficial(state []byte) (servicePrincipalModel, error) {
 		}
 	}
 	slices.Sort(sp.Entitlements)
-	workspaceID := ""
-	if len(o.ProviderConfig) > 0 {
-		workspaceID = o.ProviderConfig[0].WorkspaceID
-	}
-	m := imported(sp, workspaceID)
+	m := imported(sp, o.WorkspaceID())
 	if o.DisableOnDestroy {
 		m.OnDestroy = types.StringValue(onDestroyDeactivate)
 	}

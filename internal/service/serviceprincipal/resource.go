@@ -59,8 +59,7 @@ func (r *servicePrincipalResource) Create(
 		noteDeactivated(ctx, resp.Private, sp.ID, &resp.Diagnostics)
 	}
 	plan.show(sp, r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 }
 
 // adopt changes an existing service principal to match the plan, and returns it.
@@ -237,7 +236,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 				"The plan adds it again. With an application id it is the same principal, also if the Databricks "+
 				"account still has it; one that Databricks itself created gets another application id.",
 		)
-		fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+		fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -260,7 +259,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	} else {
 		noteKeptName(ctx, resp.Private, keptName{}, &resp.Diagnostics) // the written name or the real one has changed
 	}
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 }
 
@@ -308,7 +307,7 @@ func (r *servicePrincipalResource) Update(
 		sp.ExternalID = plan.ExternalID.ValueString()
 	}
 	plan.show(sp, plan.WorkspaceID.ValueString())
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan, &resp.Diagnostics)
 	ended := endsTokens || endsSecrets
 	if endsTokens &&
 		fwkit.Failed(

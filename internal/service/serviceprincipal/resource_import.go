@@ -1,6 +1,7 @@
 package serviceprincipal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -9,7 +10,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // ImportState imports a service principal by its application id, its SCIM id or an identity.
@@ -18,14 +18,11 @@ func (r *servicePrincipalResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	id, workspace := req.ID, types.StringNull()
-	if id == "" && req.Identity != nil {
-		var identity identityModel
-		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
-			return
-		}
-		id, workspace = identity.ApplicationID.ValueString(), identity.WorkspaceID
+	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
 	}
+	id := cmp.Or(req.ID, identity.ApplicationID.ValueString())
 	if (len(id) != 36 || uuid.Validate(id) != nil) &&
 		(id == "" || strings.Trim(id, "0123456789") != "") { // Validate alone also accepts braces and a URN
 		resp.Diagnostics.AddError(
@@ -41,30 +38,20 @@ func (r *servicePrincipalResource) ImportState(
 		return
 	}
 	sp, err := importServicePrincipal(ctx, r.Client, id)
-	if r.WrongWorkspace(ctx, workspace, id, &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, id, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", strconv.Quote(id)) {
 		return
 	}
 	m := imported(sp, r.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, m, &resp.Diagnostics)
 }
 
 // MoveState adopts a service principal from the state of the official provider.
 func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMover {
 	return fwkit.FromOfficial(
 		"databricks_service_principal",
-		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
-			m, err := fromOfficial(state)
-			if fwkit.Failed(
-				&resp.Diagnostics,
-				err,
-				"Cannot adopt the service principal",
-				"databricks_service_principal",
-			) {
-				return
-			}
-			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-		},
+		"Cannot adopt the service principal",
+		fromOfficial,
+		nil,
 	)
 }

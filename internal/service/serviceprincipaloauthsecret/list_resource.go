@@ -47,7 +47,7 @@ func (l *secretList) List(ctx context.Context, req list.ListRequest, stream *lis
 				continue
 			}
 			m := imported(s, application, principalID, l.Client)
-			if !push(fwkit.Listed(ctx, req, application+" "+fwkit.ShortID(s.ID), m.toIdentity(), m)) {
+			if !push(fwkit.Listed(ctx, req, application+" "+fwkit.ShortID(s.ID), m)) {
 				return
 			}
 		}

@@ -230,7 +230,7 @@ type identityModel struct {
 	WorkspaceID   types.String `tfsdk:"workspace_id"`
 }
 
-func (m secretModel) toIdentity() identityModel {
+func (m secretModel) Identity() any {
 	return identityModel{m.ApplicationID, m.ID, m.WorkspaceID}
 }
 

@@ -52,7 +52,7 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	// anything else can fail.
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan, &resp.Diagnostics)
 	if err == nil {
 		r.report(s, plan, &resp.Diagnostics)
 	}
@@ -144,7 +144,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	state.complete()
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
 	principalID, list, err := find(
 		ctx,
@@ -211,8 +211,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 			shown.why(principalID)+" The plan rotates it; applications must switch to the new value.",
 		)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, state, &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -288,8 +287,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		}
 	}
 	m.Verdict, m.Imported = rotation.Verdict{}, false
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -330,7 +328,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 		}
 		m.Replaced(now)
 		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
-		fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
+		fwkit.SetIdentity(ctx, resp.Identity, plan, diags)
 	}
 	left, err := rotation.Rotate(ctx, plan.rotating().Plan(state.rotating(), m.Verdict), s)
 	if blocked, ok := errors.AsType[*rotation.NotRevokedError](err); ok {

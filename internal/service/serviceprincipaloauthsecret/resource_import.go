@@ -17,12 +17,11 @@ func (r *secretResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	var identity identityModel
-	if req.ID == "" && req.Identity != nil {
-		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
-			return
-		}
-	} else {
+	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if req.ID != "" || req.Identity == nil {
 		var err error
 		if identity, err = fromImportID(req.ID); err != nil {
 			resp.Diagnostics.AddAttributeError(path.Empty(), "Not the id of an OAuth secret", err.Error()+". The id "+
@@ -60,7 +59,6 @@ func (r *secretResource) ImportState(
 		return
 	}
 	m := imported(info, application, principalID, r.Client)
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, m, &resp.Diagnostics)
 	fwkit.RotationMemory{Imported: true}.Store(ctx, resp.Private, &resp.Diagnostics)
 }

@@ -65,7 +65,6 @@ func (l *tokenList) result(ctx context.Context, req list.ListRequest, found owne
 		ctx,
 		req,
 		found.ApplicationID+" "+cmp.Or(client.Unmark(found.Comment), fwkit.ShortID(found.ID)),
-		m.toIdentity(),
 		m,
 	)
 }

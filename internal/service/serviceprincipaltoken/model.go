@@ -77,7 +77,7 @@ func (m tokenModel) keepTokens(c *client.Client) {
 	c.KeepTokens(m.ID.ValueString(), m.PreviousTokenID.ValueString())
 }
 
-func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.WorkspaceID} }
+func (m tokenModel) Identity() any { return identityModel{m.ID, m.WorkspaceID} }
 
 // show writes what the service showed of the token into the model. It leaves out the comment, because Create sends a
 // comment with a marker first and the final comment afterwards. It leaves out the value, because the service returns it
@@ -277,15 +277,13 @@ func lifetime(info client.TokenInfo) types.Int64 {
 // official is the state of a databricks_token, a resource of the official provider.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/token
 type official struct {
+	fwkit.OfficialProvider
 	ID              string `json:"id"`
 	Comment         string `json:"comment"`
 	LifetimeSeconds int64  `json:"lifetime_seconds"` // 0: the service decides
 	CreationTime    int64  `json:"creation_time"`    // Unix time in milliseconds
 	ExpiryTime      int64  `json:"expiry_time"`      // Unix time in milliseconds; -1: never
 	TokenValue      string `json:"token_value"`
-	ProviderConfig  []struct {
-		WorkspaceID string `json:"workspace_id"`
-	} `json:"provider_config"`
 }
 
 // fromOfficial converts the state of a databricks_token of the official provider into a model. That state does not say
@@ -314,11 +312,7 @@ func fromOfficial(state []byte) (tokenModel, error) {
 	if o.LifetimeSeconds > 0 {
 		m.LifetimeSeconds = types.Int64Value(o.LifetimeSeconds)
 	}
-	workspaceID := ""
-	if len(o.ProviderConfig) > 0 {
-		workspaceID = o.ProviderConfig[0].WorkspaceID
-	}
 	m.complete()
-	m.show(info, workspaceID)
+	m.show(info, o.WorkspaceID())
 	return m, nil
 }

@@ -71,7 +71,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	plan.show(s.made.TokenInfo, as.WorkspaceID())
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan, &resp.Diagnostics)
 	if err == nil {
 		r.finish(ctx, s, plan, sweepDue, &resp.Diagnostics)
 	}
@@ -131,7 +131,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	state.complete()
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
 	cameOver := state.Owner.ApplicationID.IsNull()
 	list, err := tokens(
@@ -219,8 +219,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 			),
 		)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, state, &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -315,8 +314,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		}
 	}
 	m.Verdict, m.Imported = rotation.Verdict{}, false
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 

@@ -1,6 +1,7 @@
 package serviceprincipaltoken
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -19,13 +20,11 @@ func (r *tokenResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity := identityModel{TokenID: types.StringValue(req.ID)}
-	if req.ID == "" && req.Identity != nil {
-		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
-			return
-		}
+	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
 	}
-	id := identity.TokenID.ValueString()
+	id := cmp.Or(req.ID, identity.TokenID.ValueString())
 	list, err := tokens(ctx, r.Client, true, "")
 	if r.WrongWorkspace(ctx, identity.WorkspaceID, "token "+printable(id), &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(id)) {
@@ -48,8 +47,7 @@ func (r *tokenResource) ImportState(
 		return
 	}
 	m := imported(info, o.ApplicationID.ValueString(), r.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, m, &resp.Diagnostics)
 	fwkit.RotationMemory{Imported: true}.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -64,17 +62,11 @@ func printable(id string) string {
 
 // MoveState returns the state mover that adopts a databricks_token of the official provider, with the token's value.
 func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
-	return fwkit.FromOfficial(
-		"databricks_token",
-		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
-			m, err := fromOfficial(state)
-			if fwkit.Failed(&resp.Diagnostics, err, "Cannot adopt the token", "databricks_token") {
-				return
-			}
-			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-			fwkit.RotationMemory{Imported: true}.Store(ctx, resp.TargetPrivate, &resp.Diagnostics)
-		},
-	)
+	return fwkit.FromOfficial("databricks_token", "Cannot adopt the token", fromOfficial, noteImport)
+}
+
+func noteImport(ctx context.Context, _ tokenModel, private fwkit.WritablePrivate, diags *diag.Diagnostics) {
+	fwkit.RotationMemory{Imported: true}.Store(ctx, private, diags)
 }
 
 // findOwner writes the owner of a token into o, and reports whether it could. It adds an error if the workspace does

@@ -60,7 +60,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		}
 		m.Replaced(now)
 		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
-		fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
+		fwkit.SetIdentity(ctx, resp.Identity, plan, diags)
 	}
 	s.created = func() {
 		following := plan.rotating()

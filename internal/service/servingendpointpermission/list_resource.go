@@ -68,7 +68,6 @@ func (l *permissionList) result(ctx context.Context, req list.ListRequest, have 
 		ctx,
 		req,
 		have.Endpoint+"/"+cmp.Or(have.ShownAs, have.Principal.Name)+" "+string(have.Level),
-		m.toIdentity(),
 		m,
 	)
 }

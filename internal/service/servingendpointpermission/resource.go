@@ -150,8 +150,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	plan.ID = types.StringValue(want.ID())
 	plan.show(endpointID, entry, r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 }
 
 func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -203,7 +202,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	} else {
 		resp.State.RemoveResource(ctx)
 	}
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 }
 
 func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -251,8 +250,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 			plan.DisplayName = fwkit.String(entry.DisplayName) // otherwise the next refresh finds the name
 		}
 	}
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 }
 
 func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -289,11 +287,12 @@ func (r *permissionResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, given := identityModel{}, req.ID
+	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	given := req.ID
 	if given == "" && req.Identity != nil {
-		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
-			return
-		}
 		given = identity.importID()
 	}
 	endpoint, who, ok := strings.Cut(given, "/")
@@ -317,8 +316,7 @@ func (r *permissionResource) ImportState(
 		return
 	}
 	m := imported(toGrant(endpoint, endpointID, entry), r.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, m, &resp.Diagnostics)
 }
 
 // oneGrant returns the direct grant that an import id names. If there is none, or more than one, it adds an error and

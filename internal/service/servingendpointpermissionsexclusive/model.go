@@ -36,7 +36,7 @@ type identityModel struct {
 	WorkspaceID  types.String `tfsdk:"workspace_id"`
 }
 
-func (m *exclusiveModel) toIdentity() identityModel {
+func (m exclusiveModel) Identity() any {
 	return identityModel{m.EndpointName, m.WorkspaceID}
 }
 
@@ -306,6 +306,7 @@ func (exclusiveModel) FoundByRefresh() string { return "endpoint_name" }
 // official is the state of a databricks_permissions, limited to the attributes that this resource can use.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/permissions
 type official struct {
+	fwkit.OfficialProvider
 	ID            string `json:"id"` // /serving-endpoints/ and the endpoint's system id
 	AccessControl []struct {
 		UserName             string `json:"user_name"`
@@ -313,9 +314,6 @@ type official struct {
 		ServicePrincipalName string `json:"service_principal_name"`
 		PermissionLevel      string `json:"permission_level"`
 	} `json:"access_control"`
-	ProviderConfig []struct {
-		WorkspaceID string `json:"workspace_id"`
-	} `json:"provider_config"`
 }
 
 // fromOfficial converts a state of the official provider, which holds the endpoint's id but not its name. A refresh
@@ -337,9 +335,7 @@ func fromOfficial(state []byte) (exclusiveModel, error) {
 		ID: types.StringValue(id), EndpointID: types.StringValue(id), OnUnlisted: types.StringValue(onUnlistedRemove),
 		IgnorePrincipals: types.SetNull(types.StringType), RemovedOnCreate: lineList(nil), Timeouts: fwkit.NoTimeouts(),
 	}
-	if len(o.ProviderConfig) > 0 {
-		m.WorkspaceID = fwkit.String(o.ProviderConfig[0].WorkspaceID)
-	}
+	m.WorkspaceID = fwkit.String(o.WorkspaceID())
 	levels := map[acl.Kind]map[string]attr.Value{}
 	for _, e := range o.AccessControl {
 		kind, name := acl.Group, e.GroupName

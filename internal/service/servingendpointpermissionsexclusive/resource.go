@@ -46,8 +46,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	plan.ID = types.StringValue(want.Endpoint)
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
 }
 
@@ -67,7 +66,7 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 		return
 	}
 	have := state.toAccessList()
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
 	id, list, err := acl.ReadEndpoint(ctx, r.Client, have.Endpoint, client.AnyAge)
 	if r.FailedRead(
@@ -99,8 +98,7 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 		)
 	}
 	left := state.show(id, list, r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, state, &resp.Diagnostics)
 	var verdict []byte
 	if len(left) > 0 {
 		verdict = note{EndpointID: id, Grants: left}.encode()
@@ -167,8 +165,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	}
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	plan.RemovedOnCreate = state.RemovedOnCreate
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, nil)...)
 }

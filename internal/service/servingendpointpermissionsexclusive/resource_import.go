@@ -1,6 +1,7 @@
 package servingendpointpermissionsexclusive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -19,13 +20,11 @@ func (r *exclusiveResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity := identityModel{EndpointName: types.StringValue(req.ID)}
-	if req.ID == "" && req.Identity != nil {
-		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
-			return
-		}
+	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
 	}
-	name := identity.EndpointName.ValueString()
+	name := cmp.Or(req.ID, identity.EndpointName.ValueString())
 	if name == "" || strings.Contains(name, "/") {
 		resp.Diagnostics.AddError(
 			"Import id of an access list is malformed",
@@ -38,8 +37,8 @@ func (r *exclusiveResource) ImportState(
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", name) {
 		return
 	}
-	identity.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, identity, &resp.Diagnostics)
+	m := exclusiveModel{EndpointName: types.StringValue(name), WorkspaceID: fwkit.String(r.Client.WorkspaceID())}
+	fwkit.SetIdentity(ctx, resp.Identity, m, &resp.Diagnostics)
 	for attribute, value := range map[string]any{
 		"id": name, "endpoint_name": name, "on_unlisted": onUnlistedRemove, "removed_on_create": []string{},
 	} {
@@ -49,23 +48,14 @@ func (r *exclusiveResource) ImportState(
 
 // MoveState adopts the access list of a serving endpoint from the state of the official provider.
 func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
-	return fwkit.FromOfficial(
-		"databricks_permissions",
-		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
-			m, err := fromOfficial(state)
-			if fwkit.Failed(&resp.Diagnostics, err, "Cannot adopt the access list", "databricks_permissions") {
-				return
-			}
-			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-			// Terraform applied these grants, so destroying removes them, as with the official provider.
-			resp.Diagnostics.Append(
-				resp.TargetPrivate.SetKey(
-					ctx,
-					appliedKey,
-					m.toAccessList().appliedTo(m.EndpointID.ValueString()).encode(),
-				)...)
-		},
-	)
+	return fwkit.FromOfficial("databricks_permissions", "Cannot adopt the access list", fromOfficial, noteApplied)
+}
+
+// noteApplied notes that Terraform has applied the grants of a moved list, so that destroying removes them, as with the
+// official provider.
+func noteApplied(ctx context.Context, m exclusiveModel, private fwkit.WritablePrivate, diags *diag.Diagnostics) {
+	applied := m.toAccessList().appliedTo(m.EndpointID.ValueString())
+	diags.Append(private.SetKey(ctx, appliedKey, applied.encode())...)
 }
 
 // findName adds the endpoint's name to a state that was moved from the official provider, and reports whether it found

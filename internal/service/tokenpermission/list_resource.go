@@ -44,7 +44,7 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 		}
 		for _, e := range found {
 			m := imported(e, l.Client.WorkspaceID())
-			if !push(fwkit.Listed(ctx, req, cmp.Or(e.DisplayName, e.Name), m.toIdentity(), m)) {
+			if !push(fwkit.Listed(ctx, req, cmp.Or(e.DisplayName, e.Name), m)) {
 				return
 			}
 		}

@@ -36,7 +36,7 @@ type identityModel struct {
 	WorkspaceID          types.String `tfsdk:"workspace_id"`
 }
 
-func (m permissionModel) toIdentity() identityModel {
+func (m permissionModel) Identity() any {
 	return identityModel{m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
 }
 

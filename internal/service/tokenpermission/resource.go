@@ -1,6 +1,7 @@
 package tokenpermission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,8 +105,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	plan.ID = types.StringValue(p.Name)
 	plan.DisplayName = fwkit.String(entry.DisplayName)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 }
 
 func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -115,7 +115,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
 	list, err := readTokens(ctx, r.Client)
 	if r.FailedRead(
@@ -135,8 +135,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	state.DisplayName = fwkit.String(entry.DisplayName)
 	state.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, state, &resp.Diagnostics)
 }
 
 // Update reads the display name of a principal that this run renames. Apart from that, only timeouts can change without
@@ -156,8 +155,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 			plan.DisplayName = fwkit.String(entry.DisplayName) // otherwise the next refresh finds the name
 		}
 	}
-	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 }
 
 func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -188,13 +186,14 @@ func (r *permissionResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, given := identityModel{}, req.ID
-	if given == "" && req.Identity != nil {
-		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
-			return
-		}
-		given = fwkit.IdentifiedPrincipal(identity.ServicePrincipalName, identity.UserName, identity.GroupName)
+	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
+	if !ok {
+		return
 	}
+	given := cmp.Or(
+		req.ID,
+		fwkit.IdentifiedPrincipal(identity.ServicePrincipalName, identity.UserName, identity.GroupName),
+	)
 	attribute, name := fwkit.SplitPrincipal(given)
 	if name == "" {
 		resp.Diagnostics.AddError("Import id of a right to use tokens is malformed", fmt.Sprintf(
@@ -224,6 +223,5 @@ func (r *permissionResource) ImportState(
 		return
 	}
 	m := imported(found[0], r.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.Save(ctx, &resp.State, resp.Identity, m, &resp.Diagnostics)
 }
