@@ -28,6 +28,12 @@ func (e *HeldError) Error() string {
 // UnverifiedError is the error when the service accepted a write, but the access list could not be read back.
 type UnverifiedError struct{ Err error }
 
+// IsUnverified reports whether an error is an [UnverifiedError].
+func IsUnverified(err error) bool {
+	_, ok := errors.AsType[*UnverifiedError](err)
+	return ok
+}
+
 func (e *UnverifiedError) Error() string { return e.Err.Error() }
 
 // Unwrap returns why the access list could not be read back.

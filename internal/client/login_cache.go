@@ -50,6 +50,17 @@ func (o *openOnce[S, T]) get(settings S, open func() (*T, error)) (*T, error) {
 	return t, nil
 }
 
+// ReadSecret reads the Key Vault secret that a block of the configuration names, and returns the value as a setting of
+// that block. One request.
+func (c *Client) ReadSecret(ctx context.Context, block, vaultURI, name string) (auth.Setting, error) {
+	vault, err := c.Vault(auth.Setting{Value: vaultURI, Attribute: block + ".vault_uri"})
+	if err != nil {
+		return auth.Setting{}, err
+	}
+	value, err := vault.ReadSecret(ctx, auth.Setting{Value: name, Attribute: block + ".name"})
+	return auth.Setting{Value: value, Attribute: block}, err
+}
+
 // Vault returns the Key Vault at an address. The provider's own identity calls the vault. Vault sends no request.
 func (c *Client) Vault(uri auth.Setting) (*auth.Vault, error) {
 	key := uri.Attribute + " " + strings.ToLower(strings.TrimRight(strings.TrimSpace(uri.Value), "/"))

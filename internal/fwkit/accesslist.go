@@ -6,6 +6,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
+// AccessList holds the attributes with which a data source returns an access list. Each of the three maps holds the
+// direct levels of one kind of principal, from the principal's name to its level.
+type AccessList struct {
+	Permissions       []PermissionModel `tfsdk:"permissions"`
+	ServicePrincipals types.Map         `tfsdk:"service_principals"`
+	Users             types.Map         `tfsdk:"users"`
+	Groups            types.Map         `tfsdk:"groups"`
+}
+
 // PermissionModel is one entry of an access list, as a data source returns it.
 type PermissionModel struct {
 	Principal            types.String `tfsdk:"principal"`
@@ -28,9 +37,8 @@ func Permission(kind, name, displayName, level string, inherited bool) Permissio
 	return p
 }
 
-// DirectLevels returns the permission levels that principals hold directly, not by inheritance. It returns one map per
-// kind of principal, from the principal's name to its level.
-func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups types.Map) {
+// NewAccessList returns the access list with these entries.
+func NewAccessList(rows []PermissionModel) AccessList {
 	sp, user, group := map[string]attr.Value{}, map[string]attr.Value{}, map[string]attr.Value{}
 	for _, p := range rows {
 		switch {
@@ -43,9 +51,13 @@ func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups type
 			group[p.GroupName.ValueString()] = p.PermissionLevel
 		}
 	}
-	return types.MapValueMust(types.StringType, sp),
-		types.MapValueMust(types.StringType, user),
-		types.MapValueMust(types.StringType, group)
+	of := func(levels map[string]attr.Value) types.Map { return types.MapValueMust(types.StringType, levels) }
+	return AccessList{Permissions: rows, ServicePrincipals: of(sp), Users: of(user), Groups: of(group)}
+}
+
+// LevelsAttribute returns the schema of one of the three maps of an [AccessList].
+func LevelsAttribute(description string) schema.MapAttribute {
+	return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 }
 
 // PermissionsAttribute returns the schema of the computed list of access list entries in a data source. The three texts

@@ -6,8 +6,41 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	data "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
+
+// DataEndpointName returns the attribute endpoint_name of a data source.
+func DataEndpointName() data.StringAttribute {
+	return data.StringAttribute{
+		Required: true, Validators: []validator.String{EndpointName()},
+		MarkdownDescription: "Name of the endpoint, case-sensitive.",
+	}
+}
+
+// ManagedEndpointName returns the attribute endpoint_name of a managed resource.
+func ManagedEndpointName() schema.StringAttribute {
+	return schema.StringAttribute{
+		Required: true, Validators: []validator.String{EndpointName()},
+		MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+	}
+}
+
+// ManagedEndpointID returns the attribute endpoint_id of a managed resource.
+func ManagedEndpointID() schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+		MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give " +
+			"`databricks_model_serving.x.serving_endpoint_id` if the endpoint is in the same configuration, and " +
+			"never a fixed id.",
+		PlanModifiers: []planmodifier.String{FoldCase(), stringplanmodifier.UseStateForUnknown()},
+	}
+}
 
 // EndpointName returns a validator for the name of a serving endpoint, which becomes part of a URL. Its error says what
 // the value is instead, for example an address.

@@ -146,15 +146,20 @@ func NoteCreation(ctx context.Context, p WritablePrivate, t client.Thing, diags 
 }
 
 // Stays reports whether Delete must leave a thing as it is, because this run keeps it at another address, or because
-// the plan keeps it there or creates it again. planned and kept are both that thing: planned in the spelling of plans,
-// kept in the spelling of this run's operations.
+// the plan keeps it there or creates it again. Then it adds a warning about the object. planned and kept are both that
+// thing: planned in the spelling of plans, kept in the spelling of this run's operations.
 func (r *Resource) Stays(
 	ctx context.Context,
 	p ReadablePrivate,
 	planned, kept client.Thing,
+	object string,
 	diags *diag.Diagnostics,
 ) bool {
-	return r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
+	stays := r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
+	if stays {
+		WarnOfKept(diags, object)
+	}
+	return stays
 }
 
 // Planned returns the things that, according to the plan, Delete must not remove: another address keeps them, or a

@@ -137,3 +137,13 @@ func (m *VaultSecret) SamePlace(other *VaultSecret) bool {
 	host := func(s types.String) string { return strings.ToLower(strings.TrimRight(s.ValueString(), "/")) }
 	return host(m.VaultURI) == host(other.VaultURI) && strings.EqualFold(m.Name.ValueString(), other.Name.ValueString())
 }
+
+// StoredAt returns the vault and the name in the block key_vault_secret of a data source or an ephemeral resource. It
+// returns empty strings if there is no block.
+func StoredAt(block types.Object) (vaultURI, name string) {
+	of := func(attribute string) string {
+		text, _ := block.Attributes()[attribute].(types.String)
+		return text.ValueString()
+	}
+	return of("vault_uri"), of("name")
+}

@@ -3,6 +3,8 @@ package fwkit
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
@@ -27,5 +29,13 @@ func (c checked) ValidateString(_ context.Context, req validator.StringRequest, 
 	if err := c.check(req.ConfigValue.ValueString()); err != nil {
 		_, _, detail := explain(err, c.summary, req.Path.String())
 		resp.Diagnostics.AddAttributeError(req.Path, c.summary, detail)
+	}
+}
+
+// ScopeValidators returns the validators of an attribute that limits a credential to API scopes.
+func ScopeValidators() []validator.Set {
+	return []validator.Set{
+		setvalidator.SizeAtLeast(1),
+		setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
 	}
 }

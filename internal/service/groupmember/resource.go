@@ -172,11 +172,8 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toMembership()
-	if r.Stays(ctx, req.Private, have.byName(), have.byID(), &resp.Diagnostics) {
-		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
-		return
-	}
-	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) ||
+	if r.Stays(ctx, req.Private, have.byName(), have.byID(), have.String(), &resp.Diagnostics) ||
+		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) ||
 		fwkit.Failed(
 			&resp.Diagnostics,
 			refuseSelf(ctx, r.Client, have),

@@ -62,15 +62,10 @@ func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error
 	}
 	secret := auth.Setting{Value: w.Secret, Attribute: "client_secret"}
 	if w.Name != "" {
-		vault, err := c.Vault(auth.Setting{Value: w.VaultURI, Attribute: "key_vault_secret.vault_uri"})
-		if err != nil {
+		var err error
+		if secret, err = c.ReadSecret(ctx, "key_vault_secret", w.VaultURI, w.Name); err != nil {
 			return nil, err
 		}
-		value, err := vault.ReadSecret(ctx, auth.Setting{Value: w.Name, Attribute: "key_vault_secret.name"})
-		if err != nil {
-			return nil, err
-		}
-		secret = auth.Setting{Value: value, Attribute: "key_vault_secret"}
 	}
 	return c.LogIn(auth.Settings{
 		DatabricksClientID:     auth.Setting{Value: w.ClientID, Attribute: "client_id"},

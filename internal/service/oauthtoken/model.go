@@ -22,16 +22,13 @@ type tokenModel struct {
 }
 
 func (m tokenModel) toWant() want {
-	of := func(attribute string) string {
-		text, _ := m.KeyVaultSecret.Attributes()[attribute].(types.String)
-		return text.ValueString()
-	}
 	w := want{
 		ProviderIdentity: m.UseProviderIdentity.ValueBool(),
 		ClientID:         m.ClientID.ValueString(),
 		Secret:           m.ClientSecret.ValueString(),
-		VaultURI:         of("vault_uri"), Name: of("name"), Endpoint: m.EndpointName.ValueString(),
+		Endpoint:         m.EndpointName.ValueString(),
 	}
+	w.VaultURI, w.Name = fwkit.StoredAt(m.KeyVaultSecret)
 	if !m.Scopes.IsNull() {
 		w.Scopes = fwkit.FromStrings(m.Scopes)
 		slices.Sort(w.Scopes)

@@ -366,11 +366,9 @@ func (r *servicePrincipalResource) Delete(
 		return
 	}
 	applicationID := state.ApplicationID.ValueString()
-	if mine := client.Principal(applicationID); r.Stays(ctx, req.Private, mine, mine, &resp.Diagnostics) {
-		fwkit.WarnOfKept(&resp.Diagnostics, state.String())
-		return
-	}
-	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
+	mine := client.Principal(applicationID)
+	if r.Stays(ctx, req.Private, mine, mine, state.String(), &resp.Diagnostics) ||
+		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
 		fwkit.Failed(
 			&resp.Diagnostics,
 			refuseSelf(ctx, r.Client, applicationID),

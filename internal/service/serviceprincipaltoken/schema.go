@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	ephemeral "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
@@ -53,10 +52,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				},
 				"scopes": schema.SetAttribute{
 					Optional: true, Computed: true, ElementType: types.StringType,
-					Validators: []validator.Set{
-						setvalidator.SizeAtLeast(1),
-						setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
-					},
+					Validators:    fwkit.ScopeValidators(),
 					PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 					MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If omitted, a new token " +
 						"has all the rights of its owner, and an existing one keeps its scopes. Changed in place; " +

@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -21,10 +20,7 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 	entity["state_message"] = fwkit.DataString("What the service says of that state, such as `Scaled to zero`.")
 
 	attributes := commonAttributes()
-	attributes["name"] = schema.StringAttribute{
-		Required: true, Validators: []validator.String{fwkit.EndpointName()},
-		MarkdownDescription: "Name of the endpoint, case-sensitive.",
-	}
+	attributes["name"] = fwkit.DataEndpointName()
 	attributes["id"] = fwkit.DataString(
 		"System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has " +
 			"no access list.",

@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -16,12 +15,9 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 		MarkdownDescription: "Who can use one model-serving endpoint in effect: its access list, with every group " +
 			"resolved to the people and service principals in it, nested groups included.",
 		Attributes: map[string]schema.Attribute{
-			"endpoint_name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{fwkit.EndpointName()},
-				MarkdownDescription: "Name of the endpoint, case-sensitive.",
-			},
-			"endpoint_id":  fwkit.DataString("System id of the endpoint, 32 hexadecimal digits."),
-			"workspace_id": fwkit.DataString("Id of the workspace."),
+			"endpoint_name": fwkit.DataEndpointName(),
+			"endpoint_id":   fwkit.DataString("System id of the endpoint, 32 hexadecimal digits."),
+			"workspace_id":  fwkit.DataString("Id of the workspace."),
 			"principals": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "Everybody found, sorted, each once.",

@@ -23,7 +23,7 @@ func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl
 	if wrote {
 		c.NoteGrant(want.Endpoint) // a query that the endpoint refused may succeed soon
 	}
-	if err != nil && !unverified(err) {
+	if err != nil && !acl.IsUnverified(err) {
 		undo()
 	}
 	var held *acl.HeldError
@@ -60,16 +60,10 @@ func changeGrant(ctx context.Context, c *client.Client, want grant) error {
 	_, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
 	if err == nil {
 		c.NoteGrant(want.Endpoint)
-	} else if !unverified(err) {
+	} else if !acl.IsUnverified(err) {
 		undo()
 	}
 	return err
-}
-
-// unverified reports whether the error means that a grant was accepted but could not be read back.
-func unverified(err error) bool {
-	var u *acl.UnverifiedError
-	return errors.As(err, &u)
 }
 
 // revokeGrant revokes the grant and nothing else. If another resource of this Terraform run keeps the grant, it returns

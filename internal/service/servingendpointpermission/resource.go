@@ -142,7 +142,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	want := plan.toGrant()
 
 	endpointID, entry, err := createGrant(ctx, r.Client, want)
-	if unverified(err) {
+	if acl.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The grant was accepted and could not be read back", want.String())
 		entry = acl.Entry{Direct: want.Level}
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot grant access to serving endpoint", want.String()) {
@@ -237,7 +237,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	default:
 		want.keep(r.Client, endpointID)
 	}
-	if unverified(err) {
+	if acl.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The changed grant was accepted and could not be read back", want.String())
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change access to serving endpoint", want.String()) {
 		return
@@ -261,17 +261,9 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toGrant()
-	if r.Stays(
-		ctx,
-		req.Private,
-		have.place(),
-		acl.Place(acl.Endpoint(have.EndpointID).String(), have.Principal),
-		&resp.Diagnostics,
-	) {
-		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
-		return
-	}
-	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+	kept := acl.Place(acl.Endpoint(have.EndpointID).String(), have.Principal)
+	if r.Stays(ctx, req.Private, have.place(), kept, have.String(), &resp.Diagnostics) ||
+		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}
 	err := revokeGrant(ctx, r.Client, have)

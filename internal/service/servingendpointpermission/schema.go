@@ -7,9 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
@@ -21,21 +19,9 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 		MarkdownDescription: "The grant of one principal on one model-serving endpoint. Other grants on the endpoint " +
 			"are neither shown nor touched.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
-			"id": fwkit.StoredString("`endpoint_name/principal`."),
-			"endpoint_name": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",
-				Validators:          []validator.String{fwkit.EndpointName()},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"endpoint_id": schema.StringAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give " +
-					"`databricks_model_serving.x.serving_endpoint_id` if the " +
-					"endpoint is in the same configuration, and never a fixed id.",
-				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
-			},
+			"id":            fwkit.StoredString("`endpoint_name/principal`."),
+			"endpoint_name": fwkit.ManagedEndpointName(),
+			"endpoint_id":   fwkit.ManagedEndpointID(),
 			"permission_level": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(string(acl.CanQuery)),
 				MarkdownDescription: "`CAN_VIEW` (see it), `CAN_QUERY` (also score it; the default) or `CAN_MANAGE` " +

@@ -5,24 +5,16 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	levels := func(description string) schema.MapAttribute {
-		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
-	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The access list of one model-serving endpoint, with direct and inherited entries kept " +
 			"separate.",
 		Attributes: map[string]schema.Attribute{
-			"endpoint_name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{fwkit.EndpointName()},
-				MarkdownDescription: "Name of the endpoint, case-sensitive.",
-			},
+			"endpoint_name": fwkit.DataEndpointName(),
 			"endpoint_id": fwkit.DataString(
 				"System id of the endpoint, 32 hexadecimal digits, that the list belongs to.",
 			),
@@ -34,12 +26,12 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 				"Whether it comes from above the endpoint, as the right of `admins` does. It cannot be changed or "+
 					"imported here.",
 			),
-			"service_principals": levels(
+			"service_principals": fwkit.LevelsAttribute(
 				"Direct grants of service principals: application id to level, as " +
 					"`dbxaccess_serving_endpoint_permissions_exclusive` takes them.",
 			),
-			"users":  levels("Direct grants of users: e-mail to level."),
-			"groups": levels("Direct grants of groups: name to level."),
+			"users":  fwkit.LevelsAttribute("Direct grants of users: e-mail to level."),
+			"groups": fwkit.LevelsAttribute("Direct grants of groups: name to level."),
 		},
 	}
 }

@@ -84,7 +84,7 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 		next, err = create(now)
 		return next, left{}, err
 	})
-	if err != nil && !unverified(err) {
+	if err != nil && !acl.IsUnverified(err) {
 		undo()
 	}
 	return err
@@ -132,7 +132,7 @@ func changeList(
 		next, err := refuseLockout(ctx, c, now, want.appliedOver(now, drop.without(stays).has))
 		return next, l, err
 	})
-	if err != nil && !unverified(err) {
+	if err != nil && !acl.IsUnverified(err) {
 		undo()
 	}
 	return l, err
@@ -176,8 +176,7 @@ func write(
 		next, l, err := change(now)
 		return next, decision{next, l}, err
 	})
-	var unverified *acl.UnverifiedError
-	if err != nil && !errors.As(err, &unverified) {
+	if err != nil && !acl.IsUnverified(err) {
 		var advice *client.Advice
 		if errors.As(err, &advice) {
 			if attribute := attributeOf(acl.Kind(advice.Attribute)); attribute != "" {

@@ -2,7 +2,6 @@ package servingendpointpermissionsexclusive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +37,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	if err == nil {
 		err = createList(ctx, r.Client, id, want)
 	}
-	if unverified(err) {
+	if acl.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The access list was accepted and could not be read back", want.Endpoint)
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot take over the access list of serving endpoint", want.String()) {
 		return
@@ -48,11 +47,6 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
 	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
-}
-
-func unverified(err error) bool {
-	var u *acl.UnverifiedError
-	return errors.As(err, &u)
 }
 
 func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -139,7 +133,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 				func(key acl.Principal) bool { return known[key] || have.Grants.has(key) },
 			)
 		}
-		if unverified(err) {
+		if acl.IsUnverified(err) {
 			fwkit.Warn(
 				&resp.Diagnostics,
 				err,

@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -36,21 +35,9 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 		MarkdownDescription: "The whole direct access list of one model-serving endpoint. A principal that is not in " +
 			"it loses access, and the plan shows that first.",
 		Attributes: map[string]schema.Attribute{
-			"id": fwkit.StoredString("`endpoint_name`."),
-			"endpoint_name": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. A different name " +
-					"replaces the resource.",
-				Validators:    []validator.String{fwkit.EndpointName()},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"endpoint_id": schema.StringAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give " +
-					"`databricks_model_serving.x.serving_endpoint_id` if the " +
-					"endpoint is in the same configuration, and never a fixed id.",
-				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
-			},
+			"id":            fwkit.StoredString("`endpoint_name`."),
+			"endpoint_name": fwkit.ManagedEndpointName(),
+			"endpoint_id":   fwkit.ManagedEndpointID(),
 			"service_principals": levels(
 				"Level by application (client) id of the service principal: a UUID, not its display name and not its "+
 					"object id. Upper and lower case are the same.",

@@ -81,15 +81,10 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 func clientFor(ctx context.Context, c *client.Client, q query) (*client.Client, error) {
 	token := auth.Setting{Value: cmp.Or(q.Token, q.OAuthSecret), Attribute: q.credentialAttribute()}
 	if q.Secret != (secret{}) {
-		vault, err := c.Vault(auth.Setting{Value: q.Secret.VaultURI, Attribute: asSecret + ".vault_uri"})
-		if err != nil {
+		var err error
+		if token, err = c.ReadSecret(ctx, asSecret, q.Secret.VaultURI, q.Secret.Name); err != nil {
 			return nil, err
 		}
-		value, err := vault.ReadSecret(ctx, auth.Setting{Value: q.Secret.Name, Attribute: asSecret + ".name"})
-		if err != nil {
-			return nil, err
-		}
-		token = auth.Setting{Value: value, Attribute: asSecret}
 	}
 	if q.ClientID != "" {
 		return c.LogIn(q.oauthClient(token))

@@ -77,24 +77,17 @@ func (m queryModel) toQuery() query {
 		Request:      m.Request.ValueString(),
 		ExpectDenied: m.ExpectDenied.ValueBool(),
 	}
-	switch m.QueryAs.ValueString() {
-	case asToken:
+	as := m.QueryAs.ValueString()
+	if as == asToken {
 		q.Token = m.Token.ValueString()
-	case asSecret:
-		q.Secret = m.stored()
-	case asOAuth:
-		q.ClientID, q.OAuthSecret, q.Secret = m.ClientID.ValueString(), m.ClientSecret.ValueString(), m.stored()
+	}
+	if as == asOAuth {
+		q.ClientID, q.OAuthSecret = m.ClientID.ValueString(), m.ClientSecret.ValueString()
+	}
+	if as == asSecret || as == asOAuth {
+		q.Secret.VaultURI, q.Secret.Name = fwkit.StoredAt(m.KeyVaultSecret)
 	}
 	return q
-}
-
-// stored returns the secret in Key Vault that key_vault_secret names.
-func (m queryModel) stored() secret {
-	of := func(attribute string) string {
-		text, _ := m.KeyVaultSecret.Attributes()[attribute].(types.String)
-		return text.ValueString()
-	}
-	return secret{VaultURI: of("vault_uri"), Name: of("name")}
 }
 
 func (m *queryModel) show(s scored) {

@@ -32,10 +32,7 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 		MarkdownDescription: "Sends one request to a model-serving endpoint and reports that it answered, or that it " +
 			"refused.",
 		Attributes: map[string]schema.Attribute{
-			"endpoint_name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{fwkit.EndpointName()},
-				MarkdownDescription: "Name of the endpoint, case-sensitive.",
-			},
+			"endpoint_name": fwkit.DataEndpointName(),
 			"request": schema.StringAttribute{
 				Required: true, CustomType: jsontypes.NormalizedType{},
 				MarkdownDescription: "The body to send, JSON: `dataframe_records`, `dataframe_split`, `inputs` or " +

@@ -14,8 +14,7 @@ import (
 func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.Entry, error) {
 	undo := c.Keep(right(p))
 	entry, _, err := acl.Grant(ctx, c, acl.Tokens, p, acl.CanUse, false)
-	var unverified *acl.UnverifiedError
-	if err != nil && !errors.As(err, &unverified) {
+	if err != nil && !acl.IsUnverified(err) {
 		undo()
 	}
 	return entry, err
@@ -23,11 +22,6 @@ func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.
 
 // right returns the key of the principal's right to use tokens in the record of what this Terraform run keeps.
 func right(p acl.Principal) client.Thing { return acl.Place(acl.Tokens.String(), p) }
-
-// readTokens reads the list of the principals that may use personal access tokens. One request, shared by all callers.
-func readTokens(ctx context.Context, c *client.Client) (acl.List, error) {
-	return acl.Read(ctx, c, acl.Tokens, client.AnyAge)
-}
 
 // listTokens reads the list of the principals that may use personal access tokens. A workspace has no such list before
 // its first token is created; then exists is false. One request, or none if a cached copy is not older than maxAge.
@@ -56,10 +50,4 @@ func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List
 		}
 	}
 	return found, err
-}
-
-// revokeTokenUse revokes the principal's CAN_USE on tokens. The service then deletes the principal's tokens. If another
-// resource of this Terraform run keeps the right, revokeTokenUse returns [client.ErrKept] instead. Two requests.
-func revokeTokenUse(ctx context.Context, c *client.Client, p acl.Principal) error {
-	return acl.Revoke(ctx, c, acl.Tokens, p)
 }

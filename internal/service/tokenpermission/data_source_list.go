@@ -15,18 +15,12 @@ import (
 type permissionsDataSource struct{ fwkit.DataSource }
 
 type permissionsModel struct {
-	Exists            types.Bool              `tfsdk:"exists"`
-	WorkspaceID       types.String            `tfsdk:"workspace_id"`
-	Permissions       []fwkit.PermissionModel `tfsdk:"permissions"`
-	ServicePrincipals types.Map               `tfsdk:"service_principals"`
-	Users             types.Map               `tfsdk:"users"`
-	Groups            types.Map               `tfsdk:"groups"`
+	Exists      types.Bool   `tfsdk:"exists"`
+	WorkspaceID types.String `tfsdk:"workspace_id"`
+	fwkit.AccessList
 }
 
 func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	levels := func(description string) schema.MapAttribute {
-		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
-	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Who may use personal access tokens in the workspace: the access list " +
 			"`authorization/tokens`.",
@@ -43,9 +37,13 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 				"`CAN_USE`, or `CAN_MANAGE` of the group `admins`.",
 				"Whether it comes from above this list. It cannot be changed or imported here.",
 			),
-			"service_principals": levels("Direct levels of service principals: application id to level."),
-			"users":              levels("Direct levels of users: e-mail to level."),
-			"groups":             levels("Direct levels of groups: name to level. `admins` hold `CAN_MANAGE`."),
+			"service_principals": fwkit.LevelsAttribute(
+				"Direct levels of service principals: application id to level.",
+			),
+			"users": fwkit.LevelsAttribute("Direct levels of users: e-mail to level."),
+			"groups": fwkit.LevelsAttribute(
+				"Direct levels of groups: name to level. `admins` hold `CAN_MANAGE`.",
+			),
 		},
 	}
 }
@@ -60,17 +58,13 @@ func (d *permissionsDataSource) Read(ctx context.Context, _ datasource.ReadReque
 
 // shown returns the attributes of the data source for a list of principals.
 func shown(list acl.List, exists bool, workspaceID string) permissionsModel {
-	m := permissionsModel{
+	rows := []fwkit.PermissionModel{}
+	for _, h := range list.Levels() {
+		rows = append(rows, fwkit.Permission(string(h.Kind), h.Name, h.DisplayName, string(h.Level), h.Inherited))
+	}
+	return permissionsModel{
 		Exists:      types.BoolValue(exists),
 		WorkspaceID: fwkit.String(workspaceID),
-		Permissions: []fwkit.PermissionModel{},
+		AccessList:  fwkit.NewAccessList(rows),
 	}
-	for _, h := range list.Levels() {
-		m.Permissions = append(
-			m.Permissions,
-			fwkit.Permission(string(h.Kind), h.Name, h.DisplayName, string(h.Level), h.Inherited),
-		)
-	}
-	m.ServicePrincipals, m.Users, m.Groups = fwkit.DirectLevels(m.Permissions)
-	return m
 }

@@ -84,7 +84,6 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 
 	entry, err := grantTokenUse(ctx, r.Client, p)
 	var held *acl.HeldError
-	var unverified *acl.UnverifiedError
 	switch {
 	case errors.As(err, &held):
 		resp.Diagnostics.AddError("The principal holds more than the right to use tokens", fmt.Sprintf(
@@ -92,13 +91,9 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 			held,
 		))
 		return
-	case errors.As(err, &unverified):
-		fwkit.Warn(
-			&resp.Diagnostics,
-			err,
-			"The right to use tokens was accepted and could not be read back",
-			p.String(),
-		)
+	case acl.IsUnverified(err):
+		const summary = "The right to use tokens was accepted and could not be read back"
+		fwkit.Warn(&resp.Diagnostics, err, summary, p.String())
 	case fwkit.Failed(&resp.Diagnostics, err, "Cannot grant the right to use tokens", p.String()):
 		return
 	}
@@ -117,7 +112,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	defer cancel()
 	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
-	list, err := readTokens(ctx, r.Client)
+	list, err := acl.Read(ctx, r.Client, acl.Tokens, client.AnyAge)
 	if r.FailedRead(
 		ctx,
 		err,
@@ -165,17 +160,15 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	mine := right(state.toPrincipal())
-	if r.Stays(ctx, req.Private, mine, mine, &resp.Diagnostics) {
-		fwkit.WarnOfKept(&resp.Diagnostics, "the right of "+state.String()+" to use tokens")
+	mine, object := right(state.toPrincipal()), "the right of "+state.String()+" to use tokens"
+	if r.Stays(ctx, req.Private, mine, mine, object, &resp.Diagnostics) ||
+		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
-		return
-	}
-	err := revokeTokenUse(ctx, r.Client, state.toPrincipal())
+	// The service deletes the principal's tokens together with the right.
+	err := acl.Revoke(ctx, r.Client, acl.Tokens, state.toPrincipal())
 	if errors.Is(err, client.ErrKept) {
-		fwkit.WarnOfKept(&resp.Diagnostics, "the right of "+state.String()+" to use tokens")
+		fwkit.WarnOfKept(&resp.Diagnostics, object)
 		return
 	}
 	fwkit.Failed(&resp.Diagnostics, err, "Cannot take away the right to use tokens", state.String())
@@ -203,7 +196,7 @@ func (r *permissionResource) ImportState(
 		))
 		return
 	}
-	list, err := readTokens(ctx, r.Client)
+	list, err := acl.Read(ctx, r.Client, acl.Tokens, client.AnyAge)
 	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", given) {
 		return
