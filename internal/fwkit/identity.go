@@ -69,12 +69,15 @@ func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model Id
 	diags.Append(identity.Set(ctx, of)...)
 }
 
+// StateWriter is the state in the response to any operation.
+type StateWriter interface {
+	Set(ctx context.Context, model any) diag.Diagnostics
+}
+
 // Save writes a model as the state of a resource, and the identity of the resource.
 func Save(
 	ctx context.Context,
-	state interface {
-		Set(ctx context.Context, model any) diag.Diagnostics
-	},
+	state StateWriter,
 	identity *tfsdk.ResourceIdentity,
 	model Identified,
 	diags *diag.Diagnostics,

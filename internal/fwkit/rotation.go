@@ -1,30 +1,89 @@
 package fwkit
 
 import (
+	"slices"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
 // DefaultOverlap is how long, in seconds, the old credential stays valid after a rotation.
 const DefaultOverlap = 24 * 60 * 60
 
+// RotatedModel holds the attributes that the models of all rotated credentials have in common.
+type RotatedModel struct {
+	ID                  types.String   `tfsdk:"id"`
+	Scopes              types.Set      `tfsdk:"scopes"`
+	LifetimeSeconds     types.Int64    `tfsdk:"lifetime_seconds"`
+	RotateBeforeSeconds types.Int64    `tfsdk:"rotate_before_seconds"`
+	OverlapSeconds      types.Int64    `tfsdk:"overlap_seconds"`
+	RotationTriggers    types.Map      `tfsdk:"rotation_triggers"`
+	RotationReason      types.String   `tfsdk:"rotation_reason"`
+	KeyVaultSecret      *VaultSecret   `tfsdk:"key_vault_secret"`
+	OnUnverifiable      types.String   `tfsdk:"on_unverifiable"`
+	CreatedAt           types.String   `tfsdk:"created_at"`
+	ExpiresAt           types.String   `tfsdk:"expires_at"`
+	RotateAt            types.String   `tfsdk:"rotate_at"`
+	WorkspaceID         types.String   `tfsdk:"workspace_id"`
+	Timeouts            timeouts.Value `tfsdk:"timeouts"`
+}
+
 // Rotating holds the attributes of a credential that take part in a rotation. Some of these attributes have a different
 // name in each resource. So each resource converts its model to a Rotating and back.
 type Rotating struct {
-	ID, Value             types.String
-	Lifetime              types.Int64 // in seconds
-	RotateBefore, Overlap types.Int64 // in seconds
-	Triggers              types.Map
-	Reason                types.String
-	Secret                *VaultSecret
-	ValueInState          types.Bool
-	CreatedAt, ExpiresAt  types.String // RFC 3339
-	RotateAt              types.String // RFC 3339
+	RotatedModel
+	Value        types.String
+	ValueInState types.Bool
 	// PreviousID is the id of the previous credential. PreviousAt is when it is to be revoked, RFC 3339.
 	PreviousID, PreviousAt types.String
+}
+
+// Unmanaged returns the attributes of an existing credential that no configuration has written: an imported one, or one
+// of another provider. Complete and Show fill in the rest.
+func Unmanaged(lifetime types.Int64) RotatedModel {
+	return RotatedModel{
+		LifetimeSeconds: lifetime, RotationTriggers: types.MapNull(types.StringType), Timeouts: NoTimeouts(),
+	}
+}
+
+// OnlyWarns reports whether a refresh that cannot check the credential adds only a warning, and no error.
+func (m RotatedModel) OnlyWarns() bool { return m.OnUnverifiable.ValueString() == UnverifiableWarns }
+
+// WrittenScopes returns the scopes that a configuration sets, sorted; nil if it sets none.
+func (m RotatedModel) WrittenScopes() []string {
+	if m.Scopes.IsNull() || m.Scopes.IsUnknown() {
+		return nil
+	}
+	scopes := FromStrings(m.Scopes)
+	slices.Sort(scopes)
+	return scopes
+}
+
+// Show writes what the service showed of the credential into the model.
+func (m *RotatedModel) Show(id string, scopes []string, created, expires time.Time, workspaceID string) {
+	m.ID = types.StringValue(id)
+	m.Scopes = types.SetNull(types.StringType)
+	if len(scopes) > 0 { // an empty set would be refused in a configuration that is generated from the state
+		m.Scopes = Strings(scopes)
+	}
+	m.CreatedAt, m.ExpiresAt = Time(created), Time(expires)
+	m.RotateAt = m.DueAt()
+	m.WorkspaceID = String(workspaceID)
+}
+
+// ShowValue records where the value of a new credential is: in the state, in Key Vault, or in both.
+func (m *Rotating) ShowValue(value string, v auth.SecretVersion) {
+	m.Value = types.StringNull()
+	if m.ValueInState.ValueBool() {
+		m.Value = types.StringValue(value)
+	}
+	if s := m.KeyVaultSecret; s != nil {
+		s.ID, s.VersionlessID = String(v.URL), String(v.VersionlessURL)
+	}
 }
 
 // Recorded returns what the state records about the credential, in the form that [rotation.Judge] takes.
@@ -37,43 +96,46 @@ func (m Rotating) Recorded() rotation.Recorded {
 
 // DueAt returns the time from which on the credential is due for rotation: its expiry minus RotateBefore. It returns
 // null if the credential is never due, and unknown if one of the two values is unknown.
-func (m Rotating) DueAt() types.String {
+func (m RotatedModel) DueAt() types.String {
 	switch {
-	case m.RotateBefore.Equal(types.Int64Value(0)):
+	case m.RotateBeforeSeconds.Equal(types.Int64Value(0)):
 		return types.StringNull()
-	case m.ExpiresAt.IsUnknown() || m.RotateBefore.IsUnknown():
+	case m.ExpiresAt.IsUnknown() || m.RotateBeforeSeconds.IsUnknown():
 		return types.StringUnknown()
-	case m.RotateBefore.IsNull() || m.ExpiresAt.IsNull():
+	case m.RotateBeforeSeconds.IsNull() || m.ExpiresAt.IsNull():
 		return types.StringNull()
 	}
-	return Time(ParseTime(m.ExpiresAt).Add(-Seconds(m.RotateBefore)))
+	return Time(ParseTime(m.ExpiresAt).Add(-Seconds(m.RotateBeforeSeconds)))
 }
 
 // Complete fills in the defaults that are missing in a state after an import, or in a state that was written before
 // these attributes existed.
 func (m *Rotating) Complete() {
-	if m.RotateBefore.IsNull() {
-		m.RotateBefore = defaultRotateBefore(m.Lifetime)
+	if m.RotateBeforeSeconds.IsNull() {
+		m.RotateBeforeSeconds = defaultRotateBefore(m.LifetimeSeconds)
 	}
-	if m.Overlap.IsNull() {
-		m.Overlap = defaultOverlap(m.Lifetime, m.RotateBefore)
+	if m.OverlapSeconds.IsNull() {
+		m.OverlapSeconds = defaultOverlap(m.LifetimeSeconds, m.RotateBeforeSeconds)
 	}
 	if m.ValueInState.IsNull() {
-		m.ValueInState = types.BoolValue(m.Secret == nil)
+		m.ValueInState = types.BoolValue(m.KeyVaultSecret == nil)
+	}
+	if m.OnUnverifiable.IsNull() {
+		m.OnUnverifiable = types.StringValue(UnverifiableFails)
 	}
 }
 
 // Settle fills into a plan the defaults of attributes that the configuration leaves out and that depend on other
 // attributes.
 func (m *Rotating) Settle(config Rotating) {
-	if config.RotateBefore.IsNull() {
-		m.RotateBefore = defaultRotateBefore(m.Lifetime)
+	if config.RotateBeforeSeconds.IsNull() {
+		m.RotateBeforeSeconds = defaultRotateBefore(m.LifetimeSeconds)
 	}
-	if config.Overlap.IsNull() {
-		m.Overlap = defaultOverlap(m.Lifetime, m.RotateBefore)
+	if config.OverlapSeconds.IsNull() {
+		m.OverlapSeconds = defaultOverlap(m.LifetimeSeconds, m.RotateBeforeSeconds)
 	}
 	if config.ValueInState.IsNull() {
-		m.ValueInState = types.BoolValue(config.Secret == nil)
+		m.ValueInState = types.BoolValue(config.KeyVaultSecret == nil)
 	}
 }
 
@@ -104,9 +166,9 @@ func OverlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 // PlanCreate fills into the plan of a new credential the values that are known at plan time.
 func (m *Rotating) PlanCreate(config Rotating) {
 	m.Settle(config)
-	m.Reason, m.PreviousID, m.PreviousAt = types.StringNull(), types.StringNull(), types.StringNull()
+	m.RotationReason, m.PreviousID, m.PreviousAt = types.StringNull(), types.StringNull(), types.StringNull()
 	m.planValue()
-	if m.RotateBefore.Equal(types.Int64Value(0)) {
+	if m.RotateBeforeSeconds.Equal(types.Int64Value(0)) {
 		m.RotateAt = types.StringNull()
 	}
 }
@@ -122,34 +184,43 @@ func (m *Rotating) PlanUpdate(config, state Rotating, v rotation.Verdict, import
 	switch {
 	case !known:
 		m.forget()
-		m.Reason, m.Value = types.StringUnknown(), types.StringUnknown()
+		m.RotationReason, m.Value = types.StringUnknown(), types.StringUnknown()
 		m.PreviousID, m.PreviousAt = types.StringUnknown(), types.StringUnknown()
 	case why != "":
 		m.forget()
-		m.Reason = types.StringValue(string(why))
+		m.RotationReason = types.StringValue(string(why))
 		m.planValue()
 		m.planPrevious(state, v)
 	default:
 		m.keep(state)
 		previous := state.PreviousID
-		if !previous.IsNull() && (v.Ended == previous.ValueString() || m.Overlap.Equal(types.Int64Value(0))) {
-			m.Reason = types.StringValue(string(rotation.OverlapEnded))
+		if !previous.IsNull() && (v.Ended == previous.ValueString() || m.OverlapSeconds.Equal(types.Int64Value(0))) {
+			m.RotationReason = types.StringValue(string(rotation.OverlapEnded))
 			m.PreviousID, m.PreviousAt = types.StringNull(), types.StringNull()
 		}
 	}
-	s := m.Secret
-	if s != nil && !s.unknown() && s.SamePlace(state.Secret) && (!m.Rotates() || !state.Secret.VersionlessID.IsNull()) {
-		s.VersionlessID = state.Secret.VersionlessID
+	s := m.KeyVaultSecret
+	if s != nil && !s.unknown() && s.SamePlace(state.KeyVaultSecret) &&
+		(!m.Rotates() || !state.KeyVaultSecret.VersionlessID.IsNull()) {
+		s.VersionlessID = state.KeyVaultSecret.VersionlessID
 	}
 }
 
 func (m Rotating) changes(config, state Rotating, imported bool) []rotation.Change {
 	// The first triggers of an imported credential count as no change, because nobody knows for which triggers it was
 	// created.
-	adopted := imported && state.Triggers.IsNull()
+	adopted := imported && state.RotationTriggers.IsNull()
 	return []rotation.Change{
-		{Reason: rotation.Lifetime, Unknown: m.Lifetime.IsUnknown(), Changed: !m.Lifetime.Equal(state.Lifetime)},
-		{Reason: rotation.Vault, Unknown: m.Secret.unknown(), Changed: !m.Secret.SamePlace(state.Secret)},
+		{
+			Reason:  rotation.Lifetime,
+			Unknown: m.LifetimeSeconds.IsUnknown(),
+			Changed: !m.LifetimeSeconds.Equal(state.LifetimeSeconds),
+		},
+		{
+			Reason:  rotation.Vault,
+			Unknown: m.KeyVaultSecret.unknown(),
+			Changed: !m.KeyVaultSecret.SamePlace(state.KeyVaultSecret),
+		},
 		{
 			Reason:  rotation.Vault,
 			Unknown: m.ValueInState.IsUnknown(),
@@ -157,8 +228,8 @@ func (m Rotating) changes(config, state Rotating, imported bool) []rotation.Chan
 		},
 		{
 			Reason:  rotation.Trigger,
-			Unknown: unknownMap(config.Triggers),
-			Changed: !sameTriggers(m.Triggers, state.Triggers) && !adopted,
+			Unknown: unknownMap(config.RotationTriggers),
+			Changed: !sameTriggers(m.RotationTriggers, state.RotationTriggers) && !adopted,
 		},
 	}
 }
@@ -193,7 +264,7 @@ func (m *Rotating) planValue() {
 func (m *Rotating) forget() {
 	m.ID, m.CreatedAt, m.ExpiresAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.RotateAt = m.DueAt()
-	if s := m.Secret; s != nil {
+	if s := m.KeyVaultSecret; s != nil {
 		s.ID, s.VersionlessID = types.StringUnknown(), types.StringUnknown()
 	}
 }
@@ -203,10 +274,10 @@ func (m *Rotating) keep(state Rotating) {
 	m.ID, m.Value = state.ID, state.Value
 	m.CreatedAt, m.ExpiresAt = state.CreatedAt, state.ExpiresAt
 	m.RotateAt = m.DueAt()
-	m.Reason = state.Reason
+	m.RotationReason = state.RotationReason
 	m.PreviousID, m.PreviousAt = state.PreviousID, state.PreviousAt
-	if s := m.Secret; s != nil && state.Secret != nil {
-		s.ID = state.Secret.ID
+	if s := m.KeyVaultSecret; s != nil && state.KeyVaultSecret != nil {
+		s.ID = state.KeyVaultSecret.ID
 	}
 }
 
@@ -220,15 +291,15 @@ func (m *Rotating) planPrevious(state Rotating, v rotation.Verdict) {
 	switch {
 	case !inUse && (state.PreviousID.IsNull() || v.Ended == ""):
 		m.PreviousID, m.PreviousAt = state.PreviousID, state.PreviousAt
-	case inUse && m.Overlap.ValueInt64() > 0:
+	case inUse && m.OverlapSeconds.ValueInt64() > 0:
 		m.PreviousID = state.ID
 	}
 }
 
-func (m Rotating) reason() rotation.Reason { return rotation.Reason(m.Reason.ValueString()) }
+func (m Rotating) reason() rotation.Reason { return rotation.Reason(m.RotationReason.ValueString()) }
 
 // Rotates reports whether a plan creates a new credential.
-func (m Rotating) Rotates() bool { return m.ID.IsUnknown() }
+func (m RotatedModel) Rotates() bool { return m.ID.IsUnknown() }
 
 // EndsOverlap reports whether a plan revokes the previous credential and creates no new credential.
 func (m Rotating) EndsOverlap(state Rotating) bool {
@@ -242,7 +313,7 @@ func (m Rotating) Plan(state Rotating, v rotation.Verdict) rotation.Plan {
 		Previous: state.PreviousID.ValueString(),
 		Reason:   m.reason(),
 		Verdict:  v,
-		Overlap:  Seconds(m.Overlap),
+		Overlap:  Seconds(m.OverlapSeconds),
 	}
 }
 
@@ -254,7 +325,7 @@ func (m *Rotating) Follow(state Rotating, v rotation.Verdict, created time.Time)
 		m.PreviousID, m.PreviousAt = state.PreviousID, state.PreviousAt
 		return
 	}
-	end := created.Add(Seconds(m.Overlap))
+	end := created.Add(Seconds(m.OverlapSeconds))
 	if expires := ParseTime(state.ExpiresAt); !expires.IsZero() && expires.Before(end) {
 		end = expires
 	}

@@ -28,12 +28,18 @@ type Credential string
 
 func (c Credential) title() string { return strings.ToUpper(string(c[:1])) + string(c[1:]) }
 
-// CheckTimes adds an error if a credential would be due for rotation as soon as it is created, or if the previous
-// credential would outlive the next rotation. All times are in seconds. defaultLifetime is used if the configuration
-// sets no lifetime.
-func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLifetime int64, diags *diag.Diagnostics) {
+// Check adds an error for a configuration that no credential can have. valueInState is the name of the attribute that
+// says whether the state holds the value.
+func (c Credential) Check(config Rotating, valueInState string, diags *diag.Diagnostics) {
+	c.checkTimes(config.LifetimeSeconds, config.RotateBeforeSeconds, config.OverlapSeconds, diags)
+	c.checkValueKept(valueInState, config.ValueInState, config.KeyVaultSecret, diags)
+}
+
+// checkTimes adds an error if a credential would be due for rotation as soon as it is created, or if the previous
+// credential would outlive the next rotation. All times are in seconds.
+func (c Credential) checkTimes(lifetime, before, overlap types.Int64, diags *diag.Diagnostics) {
 	if lifetime.IsNull() {
-		lifetime = types.Int64Value(defaultLifetime)
+		lifetime = types.Int64Value(DefaultLifetime)
 	}
 	if lifetime.IsUnknown() || before.IsUnknown() {
 		return
@@ -70,9 +76,9 @@ func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLif
 	}
 }
 
-// CheckValueKept adds an error if the configuration stores the value of the credential neither in the state nor in Key
+// checkValueKept adds an error if the configuration stores the value of the credential neither in the state nor in Key
 // Vault. inState is the attribute that says whether the state holds the value, and attribute is its name.
-func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret *VaultSecret, diags *diag.Diagnostics) {
+func (c Credential) checkValueKept(attribute string, inState types.Bool, secret *VaultSecret, diags *diag.Diagnostics) {
 	if secret == nil && !inState.IsNull() && !inState.IsUnknown() && !inState.ValueBool() {
 		diags.AddAttributeError(
 			path.Root(attribute),
@@ -175,6 +181,21 @@ func (c Credential) WarnOfScopes(config, state types.Set, object string, diags *
 				c, strings.Join(FromStrings(state), ", ")),
 		)
 	}
+}
+
+// Known reports whether the blocks with these names are known in a configuration or a plan. It looks at them in order,
+// and stops at the first that is known only at apply.
+func Known(ctx context.Context, from interface {
+	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
+}, diags *diag.Diagnostics, blocks ...string) bool {
+	for _, name := range blocks {
+		var block types.Object
+		diags.Append(from.GetAttribute(ctx, Path(name), &block)...)
+		if diags.HasError() || block.IsUnknown() {
+			return false
+		}
+	}
+	return true
 }
 
 // Undecided plans an update for which a whole block is known only at apply: it marks every attribute that a rotation

@@ -62,16 +62,30 @@ func (m *RotationMemory) Replaced(now rotation.Status) {
 	}
 }
 
-// DisableOthers disables the versions in Key Vault of all credentials except those with an id in living, and removes
-// them from the memory. If a version cannot be disabled, DisableOthers calls failed with the reason. That version stays
-// in the memory, so that the next change or the destroy tries again.
-func (m *RotationMemory) DisableOthers(ctx context.Context, c *client.Client, living []string, failed func(error)) {
+// Useless reports whether nobody can use a credential: it did not work when it was created, or its value was never
+// stored. A refresh cannot see the former, so the finding of the creation is kept.
+func (m RotationMemory) Useless(of Rotating) bool {
+	id := of.ID.ValueString()
+	return m.Verdict.About(id).Useless ||
+		of.KeyVaultSecret != nil && m.Places[id].Version == "" && !of.ValueInState.ValueBool()
+}
+
+// DisableOthers disables the versions in Key Vault of all credentials except the current and the previous one of
+// living, and removes them from the memory. A version that cannot be disabled stays in the memory, so that the next
+// change or the destroy tries again; for each of these DisableOthers adds a warning about the object.
+func (m *RotationMemory) DisableOthers(
+	ctx context.Context,
+	c *client.Client,
+	living Rotating,
+	summary, object string,
+	diags *diag.Diagnostics,
+) {
 	for _, id := range slices.Sorted(maps.Keys(m.Places)) {
-		if slices.Contains(living, id) {
+		if id == living.ID.ValueString() || id == living.PreviousID.ValueString() {
 			continue
 		}
 		if err := rotation.Disable(ctx, c, m.Places[id]); err != nil {
-			failed(err)
+			Warn(diags, err, summary, object)
 			continue
 		}
 		delete(m.Places, id)

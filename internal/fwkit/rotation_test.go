@@ -16,8 +16,11 @@ var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // of90 returns a token with a lifetime of 90 seconds, which is due for rotation 30 seconds before it expires.
 func of90() fwkit.Rotating {
 	m := fwkit.Rotating{
-		ID: types.StringValue("now"), Lifetime: types.Int64Value(90), CreatedAt: fwkit.Time(made), ExpiresAt: fwkit.Time(made.Add(90 * time.Second)),
-		Triggers: types.MapNull(types.StringType), Value: types.StringValue("dapi"),
+		RotatedModel: fwkit.RotatedModel{
+			ID: types.StringValue("now"), LifetimeSeconds: types.Int64Value(90), RotationTriggers: types.MapNull(types.StringType),
+			CreatedAt: fwkit.Time(made), ExpiresAt: fwkit.Time(made.Add(90 * time.Second)),
+		},
+		Value: types.StringValue("dapi"),
 	}
 	m.Complete()
 	m.RotateAt = m.DueAt()
@@ -35,11 +38,11 @@ func TestDefaults(t *testing.T) {
 		{2, -1, -1, 0, 2},
 		{90, 10, 0, 10, 0},
 	} {
-		m := fwkit.Rotating{Lifetime: types.Int64Value(tc.lifetime)}
+		m := fwkit.Rotating{RotatedModel: fwkit.RotatedModel{LifetimeSeconds: types.Int64Value(tc.lifetime)}}
 		for _, given := range []struct {
 			value int64
 			into  *types.Int64
-		}{{tc.before, &m.RotateBefore}, {tc.overlap, &m.Overlap}} {
+		}{{tc.before, &m.RotateBeforeSeconds}, {tc.overlap, &m.OverlapSeconds}} {
 			*given.into = types.Int64Null()
 			if given.value >= 0 {
 				*given.into = types.Int64Value(given.value)
@@ -49,8 +52,8 @@ func TestDefaults(t *testing.T) {
 		planned.Settle(m)
 		m.Complete()
 		for what, got := range map[string]fwkit.Rotating{"a refresh": m, "a plan": planned} {
-			if got.RotateBefore.ValueInt64() != tc.wantBefore || got.Overlap.ValueInt64() != tc.wantOverlap {
-				t.Errorf("%+v: by %s %s and %s", tc, what, got.RotateBefore, got.Overlap)
+			if got.RotateBeforeSeconds.ValueInt64() != tc.wantBefore || got.OverlapSeconds.ValueInt64() != tc.wantOverlap {
+				t.Errorf("%+v: by %s %s and %s", tc, what, got.RotateBeforeSeconds, got.OverlapSeconds)
 			}
 		}
 	}
@@ -67,7 +70,7 @@ func TestPlanUpdate(t *testing.T) {
 		return &fwkit.VaultSecret{VaultURI: types.StringValue(uri), Name: types.StringValue(name), ID: types.StringValue("id"), VersionlessID: types.StringValue("versionless")}
 	}
 	kept := func(m *fwkit.Rotating) {
-		m.Secret, m.ValueInState, m.Value = inVault("https://kv/", "n"), types.BoolValue(false), types.StringNull()
+		m.KeyVaultSecret, m.ValueInState, m.Value = inVault("https://kv/", "n"), types.BoolValue(false), types.StringNull()
 	}
 	for name, tc := range map[string]struct {
 		state    func(*fwkit.Rotating)
@@ -81,20 +84,20 @@ func TestPlanUpdate(t *testing.T) {
 		"due":                          {verdict: rotation.Verdict{ID: "now", Reason: rotation.Due}, reason: string(rotation.Due), previous: "now"},
 		"for another id":               {verdict: rotation.Verdict{ID: "other", Reason: rotation.Due}},
 		"revoked":                      {verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked}, reason: string(rotation.Revoked)},
-		"lifetime":                     {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Value(80) }, reason: string(rotation.Lifetime), previous: "now"},
-		"lifetime of an imported one":  {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Value(80) }, imported: true, reason: string(rotation.Lifetime), previous: "now"},
-		"unknown lifetime":             {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Unknown() }, reason: "?", previous: "?"},
-		"unknown lifetime, but due":    {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Unknown() }, verdict: rotation.Verdict{ID: "now", Reason: rotation.Due}, reason: string(rotation.Due), previous: "?"},
-		"trigger":                      {config: func(m *fwkit.Rotating) { m.Triggers = triggers(types.StringValue("x")) }, reason: string(rotation.Trigger), previous: "now"},
-		"first trigger of an imported": {config: func(m *fwkit.Rotating) { m.Triggers = triggers(types.StringValue("x")) }, imported: true},
-		"unknown trigger":              {config: func(m *fwkit.Rotating) { m.Triggers = triggers(types.StringUnknown()) }, reason: "?", previous: "?"},
+		"lifetime":                     {config: func(m *fwkit.Rotating) { m.LifetimeSeconds = types.Int64Value(80) }, reason: string(rotation.Lifetime), previous: "now"},
+		"lifetime of an imported one":  {config: func(m *fwkit.Rotating) { m.LifetimeSeconds = types.Int64Value(80) }, imported: true, reason: string(rotation.Lifetime), previous: "now"},
+		"unknown lifetime":             {config: func(m *fwkit.Rotating) { m.LifetimeSeconds = types.Int64Unknown() }, reason: "?", previous: "?"},
+		"unknown lifetime, but due":    {config: func(m *fwkit.Rotating) { m.LifetimeSeconds = types.Int64Unknown() }, verdict: rotation.Verdict{ID: "now", Reason: rotation.Due}, reason: string(rotation.Due), previous: "?"},
+		"trigger":                      {config: func(m *fwkit.Rotating) { m.RotationTriggers = triggers(types.StringValue("x")) }, reason: string(rotation.Trigger), previous: "now"},
+		"first trigger of an imported": {config: func(m *fwkit.Rotating) { m.RotationTriggers = triggers(types.StringValue("x")) }, imported: true},
+		"unknown trigger":              {config: func(m *fwkit.Rotating) { m.RotationTriggers = triggers(types.StringUnknown()) }, reason: "?", previous: "?"},
 		"no overlap": {config: func(m *fwkit.Rotating) {
-			m.Overlap, m.Triggers = types.Int64Value(0), triggers(types.StringValue("x"))
+			m.OverlapSeconds, m.RotationTriggers = types.Int64Value(0), triggers(types.StringValue("x"))
 		}, reason: string(rotation.Trigger), previous: "?"},
-		"into a vault":        {config: func(m *fwkit.Rotating) { m.Secret = inVault("https://kv/", "n") }, reason: string(rotation.Vault), previous: "now"},
-		"out of the vault":    {state: kept, config: func(m *fwkit.Rotating) { m.Secret = nil }, reason: string(rotation.Vault), previous: "now"},
-		"same vault, written": {state: kept, config: func(m *fwkit.Rotating) { m.Secret = inVault("HTTPS://KV", "N") }},
-		"another secret":      {state: kept, config: func(m *fwkit.Rotating) { m.Secret = inVault("https://kv/", "m") }, reason: string(rotation.Vault), previous: "now"},
+		"into a vault":        {config: func(m *fwkit.Rotating) { m.KeyVaultSecret = inVault("https://kv/", "n") }, reason: string(rotation.Vault), previous: "now"},
+		"out of the vault":    {state: kept, config: func(m *fwkit.Rotating) { m.KeyVaultSecret = nil }, reason: string(rotation.Vault), previous: "now"},
+		"same vault, written": {state: kept, config: func(m *fwkit.Rotating) { m.KeyVaultSecret = inVault("HTTPS://KV", "N") }},
+		"another secret":      {state: kept, config: func(m *fwkit.Rotating) { m.KeyVaultSecret = inVault("https://kv/", "m") }, reason: string(rotation.Vault), previous: "now"},
 		"also in the state":   {state: kept, config: func(m *fwkit.Rotating) { m.ValueInState = types.BoolValue(true) }, reason: string(rotation.Vault), previous: "now"},
 		"overlap over": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
 			verdict: rotation.Verdict{ID: "now", Ended: "before"}, reason: string(rotation.OverlapEnded)},
@@ -114,11 +117,11 @@ func TestPlanUpdate(t *testing.T) {
 		// An attribute that the configuration leaves out is null in it, and null in the plan that the framework
 		// proposes.
 		config, plan := state, state
-		if s := state.Secret; s != nil {
+		if s := state.KeyVaultSecret; s != nil {
 			inConfig, inPlan := *s, *s
-			config.Secret, plan.Secret = &inConfig, &inPlan
+			config.KeyVaultSecret, plan.KeyVaultSecret = &inConfig, &inPlan
 		}
-		config.RotateBefore, config.Overlap, config.ValueInState = types.Int64Null(), types.Int64Null(), types.BoolNull()
+		config.RotateBeforeSeconds, config.OverlapSeconds, config.ValueInState = types.Int64Null(), types.Int64Null(), types.BoolNull()
 		if tc.config != nil {
 			tc.config(&config)
 			tc.config(&plan)
@@ -131,7 +134,7 @@ func TestPlanUpdate(t *testing.T) {
 			}
 			return v.ValueString()
 		}
-		if got := shown(plan.Reason); got != tc.reason {
+		if got := shown(plan.RotationReason); got != tc.reason {
 			t.Errorf("%s: reason %q, not %q", name, got, tc.reason)
 		}
 		if got := shown(plan.PreviousID); got != tc.previous {
@@ -146,7 +149,7 @@ func TestPlanUpdate(t *testing.T) {
 		if inState := plan.ValueInState.ValueBool(); !rotates && !plan.Value.Equal(state.Value) || rotates && tc.reason != "?" && plan.Value.IsUnknown() != inState {
 			t.Errorf("%s: the value is %s", name, plan.Value)
 		}
-		if s := plan.Secret; s != nil && (s.ID.IsUnknown() != rotates || s.SamePlace(state.Secret) && s.VersionlessID.ValueString() != "versionless") {
+		if s := plan.KeyVaultSecret; s != nil && (s.ID.IsUnknown() != rotates || s.SamePlace(state.KeyVaultSecret) && s.VersionlessID.ValueString() != "versionless") {
 			t.Errorf("%s: the secret is %+v", name, s)
 		}
 	}

@@ -177,8 +177,8 @@ func Disable(ctx context.Context, c *client.Client, at Place) error {
 	return err
 }
 
-// SameInVault reports whether two secrets have the same content type and tags, so that the stored version can stay as
-// it is.
-func (s Secret) SameInVault(other Secret) bool {
-	return s.ContentType == other.ContentType && maps.Equal(s.Tags, other.Tags)
+// Changed reports whether a secret has another content type or other tags than before, so that the stored version must
+// be changed. It returns false if one of the two is nil.
+func (s *Secret) Changed(before *Secret) bool {
+	return s != nil && before != nil && (s.ContentType != before.ContentType || !maps.Equal(s.Tags, before.Tags))
 }

@@ -2,12 +2,10 @@ package serviceprincipaloauthsecret
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -16,30 +14,17 @@ import (
 )
 
 type secretModel struct {
-	ID                     types.String       `tfsdk:"id"`
-	ApplicationID          types.String       `tfsdk:"application_id"`
-	Scopes                 types.Set          `tfsdk:"scopes"`
-	LifetimeSeconds        types.Int64        `tfsdk:"lifetime_seconds"`
-	RotateBeforeSeconds    types.Int64        `tfsdk:"rotate_before_seconds"`
-	OverlapSeconds         types.Int64        `tfsdk:"overlap_seconds"`
-	RotationTriggers       types.Map          `tfsdk:"rotation_triggers"`
-	RotationReason         types.String       `tfsdk:"rotation_reason"`
-	KeyVaultSecret         *fwkit.VaultSecret `tfsdk:"key_vault_secret"`
-	SecretValueInState     types.Bool         `tfsdk:"secret_value_in_state"`
-	Verify                 types.Bool         `tfsdk:"verify"`
-	OnUnverifiable         types.String       `tfsdk:"on_unverifiable"`
-	ClientID               types.String       `tfsdk:"client_id"`
-	SecretValue            types.String       `tfsdk:"secret_value"`
-	SecretID               types.String       `tfsdk:"secret_id"`
-	ServicePrincipalID     types.String       `tfsdk:"service_principal_id"`
-	TokenURL               types.String       `tfsdk:"token_url"`
-	CreatedAt              types.String       `tfsdk:"created_at"`
-	ExpiresAt              types.String       `tfsdk:"expires_at"`
-	RotateAt               types.String       `tfsdk:"rotate_at"`
-	PreviousSecretID       types.String       `tfsdk:"previous_secret_id"`
-	PreviousSecretDeleteAt types.String       `tfsdk:"previous_secret_delete_at"`
-	WorkspaceID            types.String       `tfsdk:"workspace_id"`
-	Timeouts               timeouts.Value     `tfsdk:"timeouts"`
+	fwkit.RotatedModel
+	ApplicationID          types.String `tfsdk:"application_id"`
+	SecretValueInState     types.Bool   `tfsdk:"secret_value_in_state"`
+	Verify                 types.Bool   `tfsdk:"verify"`
+	ClientID               types.String `tfsdk:"client_id"`
+	SecretValue            types.String `tfsdk:"secret_value"`
+	SecretID               types.String `tfsdk:"secret_id"`
+	ServicePrincipalID     types.String `tfsdk:"service_principal_id"`
+	TokenURL               types.String `tfsdk:"token_url"`
+	PreviousSecretID       types.String `tfsdk:"previous_secret_id"`
+	PreviousSecretDeleteAt types.String `tfsdk:"previous_secret_delete_at"`
 }
 
 // secret describes the OAuth secret that a configuration asks for.
@@ -52,41 +37,26 @@ type secret struct {
 }
 
 func (m secretModel) toSecret() secret {
-	s := secret{
+	return secret{
 		ApplicationID: m.ApplicationID.ValueString(),
+		Scopes:        m.WrittenScopes(),
 		Lifetime:      fwkit.Seconds(m.LifetimeSeconds),
 		Verify:        m.Verify.ValueBool(),
 		Secret:        m.KeyVaultSecret.Plain(versionMark),
 	}
-	if !m.Scopes.IsNull() && !m.Scopes.IsUnknown() {
-		s.Scopes = fwkit.FromStrings(m.Scopes)
-		slices.Sort(s.Scopes)
-	}
-	return s
 }
 
 // rotating returns the attributes of the model that take part in a rotation.
 func (m secretModel) rotating() fwkit.Rotating {
 	return fwkit.Rotating{
-		ID:           m.ID,
-		Value:        m.SecretValue,
-		Lifetime:     m.LifetimeSeconds,
-		RotateBefore: m.RotateBeforeSeconds,
-		Overlap:      m.OverlapSeconds,
-		Triggers:     m.RotationTriggers,
-		Reason:       m.RotationReason,
-		Secret:       m.KeyVaultSecret,
-		ValueInState: m.SecretValueInState,
-		CreatedAt:    m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
+		RotatedModel: m.RotatedModel, Value: m.SecretValue, ValueInState: m.SecretValueInState,
 		PreviousID: m.PreviousSecretID, PreviousAt: m.PreviousSecretDeleteAt,
 	}
 }
 
 // setRotating writes the attributes that a rotation has planned or recorded into the model.
 func (m *secretModel) setRotating(r fwkit.Rotating) {
-	m.ID, m.SecretID, m.SecretValue, m.SecretValueInState = r.ID, r.ID, r.Value, r.ValueInState
-	m.RotateBeforeSeconds, m.OverlapSeconds, m.RotationReason = r.RotateBefore, r.Overlap, r.Reason
-	m.CreatedAt, m.ExpiresAt, m.RotateAt = r.CreatedAt, r.ExpiresAt, r.RotateAt
+	m.RotatedModel, m.SecretID, m.SecretValue, m.SecretValueInState = r.RotatedModel, r.ID, r.Value, r.ValueInState
 	m.PreviousSecretID, m.PreviousSecretDeleteAt = r.PreviousID, r.PreviousAt
 }
 
@@ -118,37 +88,18 @@ func (m *secretModel) planUpdate(config, state secretModel, v rotation.Verdict, 
 func (m *secretModel) complete() {
 	r := m.rotating()
 	r.Complete()
-	m.RotateBeforeSeconds, m.OverlapSeconds, m.SecretValueInState = r.RotateBefore, r.Overlap, r.ValueInState
-	if m.OnUnverifiable.IsNull() {
-		m.OnUnverifiable = types.StringValue(fwkit.UnverifiableFails)
-	}
+	m.setRotating(r)
 	if m.Verify.IsNull() {
 		m.Verify = types.BoolValue(true)
 	}
 }
 
-// onlyWarns reports whether a refresh that cannot check the secret adds only a warning, and no error.
-func (m secretModel) onlyWarns() bool {
-	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
-}
-
-// show writes what the service showed of the secret into the model.
+// show writes what the service showed of the secret into the model, and where an application logs in with it.
 func (m *secretModel) show(info client.OAuthSecret, c *client.Client) {
-	m.ID, m.SecretID = types.StringValue(info.ID), types.StringValue(info.ID)
-	m.Scopes = types.SetNull(types.StringType)
-	if len(info.Scopes) > 0 {
-		m.Scopes = fwkit.Strings(info.Scopes)
-	}
-	m.CreatedAt, m.ExpiresAt = fwkit.Time(info.CreatedAt), fwkit.Time(info.ExpiresAt)
-	m.RotateAt = m.rotating().DueAt()
-	m.showPlace(c)
-}
-
-// showPlace writes into the model where an application logs in with the secret: client id, token URL and workspace.
-func (m *secretModel) showPlace(c *client.Client) {
+	m.Show(info.ID, info.Scopes, info.CreatedAt, info.ExpiresAt, c.WorkspaceID())
+	m.SecretID = m.ID
 	m.ClientID = m.ApplicationID
 	m.TokenURL = types.StringValue(tokenURL(c))
-	m.WorkspaceID = fwkit.String(c.WorkspaceID())
 }
 
 // imported returns the state of an existing secret that is imported.
@@ -156,9 +107,7 @@ func imported(info client.OAuthSecret, applicationID, principalID string, c *cli
 	m := secretModel{
 		ApplicationID:      types.StringValue(applicationID),
 		ServicePrincipalID: types.StringValue(principalID),
-		LifetimeSeconds:    lifetime(info),
-		RotationTriggers:   types.MapNull(types.StringType),
-		Timeouts:           fwkit.NoTimeouts(),
+		RotatedModel:       fwkit.Unmanaged(lifetime(info)),
 	}
 	m.complete()
 	m.show(info, c)
@@ -189,13 +138,12 @@ type changes struct {
 
 // inVault reports whether the version in Key Vault that holds the secret needs another content type or other tags.
 func (c changes) inVault() bool {
-	return c.want.Secret != nil && c.have.Secret != nil && !c.want.Secret.SameInVault(*c.have.Secret)
+	return c.want.Secret.Changed(c.have.Secret)
 }
 
 // any reports whether the update sends any request.
 func (c changes) any() bool {
-	plan := c.plan.rotating()
-	return plan.Rotates() || plan.EndsOverlap(c.state.rotating()) || c.inVault()
+	return c.plan.Rotates() || c.plan.rotating().EndsOverlap(c.state.rotating()) || c.inVault()
 }
 
 // String returns the name of the secret for messages, which never contains the secret's value.

@@ -19,6 +19,8 @@ import (
 
 type secretResource struct{ fwkit.Resource }
 
+const cannotDisable = "The version of a deleted OAuth secret is still enabled in Key Vault"
+
 var (
 	_ resource.ResourceWithValidateConfig = &secretResource{}
 	_ resource.ResourceWithModifyPlan     = &secretResource{}
@@ -58,31 +60,23 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 }
 
-type stateWriter interface {
-	Set(ctx context.Context, value any) diag.Diagnostics
-}
-
 // remember writes a secret that was just created into the state and into private state.
 func (r *secretResource) remember(
 	ctx context.Context,
 	plan *secretModel,
 	s *steps,
 	m fwkit.RotationMemory,
-	state stateWriter,
+	state fwkit.StateWriter,
 	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) {
 	plan.show(s.made.OAuthSecret, r.Client)
 	plan.ServicePrincipalID = types.StringValue(s.principalID)
-	plan.SecretValue = types.StringNull()
-	if plan.SecretValueInState.ValueBool() {
-		plan.SecretValue = types.StringValue(s.made.Value)
-	}
-	if block := plan.KeyVaultSecret; block != nil {
-		block.ID, block.VersionlessID = fwkit.String(s.version.URL), fwkit.String(s.version.VersionlessURL)
-		if s.version.ID != "" {
-			m.Places[s.made.ID] = block.PlaceOf(s.version)
-		}
+	shown := plan.rotating()
+	shown.ShowValue(s.made.Value, s.version)
+	plan.setRotating(shown)
+	if plan.KeyVaultSecret != nil && s.version.ID != "" {
+		m.Places[s.made.ID] = plan.KeyVaultSecret.PlaceOf(s.version)
 	}
 	diags.Append(state.Set(ctx, *plan)...)
 	m.Store(ctx, private, diags)
@@ -152,7 +146,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.ApplicationID.ValueString(),
 		state.ServicePrincipalID.ValueString(),
 	)
-	if state.onlyWarns() && err != nil && !errors.Is(err, client.ErrNotFound) {
+	if state.OnlyWarns() && err != nil && !errors.Is(err, client.ErrNotFound) {
 		// If nothing has answered, there is no workspace to compare with the recorded one.
 		if r.Client.WorkspaceID() == "" ||
 			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
@@ -189,11 +183,8 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.show(shown.info, r.Client)
 		state.ServicePrincipalID = types.StringValue(principalID)
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark,
-			state.String(), state.onlyWarns(), &resp.Diagnostics)
-		// A refresh cannot see that a secret was unusable when it was created, so the earlier finding is kept.
-		f.Useless = m.Verdict.About(shown.info.ID).Useless ||
-			state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" &&
-				!state.SecretValueInState.ValueBool()
+			state.String(), state.OnlyWarns(), &resp.Diagnostics)
+		f.Useless = m.Useless(state.rotating())
 	}
 	// If the principal is not in the workspace, the account may still have the previous secret. That secret works again
 	// when its principal is added again, so the state keeps it.
@@ -255,7 +246,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	if c.any() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	if plan.rotating().Rotates() {
+	if plan.Rotates() {
 		r.rotate(ctx, c, resp)
 		return
 	}
@@ -271,7 +262,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
 		state.RotationReason = plan.RotationReason
 	}
-	r.disableOthers(ctx, &m, state, &resp.Diagnostics)
+	m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, state.String(), &resp.Diagnostics)
 	// Save what has been done, in case a later step fails.
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
@@ -320,7 +311,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 		case now.ID == state.ID.ValueString(): // the previous secret is deleted, and the new one does not exist yet
 			state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
 			diags.Append(resp.State.Set(ctx, state)...)
-			r.disableOthers(ctx, &m, state, diags)
+			m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, state.String(), diags)
 			m.Store(ctx, resp.Private, diags)
 			return
 		case now.Previous == "": // the replaced secret is deleted
@@ -341,32 +332,9 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 	if left != nil {
 		fwkit.Warn(diags, left, "The old OAuth secret still works; the next apply deletes it", plan.String())
 	}
-	r.disableOthers(ctx, &m, plan, diags)
+	m.DisableOthers(ctx, r.Client, plan.rotating(), cannotDisable, plan.String(), diags)
 	m.Store(ctx, resp.Private, diags)
 	r.report(s, plan, diags)
-}
-
-// disableOthers disables the versions in Key Vault of all secrets except the current and the previous secret of living.
-// It adds a warning for each version that cannot be disabled.
-func (r *secretResource) disableOthers(
-	ctx context.Context,
-	m *fwkit.RotationMemory,
-	living secretModel,
-	diags *diag.Diagnostics,
-) {
-	m.DisableOthers(
-		ctx,
-		r.Client,
-		[]string{living.ID.ValueString(), living.PreviousSecretID.ValueString()},
-		func(err error) {
-			fwkit.Warn(
-				diags,
-				err,
-				"The version of a deleted OAuth secret is still enabled in Key Vault",
-				living.String(),
-			)
-		},
-	)
 }
 
 func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -392,7 +360,7 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 			warnOfLeft(state, id, &resp.Diagnostics)
 		}
 	}
-	r.disableOthers(ctx, &m, secretModel{ApplicationID: state.ApplicationID, SecretID: state.ID}, &resp.Diagnostics)
+	m.DisableOthers(ctx, r.Client, fwkit.Rotating{}, cannotDisable, state.String(), &resp.Diagnostics)
 }
 
 // warnOfLeft adds a warning that a secret may still exist in the account, although the state no longer records it.

@@ -93,14 +93,7 @@ func (r *secretResource) ValidateConfig(
 	if !known {
 		return
 	}
-	kind.CheckTimes(
-		config.LifetimeSeconds,
-		config.RotateBeforeSeconds,
-		config.OverlapSeconds,
-		fwkit.DefaultLifetime,
-		&resp.Diagnostics,
-	)
-	kind.CheckValueKept("secret_value_in_state", config.SecretValueInState, config.KeyVaultSecret, &resp.Diagnostics)
+	kind.Check(config.rotating(), "secret_value_in_state", &resp.Diagnostics)
 }
 
 // decodeKnown reads a configuration or a plan into a model. It returns false if the block key_vault_secret is known
@@ -109,12 +102,8 @@ func decodeKnown(ctx context.Context, from interface {
 	Get(context.Context, any) diag.Diagnostics
 	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
 }, diags *diag.Diagnostics) (m secretModel, known bool) {
-	var vault types.Object
-	diags.Append(from.GetAttribute(ctx, path.Root("key_vault_secret"), &vault)...)
-	if diags.HasError() || vault.IsUnknown() {
-		return m, false
-	}
-	return m, fwkit.Decode(ctx, from, &m, diags)
+	known = fwkit.Known(ctx, from, diags, "key_vault_secret") && fwkit.Decode(ctx, from, &m, diags)
+	return m, known
 }
 
 // ModifyPlan decides what the plan does. It sends no request and reads no clock.
@@ -155,7 +144,7 @@ func (r *secretResource) ModifyPlan(
 		}
 		m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
 		plan.planUpdate(config, state, m.Verdict, m.Imported)
-		if plan.rotating().Rotates() {
+		if plan.Rotates() {
 			plan.TokenURL = r.plannedTokenURL()
 		}
 		kind.WarnOfScopes(config.Scopes, state.Scopes, state.String(), &resp.Diagnostics)

@@ -33,14 +33,8 @@ func (e *tokenEphemeral) ValidateConfig(
 	resp *ephemeral.ValidateConfigResponse,
 ) {
 	var config ephemeralModel
-	var owner types.Object
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("owner"), &owner)...)
-	if owner.IsUnknown() || owner.IsNull() {
-		return
-	}
-	var vault types.Object
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, fwkit.Path("owner.key_vault"), &vault)...)
-	if vault.IsUnknown() || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+	if !fwkit.Known(ctx, req.Config, &resp.Diagnostics, "owner", "owner.key_vault") ||
+		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) || config.Owner == nil {
 		return
 	}
 	written, unknown := config.Owner.credentials()

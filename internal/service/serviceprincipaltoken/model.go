@@ -7,37 +7,22 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
 type tokenModel struct {
-	ID                    types.String       `tfsdk:"id"`
-	Owner                 *ownerModel        `tfsdk:"owner"`
-	Comment               types.String       `tfsdk:"comment"`
-	Scopes                types.Set          `tfsdk:"scopes"`
-	LifetimeSeconds       types.Int64        `tfsdk:"lifetime_seconds"`
-	RotateBeforeSeconds   types.Int64        `tfsdk:"rotate_before_seconds"`
-	OverlapSeconds        types.Int64        `tfsdk:"overlap_seconds"`
-	RotationTriggers      types.Map          `tfsdk:"rotation_triggers"`
-	RotationReason        types.String       `tfsdk:"rotation_reason"`
-	KeyVaultSecret        *fwkit.VaultSecret `tfsdk:"key_vault_secret"`
-	TokenValueInState     types.Bool         `tfsdk:"token_value_in_state"`
-	OnUnverifiable        types.String       `tfsdk:"on_unverifiable"`
-	TokenValue            types.String       `tfsdk:"token_value"`
-	TokenID               types.String       `tfsdk:"token_id"`
-	CreatedAt             types.String       `tfsdk:"created_at"`
-	ExpiresAt             types.String       `tfsdk:"expires_at"`
-	RotateAt              types.String       `tfsdk:"rotate_at"`
-	PreviousTokenID       types.String       `tfsdk:"previous_token_id"`
-	PreviousTokenRevokeAt types.String       `tfsdk:"previous_token_revoke_at"`
-	WorkspaceID           types.String       `tfsdk:"workspace_id"`
-	Timeouts              timeouts.Value     `tfsdk:"timeouts"`
+	fwkit.RotatedModel
+	Owner                 *ownerModel  `tfsdk:"owner"`
+	Comment               types.String `tfsdk:"comment"`
+	TokenValueInState     types.Bool   `tfsdk:"token_value_in_state"`
+	TokenValue            types.String `tfsdk:"token_value"`
+	TokenID               types.String `tfsdk:"token_id"`
+	PreviousTokenID       types.String `tfsdk:"previous_token_id"`
+	PreviousTokenRevokeAt types.String `tfsdk:"previous_token_revoke_at"`
 }
 
 // token describes the token that a configuration asks for.
@@ -53,17 +38,13 @@ type token struct {
 }
 
 func (m tokenModel) toToken() token {
-	t := token{
+	return token{
 		Owner:    m.Owner.toOwner(),
 		Comment:  m.Comment.ValueString(),
-		Lifetime: time.Duration(m.LifetimeSeconds.ValueInt64()) * time.Second,
+		Scopes:   m.WrittenScopes(),
+		Lifetime: fwkit.Seconds(m.LifetimeSeconds),
+		Secret:   m.KeyVaultSecret.Plain(secretMark),
 	}
-	if !m.Scopes.IsNull() && !m.Scopes.IsUnknown() {
-		t.Scopes = fwkit.FromStrings(m.Scopes)
-		slices.Sort(t.Scopes)
-	}
-	t.Secret = m.KeyVaultSecret.Plain(secretMark)
-	return t
 }
 
 // identityModel is the Terraform identity of one token. Each rotation changes it.
@@ -83,27 +64,8 @@ func (m tokenModel) Identity() any { return identityModel{m.ID, m.WorkspaceID} }
 // comment with a marker first and the final comment afterwards. It leaves out the value, because the service returns it
 // only once.
 func (m *tokenModel) show(info client.TokenInfo, workspaceID string) {
-	m.ID = types.StringValue(info.ID)
-	m.TokenID = types.StringValue(info.ID)
-	m.Scopes = types.SetNull(types.StringType)
-	if len(info.Scopes) > 0 { // an empty set would be refused in a configuration that is generated from the state
-		m.Scopes = fwkit.Strings(info.Scopes)
-	}
-	m.CreatedAt = fwkit.Time(info.CreatedAt)
-	m.ExpiresAt = fwkit.Time(info.ExpiresAt)
-	m.RotateAt = m.rotating().DueAt()
-	m.WorkspaceID = fwkit.String(workspaceID)
-}
-
-// showValue records in the model where the value of a new token is: in the state, in Key Vault, or in both.
-func (m *tokenModel) showValue(value string, v auth.SecretVersion) {
-	m.TokenValue = types.StringNull()
-	if m.TokenValueInState.ValueBool() {
-		m.TokenValue = types.StringValue(value)
-	}
-	if m.KeyVaultSecret != nil {
-		m.KeyVaultSecret.ID, m.KeyVaultSecret.VersionlessID = fwkit.String(v.URL), fwkit.String(v.VersionlessURL)
-	}
+	m.Show(info.ID, info.Scopes, info.CreatedAt, info.ExpiresAt, workspaceID)
+	m.TokenID = m.ID
 }
 
 const (
@@ -127,25 +89,14 @@ func unusedUntil(info client.TokenInfo) time.Time {
 // rotating returns the attributes of the model that take part in a rotation.
 func (m tokenModel) rotating() fwkit.Rotating {
 	return fwkit.Rotating{
-		ID:           m.ID,
-		Value:        m.TokenValue,
-		Lifetime:     m.LifetimeSeconds,
-		RotateBefore: m.RotateBeforeSeconds,
-		Overlap:      m.OverlapSeconds,
-		Triggers:     m.RotationTriggers,
-		Reason:       m.RotationReason,
-		Secret:       m.KeyVaultSecret,
-		ValueInState: m.TokenValueInState,
-		CreatedAt:    m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
+		RotatedModel: m.RotatedModel, Value: m.TokenValue, ValueInState: m.TokenValueInState,
 		PreviousID: m.PreviousTokenID, PreviousAt: m.PreviousTokenRevokeAt,
 	}
 }
 
 // setRotating writes the attributes that a rotation has planned or recorded into the model.
 func (m *tokenModel) setRotating(r fwkit.Rotating) {
-	m.ID, m.TokenID, m.TokenValue, m.TokenValueInState = r.ID, r.ID, r.Value, r.ValueInState
-	m.RotateBeforeSeconds, m.OverlapSeconds, m.RotationReason = r.RotateBefore, r.Overlap, r.Reason
-	m.CreatedAt, m.ExpiresAt, m.RotateAt = r.CreatedAt, r.ExpiresAt, r.RotateAt
+	m.RotatedModel, m.TokenID, m.TokenValue, m.TokenValueInState = r.RotatedModel, r.ID, r.Value, r.ValueInState
 	m.PreviousTokenID, m.PreviousTokenRevokeAt = r.PreviousID, r.PreviousAt
 }
 
@@ -154,10 +105,7 @@ func (m *tokenModel) setRotating(r fwkit.Rotating) {
 func (m *tokenModel) complete() {
 	r := m.rotating()
 	r.Complete()
-	m.RotateBeforeSeconds, m.OverlapSeconds, m.TokenValueInState = r.RotateBefore, r.Overlap, r.ValueInState
-	if m.OnUnverifiable.IsNull() {
-		m.OnUnverifiable = types.StringValue(fwkit.UnverifiableFails)
-	}
+	m.setRotating(r)
 }
 
 // planCreate fills into the plan of a new token the values that are known at plan time.
@@ -178,11 +126,6 @@ func (m *tokenModel) planUpdate(config, state tokenModel, v rotation.Verdict, im
 	}
 }
 
-// onlyWarns reports whether a refresh that cannot check the token adds only a warning, and no error.
-func (m tokenModel) onlyWarns() bool {
-	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
-}
-
 // isOthers reports whether the workspace has shown that a token of the state belongs to another principal than the
 // owner. For the current token the last refresh has found that. For the previous token it was the reason to replace it.
 func (m tokenModel) isOthers(id string, v rotation.Verdict) bool {
@@ -191,9 +134,6 @@ func (m tokenModel) isOthers(id string, v rotation.Verdict) bool {
 	}
 	return m.RotationReason.ValueString() == string(rotation.Owner)
 }
-
-// rotates reports whether a plan creates a new token.
-func (m tokenModel) rotates() bool { return m.rotating().Rotates() }
 
 // changes holds the plan and the state of an update, and what follows from their differences.
 type changes struct {
@@ -204,7 +144,7 @@ type changes struct {
 
 // secretChanged reports whether the version in Key Vault that holds the token needs another content type or other tags.
 func (c changes) secretChanged() bool {
-	return c.want.Secret != nil && c.have.Secret != nil && !c.want.Secret.SameInVault(*c.have.Secret)
+	return c.want.Secret.Changed(c.have.Secret)
 }
 
 // endsOverlap reports whether the update revokes the previous token, because its overlap is over, and creates no new
@@ -213,7 +153,7 @@ func (c changes) endsOverlap() bool { return c.plan.rotating().EndsOverlap(c.sta
 
 // any reports whether the update sends any request.
 func (c changes) any() bool {
-	return c.plan.rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
+	return c.plan.Rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
 }
 
 // mask returns the API's names of the token's fields that the update changes. It always includes the comment if
@@ -252,10 +192,8 @@ func imported(info client.TokenInfo, applicationID, workspaceID string) tokenMod
 		Owner: &ownerModel{
 			ApplicationID: types.StringValue(applicationID),
 		},
-		Comment:          fwkit.String(client.Unmark(info.Comment)),
-		LifetimeSeconds:  lifetime(info),
-		RotationTriggers: types.MapNull(types.StringType),
-		Timeouts:         fwkit.NoTimeouts(),
+		Comment:      fwkit.String(client.Unmark(info.Comment)),
+		RotatedModel: fwkit.Unmanaged(lifetime(info)),
 	}
 	if info.CreatorID == "" {
 		m.Owner.UseProviderIdentity = types.BoolValue(true)
@@ -303,11 +241,10 @@ func fromOfficial(state []byte) (tokenModel, error) {
 		ExpiresAt: client.FromMillis(o.ExpiryTime),
 	}
 	m := tokenModel{
-		Owner:            &ownerModel{},
-		Comment:          fwkit.String(o.Comment),
-		LifetimeSeconds:  lifetime(info),
-		RotationTriggers: types.MapNull(types.StringType),
-		TokenValue:       fwkit.String(o.TokenValue), Timeouts: fwkit.NoTimeouts(),
+		Owner:        &ownerModel{},
+		Comment:      fwkit.String(o.Comment),
+		TokenValue:   fwkit.String(o.TokenValue),
+		RotatedModel: fwkit.Unmanaged(lifetime(info)),
 	}
 	if o.LifetimeSeconds > 0 {
 		m.LifetimeSeconds = types.Int64Value(o.LifetimeSeconds)

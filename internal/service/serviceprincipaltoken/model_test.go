@@ -27,11 +27,14 @@ func TestToToken(t *testing.T) {
 			UseProviderIdentity: types.BoolValue(true), UseOIDC: types.BoolValue(true),
 			KeyVault: &ownerKeyVault{VaultURI: types.StringValue("v"), CertificateName: types.StringValue("n"), ClientSecretName: types.StringValue("m"), CertificatePasswordSecretName: types.StringValue("o")},
 		},
-		KeyVaultSecret: &fwkit.VaultSecret{
-			VaultURI: types.StringValue("u"), Name: types.StringValue("t"), ContentType: types.StringValue("k"), OverwriteExisting: types.BoolValue(true),
-			Tags: types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringValue("b")}),
+		RotatedModel: fwkit.RotatedModel{
+			KeyVaultSecret: &fwkit.VaultSecret{
+				VaultURI: types.StringValue("u"), Name: types.StringValue("t"), ContentType: types.StringValue("k"), OverwriteExisting: types.BoolValue(true),
+				Tags: types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringValue("b")}),
+			},
+			Scopes: fwkit.Strings([]string{"sql", "serving"}), LifetimeSeconds: types.Int64Value(90),
 		},
-		Comment: types.StringValue("why"), Scopes: fwkit.Strings([]string{"sql", "serving"}), LifetimeSeconds: types.Int64Value(90),
+		Comment: types.StringValue("why"),
 	}
 	want := token{
 		Owner: owner{ApplicationID: "app", ProviderIdentity: true, Credential: auth.Settings{
@@ -52,7 +55,7 @@ func TestToToken(t *testing.T) {
 	}
 
 	for name, scopes := range map[string]types.Set{"null": types.SetNull(types.StringType), "unknown": types.SetUnknown(types.StringType)} {
-		got := tokenModel{Owner: &ownerModel{}, Scopes: scopes}.toToken()
+		got := tokenModel{Owner: &ownerModel{}, RotatedModel: fwkit.RotatedModel{Scopes: scopes}}.toToken()
 		if got.Secret != nil || got.Scopes != nil || got.Comment != "" || got.Owner.ProviderIdentity || got.Owner.Credential.ClientSecret.IsSet() {
 			t.Errorf("%s: %#v", name, got)
 		}
@@ -108,12 +111,15 @@ func TestWholeKnown(t *testing.T) {
 func TestTell(t *testing.T) {
 	t.Parallel()
 	made := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
-	m := tokenModel{Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too"), LifetimeSeconds: types.Int64Value(7)}
+	m := tokenModel{Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too")}
+	m.LifetimeSeconds = types.Int64Value(7)
 	m.show(client.TokenInfo{ID: "id", Comment: "marked", Scopes: []string{"serving"}, CreatedAt: made}, "42")
 	want := tokenModel{
-		ID: types.StringValue("id"), TokenID: types.StringValue("id"), Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too"),
-		LifetimeSeconds: types.Int64Value(7), Scopes: fwkit.Strings([]string{"serving"}), CreatedAt: types.StringValue("2026-01-02T03:04:05Z"),
-		ExpiresAt: types.StringNull(), WorkspaceID: types.StringValue("42"),
+		TokenID: types.StringValue("id"), Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too"),
+		RotatedModel: fwkit.RotatedModel{
+			ID: types.StringValue("id"), LifetimeSeconds: types.Int64Value(7), Scopes: fwkit.Strings([]string{"serving"}),
+			CreatedAt: types.StringValue("2026-01-02T03:04:05Z"), ExpiresAt: types.StringNull(), WorkspaceID: types.StringValue("42"),
+		},
 	}
 	if !reflect.DeepEqual(m, want) {
 		t.Errorf("%#v", m)

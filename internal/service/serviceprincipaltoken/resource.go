@@ -18,8 +18,9 @@ import (
 type tokenResource struct{ fwkit.Resource }
 
 const (
-	cannotLogIn = "Cannot log in as the token's owner"
-	cannotRead  = "Cannot read token"
+	cannotLogIn   = "Cannot log in as the token's owner"
+	cannotRead    = "Cannot read token"
+	cannotDisable = "The secret of a revoked token is still enabled in Key Vault"
 )
 
 var (
@@ -89,7 +90,7 @@ func (r *tokenResource) maySee(
 	seen, err := lookBefore(ctx, r.Client)
 	if err == nil {
 		err = seen.manageable(o)
-		if err != nil && plan.onlyWarns() {
+		if err != nil && plan.OnlyWarns() {
 			fwkit.Warn(diags, err, "No refresh will check the token", plan.String())
 			err = nil
 		}
@@ -144,7 +145,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if err == nil {
 		shown, err = look(ctx, r.Client, list, state)
 	}
-	if state.onlyWarns() && err != nil {
+	if state.OnlyWarns() && err != nil {
 		// If nothing has answered, there is no workspace to compare with the recorded one.
 		if r.Client.WorkspaceID() == "" ||
 			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
@@ -194,10 +195,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.show(info, r.Client.WorkspaceID())
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[info.ID], secretMark,
-			state.String(), state.onlyWarns(), &resp.Diagnostics)
-		// A refresh cannot see that a token was unusable when it was created, so the earlier finding is kept.
-		f.Useless = m.Verdict.About(info.ID).Useless ||
-			state.KeyVaultSecret != nil && m.Places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
+			state.String(), state.OnlyWarns(), &resp.Diagnostics)
+		f.Useless = m.Useless(state.rotating())
 	}
 	if !shown.previousLive {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
@@ -257,7 +256,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	if c.any() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	if plan.rotates() {
+	if plan.Rotates() {
 		r.rotate(ctx, c, resp)
 		return
 	}
@@ -279,18 +278,9 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
 		state.RotationReason = plan.RotationReason
 	}
-	r.disableOthers(
-		ctx,
-		&m,
-		tokenModel{
-			ID:              state.ID,
-			TokenID:         state.ID,
-			Owner:           plan.Owner,
-			Comment:         plan.Comment,
-			PreviousTokenID: plan.PreviousTokenID,
-		},
-		&resp.Diagnostics,
-	)
+	named := state
+	named.Comment = plan.Comment
+	m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, named.String(), &resp.Diagnostics)
 	// Save what has been done, in case a later step fails.
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
@@ -342,10 +332,5 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 			return
 		}
 	}
-	r.disableOthers(
-		ctx,
-		&m,
-		tokenModel{TokenID: state.ID, Owner: state.Owner, Comment: state.Comment},
-		&resp.Diagnostics,
-	)
+	m.DisableOthers(ctx, r.Client, fwkit.Rotating{}, cannotDisable, state.String(), &resp.Diagnostics)
 }

@@ -52,7 +52,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		case now.ID == state.ID.ValueString(): // the previous token is revoked, and the new one does not exist yet
 			state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
 			diags.Append(resp.State.Set(ctx, state)...)
-			r.disableOthers(ctx, &m, state, diags)
+			m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, state.String(), diags)
 			m.Store(ctx, resp.Private, diags)
 			return
 		case now.Previous == "": // the replaced token is revoked
@@ -79,13 +79,9 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if left != nil {
 		fwkit.Warn(diags, left, "The old token is still live; the next apply revokes it", plan.String())
 	}
-	r.disableOthers(ctx, &m, plan, diags)
+	m.DisableOthers(ctx, r.Client, plan.rotating(), cannotDisable, plan.String(), diags)
 	m.Store(ctx, resp.Private, diags)
 	r.finish(ctx, s, plan, sweepDue, diags)
-}
-
-type stateWriter interface {
-	Set(ctx context.Context, value any) diag.Diagnostics
 }
 
 // remember writes a token that was just created into the state and into private state.
@@ -94,11 +90,13 @@ func (*tokenResource) remember(
 	plan *tokenModel,
 	s *steps,
 	m fwkit.RotationMemory,
-	state stateWriter,
+	state fwkit.StateWriter,
 	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) {
-	plan.showValue(s.made.Value, s.version)
+	shown := plan.rotating()
+	shown.ShowValue(s.made.Value, s.version)
+	plan.setRotating(shown)
 	if plan.KeyVaultSecret != nil && s.version.ID != "" {
 		m.Places[s.made.ID] = plan.KeyVaultSecret.PlaceOf(s.version)
 	}
@@ -160,22 +158,4 @@ func nameOf(t client.TokenInfo, owner string) string {
 		Owner:   &ownerModel{ApplicationID: types.StringValue(owner)},
 		Comment: fwkit.String(client.Unmark(t.Comment)),
 	}.String()
-}
-
-// disableOthers disables the versions in Key Vault of all tokens except the current and the previous token of living.
-// It adds a warning for each version that cannot be disabled.
-func (r *tokenResource) disableOthers(
-	ctx context.Context,
-	m *fwkit.RotationMemory,
-	living tokenModel,
-	diags *diag.Diagnostics,
-) {
-	m.DisableOthers(
-		ctx,
-		r.Client,
-		[]string{living.ID.ValueString(), living.PreviousTokenID.ValueString()},
-		func(err error) {
-			fwkit.Warn(diags, err, "The secret of a revoked token is still enabled in Key Vault", living.String())
-		},
-	)
 }

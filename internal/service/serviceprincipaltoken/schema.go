@@ -226,14 +226,7 @@ func (r *tokenResource) ValidateConfig(
 		return
 	}
 	checkCredentials(*config.Owner, &resp.Diagnostics)
-	kind.CheckTimes(
-		config.LifetimeSeconds,
-		config.RotateBeforeSeconds,
-		config.OverlapSeconds,
-		fwkit.DefaultLifetime,
-		&resp.Diagnostics,
-	)
-	kind.CheckValueKept("token_value_in_state", config.TokenValueInState, config.KeyVaultSecret, &resp.Diagnostics)
+	kind.Check(config.rotating(), "token_value_in_state", &resp.Diagnostics)
 }
 
 // checkCredentials adds an error unless the block owner has exactly one way to log in. It checks only values that are
@@ -297,17 +290,9 @@ func decodeKnown(ctx context.Context, from interface {
 	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
 }, diags *diag.Diagnostics) (tokenModel, bool) {
 	var model tokenModel
-	var owner, credential, secret types.Object
-	diags.Append(from.GetAttribute(ctx, path.Root("owner"), &owner)...)
-	diags.Append(from.GetAttribute(ctx, path.Root("key_vault_secret"), &secret)...)
-	if diags.HasError() || owner.IsUnknown() || owner.IsNull() || secret.IsUnknown() {
-		return model, false
-	}
-	diags.Append(from.GetAttribute(ctx, fwkit.Path("owner.key_vault"), &credential)...)
-	if diags.HasError() || credential.IsUnknown() {
-		return model, false
-	}
-	return model, fwkit.Decode(ctx, from, &model, diags)
+	known := fwkit.Known(ctx, from, diags, "owner", "key_vault_secret", "owner.key_vault") &&
+		fwkit.Decode(ctx, from, &model, diags) && model.Owner != nil
+	return model, known
 }
 
 // ModifyPlan decides what the plan does. It checks the owner's credential and the vault as far as the configuration
@@ -365,7 +350,8 @@ func (r *tokenResource) ModifyPlan(
 		}
 		m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
 		plan.planUpdate(config, state, m.Verdict, m.Imported)
-		logsIn = plan.rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes) || !plan.Owner.sameLogin(*state.Owner)
+		logsIn = plan.Rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes) ||
+			!plan.Owner.sameLogin(*state.Owner)
 		report = warnInPlan
 		kind.WarnOfScopes(config.Scopes, state.Scopes, state.String(), &resp.Diagnostics)
 	}
