@@ -63,12 +63,8 @@ func (r *memberResource) ModifyPlan(
 	}
 	if leaves && have.Group == client.AdminsGroup && r.Client.KnownSelf() != "" &&
 		strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
-		fwkit.Failed(
-			&resp.Diagnostics,
-			adviseSelf(have),
-			"The plan would take the provider's own rights away",
-			have.String(),
-		)
+		err := adviseSelf(have)
+		fwkit.Failed(&resp.Diagnostics, err, "The plan would take the provider's own rights away", have.String())
 	}
 }
 
@@ -173,16 +169,14 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	defer cancel()
 	have := state.toMembership()
 	if r.Stays(ctx, req.Private, have.byName(), have.byID(), have.String(), &resp.Diagnostics) ||
-		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) ||
-		fwkit.Failed(
-			&resp.Diagnostics,
-			refuseSelf(ctx, r.Client, have),
-			"Refused to take the provider's own rights away",
-			have.String(),
-		) {
+		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}
-	err := removeMember(ctx, r.Client, have)
+	err := refuseSelf(ctx, r.Client, have)
+	if fwkit.Failed(&resp.Diagnostics, err, "Refused to take the provider's own rights away", have.String()) {
+		return
+	}
+	err = removeMember(ctx, r.Client, have)
 	var unverified *client.UnverifiedMemberError
 	if errors.Is(err, client.ErrKept) {
 		fwkit.WarnOfKept(&resp.Diagnostics, have.String())

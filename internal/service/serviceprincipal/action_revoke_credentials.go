@@ -48,13 +48,9 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	ctx, cancel := context.WithTimeout(ctx, fwkit.DefaultTimeout)
 	defer cancel()
 	say := fwkit.Progress(resp)
-	sp, err := findForRevocation(ctx, a.Client, config.ApplicationID.ValueString())
-	if fwkit.Failed(
-		&resp.Diagnostics,
-		err,
-		"Cannot revoke credentials",
-		"service principal "+config.ApplicationID.ValueString(),
-	) {
+	id := config.ApplicationID.ValueString()
+	sp, err := findForRevocation(ctx, a.Client, id)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke credentials", "service principal "+id) {
 		return
 	}
 	object := sp.String()
@@ -63,12 +59,8 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 		say("%s is inactive already.", object)
 	case config.Deactivate.IsNull() || config.Deactivate.ValueBool():
 		// Even if the deactivation fails, the credentials are deleted below: they are what leaked.
-		if !fwkit.Failed(
-			&resp.Diagnostics,
-			deactivate(ctx, a.Client, sp),
-			"Service principal with revoked credentials stays active",
-			object,
-		) {
+		err := deactivate(ctx, a.Client, sp)
+		if !fwkit.Failed(&resp.Diagnostics, err, "Service principal with revoked credentials stays active", object) {
 			say("Deactivated: %s", object)
 		}
 	default:

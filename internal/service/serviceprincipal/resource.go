@@ -77,20 +77,12 @@ func (r *servicePrincipalResource) adopt(
 	}
 	sp := r.fulfil(ctx, have, want, diags)
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
-		fwkit.Failed(
-			diags,
-			r.endTokens(ctx, have.ID, want.String(), diags),
-			"Adopted service principal keeps tokens",
-			want.String(),
-		)
+		err := r.endTokens(ctx, have.ID, want.String(), diags)
+		fwkit.Failed(diags, err, "Adopted service principal keeps tokens", want.String())
 	}
 	if !diags.HasError() && want.deactivates() && plan.DeleteSecrets.ValueBool() {
-		fwkit.Failed(
-			diags,
-			deleteSecrets(ctx, r.Client, have.ID),
-			"Adopted service principal keeps OAuth secrets",
-			want.String(),
-		)
+		err := deleteSecrets(ctx, r.Client, have.ID)
+		fwkit.Failed(diags, err, "Adopted service principal keeps OAuth secrets", want.String())
 	}
 	if !diags.HasError() {
 		sp = r.rename(ctx, sp, want, private, diags)
@@ -140,21 +132,14 @@ func (r *servicePrincipalResource) fulfil(
 	if change.none() {
 		return have
 	}
-	if change.deactivates() &&
-		fwkit.Failed(
-			diags,
-			refuseSelf(ctx, r.Client, have.ApplicationID),
-			"Refused to deactivate the provider's own identity",
-			object,
-		) {
-		return have
+	if change.deactivates() {
+		err := refuseSelf(ctx, r.Client, have.ApplicationID)
+		if fwkit.Failed(diags, err, "Refused to deactivate the provider's own identity", object) {
+			return have
+		}
 	}
-	if fwkit.Failed(
-		diags,
-		changeServicePrincipal(ctx, r.Client, have.ID, change),
-		"Cannot change service principal",
-		object,
-	) {
+	err := changeServicePrincipal(ctx, r.Client, have.ID, change)
+	if fwkit.Failed(diags, err, "Cannot change service principal", object) {
 		return have
 	}
 	read, err := settle(ctx, r.Client, have, change)
@@ -309,23 +294,17 @@ func (r *servicePrincipalResource) Update(
 	plan.show(sp, plan.WorkspaceID.ValueString())
 	fwkit.SetIdentity(ctx, resp.Identity, plan, &resp.Diagnostics)
 	ended := endsTokens || endsSecrets
-	if endsTokens &&
-		fwkit.Failed(
-			&resp.Diagnostics,
-			r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics),
-			"Deactivated service principal keeps tokens",
-			plan.String(),
-		) {
-		plan.DeleteTokens, ended = types.BoolValue(false), false // the next plan shows that it is still to be done
+	if endsTokens {
+		err := r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics)
+		if fwkit.Failed(&resp.Diagnostics, err, "Deactivated service principal keeps tokens", plan.String()) {
+			plan.DeleteTokens, ended = types.BoolValue(false), false // the next plan shows that it is still to be done
+		}
 	}
-	if endsSecrets &&
-		fwkit.Failed(
-			&resp.Diagnostics,
-			deleteSecrets(ctx, r.Client, sp.ID),
-			"Deactivated service principal keeps OAuth secrets",
-			plan.String(),
-		) {
-		plan.DeleteSecrets, ended = types.BoolValue(false), false
+	if endsSecrets {
+		err := deleteSecrets(ctx, r.Client, sp.ID)
+		if fwkit.Failed(&resp.Diagnostics, err, "Deactivated service principal keeps OAuth secrets", plan.String()) {
+			plan.DeleteSecrets, ended = types.BoolValue(false), false
+		}
 	}
 	if ended {
 		noteDeactivated(ctx, resp.Private, "", &resp.Diagnostics)
@@ -368,16 +347,14 @@ func (r *servicePrincipalResource) Delete(
 	applicationID := state.ApplicationID.ValueString()
 	mine := client.Principal(applicationID)
 	if r.Stays(ctx, req.Private, mine, mine, state.String(), &resp.Diagnostics) ||
-		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
-		fwkit.Failed(
-			&resp.Diagnostics,
-			refuseSelf(ctx, r.Client, applicationID),
-			"Refused to end the provider's own identity",
-			state.String(),
-		) {
+		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	err := unlessKept(ctx, r.Client, applicationID, func() { r.end(ctx, state, &resp.Diagnostics) })
+	err := refuseSelf(ctx, r.Client, applicationID)
+	if fwkit.Failed(&resp.Diagnostics, err, "Refused to end the provider's own identity", state.String()) {
+		return
+	}
+	err = unlessKept(ctx, r.Client, applicationID, func() { r.end(ctx, state, &resp.Diagnostics) })
 	if errors.Is(err, client.ErrKept) {
 		fwkit.WarnOfKept(&resp.Diagnostics, state.String())
 		return
@@ -389,12 +366,8 @@ func (r *servicePrincipalResource) Delete(
 func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincipalModel, diags *diag.Diagnostics) {
 	id := state.ID.ValueString()
 	if state.OnDestroy.ValueString() == onDestroyDelete {
-		fwkit.Failed(
-			diags,
-			removeServicePrincipal(ctx, r.Client, state.toServicePrincipal()),
-			"Cannot delete service principal",
-			state.String(),
-		)
+		err := removeServicePrincipal(ctx, r.Client, state.toServicePrincipal())
+		fwkit.Failed(diags, err, "Cannot delete service principal", state.String())
 		return
 	}
 	inactive := false
@@ -408,19 +381,11 @@ func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincip
 	}
 	client.Of[deactivated](r.Client).byID.Store(id, true)
 	if state.DeleteTokens.ValueBool() {
-		fwkit.Failed(
-			diags,
-			r.endTokens(ctx, id, state.String(), diags),
-			"Service principal deactivated on destroy keeps tokens",
-			state.String(),
-		)
+		err := r.endTokens(ctx, id, state.String(), diags)
+		fwkit.Failed(diags, err, "Service principal deactivated on destroy keeps tokens", state.String())
 	}
 	if state.DeleteSecrets.ValueBool() {
-		fwkit.Failed(
-			diags,
-			deleteSecrets(ctx, r.Client, id),
-			"Service principal deactivated on destroy keeps OAuth secrets",
-			state.String(),
-		)
+		err := deleteSecrets(ctx, r.Client, id)
+		fwkit.Failed(diags, err, "Service principal deactivated on destroy keeps OAuth secrets", state.String())
 	}
 }

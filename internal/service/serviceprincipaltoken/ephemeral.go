@@ -154,20 +154,12 @@ func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, 
 		return
 	}
 	var opened private
-	if fwkit.Failed(
-		&resp.Diagnostics,
-		json.Unmarshal(text, &opened),
-		"Cannot find out which token to revoke",
-		"ephemeral token",
-	) {
+	err := json.Unmarshal(text, &opened)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find out which token to revoke", "ephemeral token") {
 		return
 	}
-	fwkit.Failed(
-		&resp.Diagnostics,
-		e.Client.CloseToken(ctx, opened.ID),
-		"Cannot close token",
-		"ephemeral token "+fwkit.ShortID(opened.ID),
-	)
+	err = e.Client.CloseToken(ctx, opened.ID)
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot close token", "ephemeral token "+fwkit.ShortID(opened.ID))
 }
 
 const (

@@ -267,12 +267,8 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 
 	if c.endsOverlap() {
 		previous := state.PreviousTokenID.ValueString()
-		if fwkit.Failed(
-			&resp.Diagnostics,
-			revoke(ctx, r.Client, c.want.Owner, previous, state.isOthers(previous, m.Verdict)),
-			"Cannot revoke the token before this one",
-			state.String(),
-		) {
+		err := revoke(ctx, r.Client, c.want.Owner, previous, state.isOthers(previous, m.Verdict))
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke the token before this one", state.String()) {
 			return
 		}
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
@@ -294,12 +290,8 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		}
 	}
 	if at, known := m.Places[state.ID.ValueString()]; known && c.secretChanged() {
-		if fwkit.Failed(
-			&resp.Diagnostics,
-			rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString()),
-			"Cannot change the token's secret in Key Vault",
-			state.String(),
-		) {
+		err := rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString())
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the token's secret in Key Vault", state.String()) {
 			return
 		}
 	}
@@ -323,12 +315,8 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 		if id == "" {
 			continue
 		}
-		if fwkit.Failed(
-			&resp.Diagnostics,
-			revoke(ctx, r.Client, state.Owner.toOwner(), id, state.isOthers(id, m.Verdict)),
-			"Cannot revoke token",
-			state.String(),
-		) {
+		err := revoke(ctx, r.Client, state.Owner.toOwner(), id, state.isOthers(id, m.Verdict))
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke token", state.String()) {
 			return
 		}
 	}

@@ -83,12 +83,8 @@ func (r *tokenResource) findOwner(
 		// Only the list of the caller's own tokens has no owners, so the caller is the owner. The list is used if the
 		// caller is no workspace admin.
 		var err error
-		if id, err = callerID(ctx, r.Client); fwkit.Failed(
-			diags,
-			err,
-			"Cannot find the owner of token",
-			"token "+fwkit.ShortID(info.ID),
-		) {
+		id, err = callerID(ctx, r.Client)
+		if fwkit.Failed(diags, err, "Cannot find the owner of token", "token "+fwkit.ShortID(info.ID)) {
 			return false
 		}
 		o.UseProviderIdentity = types.BoolValue(true)

@@ -372,20 +372,12 @@ func (r *tokenResource) ModifyPlan(
 		switch {
 		case err == nil:
 		case req.State.Raw.IsNull():
-			fwkit.Failed(
-				&resp.Diagnostics,
-				client.Also(err, wayOutOfPlan),
-				"Cannot use the Key Vault of the token",
-				config.String(),
-			)
+			err = client.Also(err, wayOutOfPlan)
+			fwkit.Failed(&resp.Diagnostics, err, "Cannot use the Key Vault of the token", config.String())
 		// A destroy plans first and needs no new vault, so its plan must not fail here.
 		default:
-			fwkit.Warn(
-				&resp.Diagnostics,
-				client.Also(err, "An apply of this plan fails."),
-				"The Key Vault of the token cannot be used",
-				config.String(),
-			)
+			err = client.Also(err, "An apply of this plan fails.")
+			fwkit.Warn(&resp.Diagnostics, err, "The Key Vault of the token cannot be used", config.String())
 		}
 	}
 }

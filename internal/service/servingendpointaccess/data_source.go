@@ -15,13 +15,9 @@ func (d *accessDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	who, err := readAccess(ctx, d.Client, config.EndpointName.ValueString())
-	if fwkit.Failed(
-		&resp.Diagnostics,
-		err,
-		"Cannot tell who may use serving endpoint",
-		config.EndpointName.ValueString(),
-	) {
+	name := config.EndpointName.ValueString()
+	who, err := readAccess(ctx, d.Client, name)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who may use serving endpoint", name) {
 		return
 	}
 	config.show(who, d.Client.WorkspaceID())

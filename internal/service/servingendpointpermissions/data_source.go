@@ -17,13 +17,9 @@ func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadReq
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	id, list, err := acl.ReadEndpoint(ctx, d.Client, config.EndpointName.ValueString(), client.Lately)
-	if fwkit.Failed(
-		&resp.Diagnostics,
-		err,
-		"Cannot show the access list of serving endpoint",
-		config.EndpointName.ValueString(),
-	) {
+	name := config.EndpointName.ValueString()
+	id, list, err := acl.ReadEndpoint(ctx, d.Client, name, client.Lately)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot show the access list of serving endpoint", name) {
 		return
 	}
 	config.show(id, d.Client.WorkspaceID(), list)
