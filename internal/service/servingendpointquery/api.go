@@ -177,14 +177,14 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return client.Advise(
 			err,
 			"client_id",
-			"The endpoint does not accept the token that was issued for the OAuth secret."+q.saysNothing(),
+			"The endpoint does not accept the token that was issued for the OAuth secret."+q.afterRefusal(),
 		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.credentialAttribute() == asToken:
 		return client.Advise(
 			err,
 			asToken,
 			"The workspace does not accept the token: it was revoked, has expired, belongs to another workspace, "+
-				"or its owner is deactivated."+q.saysNothing(),
+				"or its owner is deactivated."+q.afterRefusal(),
 		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.credentialAttribute() == asSecret:
 		return client.Advise(
@@ -195,7 +195,7 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 					"another workspace, its owner is deactivated, or the secret holds something else.%s",
 				q.Secret.Name,
 				q.Secret.VaultURI,
-				q.saysNothing(),
+				q.afterRefusal(),
 			),
 		)
 	case isStarting(err):

@@ -83,6 +83,7 @@ func TestVaultRefuses(t *testing.T) {
 	}
 	other := w.CLI(t, requireProvider+asVaulted(v.URL(), "rose-token"))
 	wants(t, other, "Key Vault secret not found", "no secret or certificate rose-token")
+	w.ReachHost(t, "kv-gone.vault.azure.net")
 	nowhere := w.CLI(t, requireProvider+asVaulted("https://kv-gone.vault.azure.net/", "iris-token"))
 	wants(t, nowhere, "Key Vault not found", "kv-gone.vault.azure.net")
 	if asked := callers(w); len(asked) != 0 { // a request with an unknown token has no caller
@@ -92,6 +93,16 @@ func TestVaultRefuses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A query whose token no longer works stops a destroy, and its error names the destroy that works.
+func TestDestroyAfterTheTokenEnded(t *testing.T) {
+	t.Parallel()
+	w, _, _, c := vaulted(t)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
+	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "its owner is deactivated", "terraform destroy -refresh=false")
+	c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
 }
 
 // A login with a Databricks token gives access to the workspace only, not to a vault.

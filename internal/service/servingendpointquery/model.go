@@ -54,14 +54,15 @@ func (q query) credentialAttribute() string {
 	}
 }
 
-// saysNothing returns the sentence that explains why a token that does not work is an error with expect_denied, too;
-// empty without expect_denied.
-func (q query) saysNothing() string {
-	if !q.ExpectDenied {
-		return ""
+// afterRefusal returns the sentences that follow the error of a token that does not work.
+func (q query) afterRefusal() string {
+	text := " This error also stops a destroy, because a destroy reads data sources first: " +
+		"terraform destroy -refresh=false does not."
+	if q.ExpectDenied {
+		text += " With expect_denied this is an error, too: a token that does not work does not show that its owner " +
+			"lacks the right."
 	}
-	return " With expect_denied this is an error, too: a token that does not work does not show that its owner " +
-		"lacks the right."
+	return text
 }
 
 // scored is the answer of an endpoint to a query.
