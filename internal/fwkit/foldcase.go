@@ -11,13 +11,11 @@ import (
 // FoldCase returns a plan modifier for a value that the service compares without case, such as an application id or an
 // e-mail address. If the planned value differs from the state only in case, it keeps the spelling in the state, so that
 // the plan shows no change. It must come before any modifier that requires replacement.
-func FoldCase() planmodifier.String { return foldCase{} }
-
-type foldCase struct{}
-
-func (foldCase) Description(context.Context) string {
-	return "Upper and lower case are the same here."
+func FoldCase() planmodifier.String {
+	return foldCase{"Upper and lower case are the same here."}
 }
+
+type foldCase struct{ Described }
 
 // SameID returns the id that the service showed. If the written id differs from it only in upper and lower case, SameID
 // returns the written id.
@@ -27,8 +25,6 @@ func SameID(written types.String, shown string) types.String {
 	}
 	return types.StringValue(shown)
 }
-
-func (f foldCase) MarkdownDescription(ctx context.Context) string { return f.Description(ctx) }
 
 func (foldCase) PlanModifyString(_ context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
 	if req.StateValue.IsNull() || req.PlanValue.IsNull() || req.PlanValue.IsUnknown() {

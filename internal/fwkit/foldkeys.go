@@ -12,15 +12,11 @@ import (
 // state if the planned map differs from it only in the case of keys. If anything else differs too, the plan shows a key
 // with another spelling as removed and added: Terraform accepts a planned map only if it equals the configuration or
 // the state, and no mixture of both.
-func FoldKeys() planmodifier.Map { return foldKeys{} }
-
-type foldKeys struct{}
-
-func (foldKeys) Description(context.Context) string {
-	return "Upper and lower case of keys are the same here."
+func FoldKeys() planmodifier.Map {
+	return foldKeys{"Upper and lower case of keys are the same here."}
 }
 
-func (f foldKeys) MarkdownDescription(ctx context.Context) string { return f.Description(ctx) }
+type foldKeys struct{ Described }
 
 func (foldKeys) PlanModifyMap(_ context.Context, req planmodifier.MapRequest, resp *planmodifier.MapResponse) {
 	if req.StateValue.IsNull() || req.PlanValue.IsNull() || req.PlanValue.IsUnknown() {

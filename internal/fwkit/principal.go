@@ -67,15 +67,13 @@ func checkGroupName(name string) error {
 }
 
 // OnePrincipal returns a validator that requires exactly one of service_principal_name, user_name and group_name.
-func OnePrincipal() []resource.ConfigValidator { return []resource.ConfigValidator{onePrincipal{}} }
-
-type onePrincipal struct{}
-
-func (onePrincipal) Description(context.Context) string {
-	return "exactly one of service_principal_name, user_name and group_name must be given"
+func OnePrincipal() []resource.ConfigValidator {
+	return []resource.ConfigValidator{
+		onePrincipal{"exactly one of service_principal_name, user_name and group_name must be given"},
+	}
 }
 
-func (v onePrincipal) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+type onePrincipal struct{ Described }
 
 // ValidateResource adds an error at the second and the third attribute that names a principal, and one error if no
 // attribute names a principal. It counts an unknown value as neither.
@@ -114,20 +112,17 @@ func (onePrincipal) ValidateResource(
 // plan.
 func DisplayName() schema.StringAttribute {
 	return schema.StringAttribute{
-		Computed: true, PlanModifiers: []planmodifier.String{nameOfPrincipal{}},
+		Computed: true,
+		PlanModifiers: []planmodifier.String{
+			nameOfPrincipal{"Known only after apply where the principal changes."},
+		},
 		MarkdownDescription: "Display name of the principal, so that a plan can be read; null for a group.",
 	}
 }
 
 // nameOfPrincipal is a plan modifier that keeps the display name of the state as long as the plan names the same
 // principal as the state.
-type nameOfPrincipal struct{}
-
-func (nameOfPrincipal) Description(context.Context) string {
-	return "Known only after apply where the principal changes."
-}
-
-func (m nameOfPrincipal) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
+type nameOfPrincipal struct{ Described }
 
 func (nameOfPrincipal) PlanModifyString(
 	ctx context.Context,
@@ -187,15 +182,11 @@ func SplitPrincipal(s string) (attribute, name string) {
 
 // ApplicationID returns a validator for the application (client) id of a service principal. Its error says what the
 // value is instead, for example an e-mail address.
-func ApplicationID() validator.String { return applicationID{} }
-
-type applicationID struct{}
-
-func (applicationID) Description(context.Context) string {
-	return "value must be an application (client) id, a UUID"
+func ApplicationID() validator.String {
+	return applicationID{"value must be an application (client) id, a UUID"}
 }
 
-func (v applicationID) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+type applicationID struct{ Described }
 
 func (applicationID) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
@@ -233,12 +224,9 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 
 // EMail returns a validator for the e-mail address that names a user. Its error says what the value is instead, for
 // example an application id.
-func EMail() validator.String { return userName{} }
+func EMail() validator.String { return userName{"value must be a user's e-mail address"} }
 
-type userName struct{}
-
-func (userName) Description(context.Context) string               { return "value must be a user's e-mail address" }
-func (v userName) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+type userName struct{ Described }
 
 func (userName) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {

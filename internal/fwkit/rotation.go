@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
@@ -73,17 +72,6 @@ func (m *RotatedModel) Show(id string, scopes []string, created, expires time.Ti
 	m.CreatedAt, m.ExpiresAt = Time(created), Time(expires)
 	m.RotateAt = m.DueAt()
 	m.WorkspaceID = String(workspaceID)
-}
-
-// ShowValue records where the value of a new credential is: in the state, in Key Vault, or in both.
-func (m *Rotating) ShowValue(value string, v auth.SecretVersion) {
-	m.Value = types.StringNull()
-	if m.ValueInState.ValueBool() {
-		m.Value = types.StringValue(value)
-	}
-	if s := m.KeyVaultSecret; s != nil {
-		s.ID, s.VersionlessID = String(v.URL), String(v.VersionlessURL)
-	}
 }
 
 // Recorded returns what the state records about the credential, in the form that [rotation.Judge] takes.

@@ -8,19 +8,26 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
+// Described is what a validator or a plan modifier says of itself. Each of them embeds it.
+type Described string
+
+// Description implements the interfaces of validators and plan modifiers.
+func (d Described) Description(context.Context) string { return string(d) }
+
+// MarkdownDescription implements the interfaces of validators and plan modifiers.
+func (d Described) MarkdownDescription(context.Context) string { return string(d) }
+
 // Checked returns a validator that calls check. Other code calls check too, so that the plan and the later use of a
 // value refuse the same values with the same words.
 func Checked(summary string, check func(string) error) validator.String {
-	return checked{summary, check}
+	return checked{"value must be well-formed", summary, check}
 }
 
 type checked struct {
+	Described
 	summary string
 	check   func(string) error
 }
-
-func (checked) Description(context.Context) string               { return "value must be well-formed" }
-func (c checked) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
 
 func (c checked) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {

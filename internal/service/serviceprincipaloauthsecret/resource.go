@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -73,11 +71,8 @@ func (r *secretResource) remember(
 	plan.show(s.made.OAuthSecret, r.Client)
 	plan.ServicePrincipalID = types.StringValue(s.principalID)
 	shown := plan.rotating()
-	shown.ShowValue(s.made.Value, s.version)
+	m.ShowValue(&shown, s.made.Value, s.version)
 	plan.setRotating(shown)
-	if plan.KeyVaultSecret != nil && s.version.ID != "" {
-		m.Places[s.made.ID] = plan.KeyVaultSecret.PlaceOf(s.version)
-	}
 	diags.Append(state.Set(ctx, *plan)...)
 	m.Store(ctx, private, diags)
 }
@@ -293,10 +288,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
 		return
 	}
-	// If the vault is new, the same apply may have just assigned a role for it. Only then is it worth waiting for the
-	// role.
-	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
-	store, err := rotation.OpenStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.Places)), patient)
+	store, err := m.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
 	if fwkit.Failed(diags, err, "Cannot store the new OAuth secret in Key Vault", state.String()) {
 		return
 	}

@@ -111,11 +111,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, config.String()) {
 		return
 	}
-	if as != e.Client {
-		for _, w := range as.Login.Warnings {
-			resp.Diagnostics.AddWarning(w.Summary, w.Detail)
-		}
-	}
+	warnOf(as, e.Client, &resp.Diagnostics)
 	remember := e.Client.Opening(as)
 	made, err := mint(ctx, as, want)
 	remember(made.ID)

@@ -56,18 +56,25 @@ func (m ownerModel) sameLogin(before ownerModel) bool {
 	return slices.EqualFunc(m.values(), before.values(), attr.Value.Equal)
 }
 
-// emptyCredential returns the name of a credential attribute that is set to an empty string. It returns an empty string
-// if there is no such attribute.
-func (m ownerModel) emptyCredential() string {
-	for _, c := range []struct {
-		name  string
-		value types.String
-	}{
+// text is an attribute of the block owner that holds a credential, or the path of one.
+type text struct {
+	name  string
+	value types.String
+}
+
+func (m ownerModel) texts() []text {
+	return []text{
 		{"client_secret_wo", m.ClientSecret},
 		{"client_certificate_wo", m.ClientCertificate},
 		{"client_certificate_path", m.ClientCertificatePath},
 		{"databricks_client_secret_wo", m.DatabricksClientSecret},
-	} {
+	}
+}
+
+// emptyCredential returns the name of a credential attribute that is set to an empty string. It returns an empty string
+// if there is no such attribute.
+func (m ownerModel) emptyCredential() string {
+	for _, c := range m.texts() {
 		if c.value.Equal(types.StringValue("")) {
 			return c.name
 		}
@@ -79,15 +86,7 @@ func (m ownerModel) emptyCredential() string {
 // module's variables are while Terraform validates, its value may turn out to be null. Then its name is left out, and
 // unknown is true.
 func (m ownerModel) credentials() (written []string, unknown bool) {
-	for _, c := range []struct {
-		name  string
-		value types.String
-	}{
-		{"client_secret_wo", m.ClientSecret},
-		{"client_certificate_wo", m.ClientCertificate},
-		{"client_certificate_path", m.ClientCertificatePath},
-		{"databricks_client_secret_wo", m.DatabricksClientSecret},
-	} {
+	for _, c := range m.texts() {
 		unknown = unknown || c.value.IsUnknown()
 		if !c.value.IsNull() && !c.value.IsUnknown() {
 			written = append(written, c.name)

@@ -47,7 +47,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, plan.String()) {
 		return
 	}
-	r.warnOf(as, &resp.Diagnostics)
+	warnOf(as, r.Client, &resp.Diagnostics)
 	seen, ok := r.maySee(ctx, want.Owner, plan, &resp.Diagnostics)
 	if !ok {
 		return
@@ -114,8 +114,8 @@ func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token
 
 // warnOf adds the warnings about the owner's credential. Configure has already added those about the provider's own
 // credential.
-func (r *tokenResource) warnOf(as *client.Client, diags *diag.Diagnostics) {
-	if as != r.Client {
+func warnOf(as, provider *client.Client, diags *diag.Diagnostics) {
+	if as != provider {
 		for _, w := range as.Login.Warnings {
 			diags.AddWarning(w.Summary, w.Detail)
 		}

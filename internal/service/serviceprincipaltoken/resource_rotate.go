@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -28,15 +26,12 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if fwkit.Failed(diags, err, cannotLogIn, state.String()) {
 		return
 	}
-	r.warnOf(as, diags)
+	warnOf(as, r.Client, diags)
 	seen, ok := r.maySee(ctx, c.want.Owner, plan, diags)
 	if !ok {
 		return
 	}
-	// If the vault is new, the same apply may have just assigned a role for it. Only then is it worth waiting for the
-	// role.
-	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
-	store, err := rotation.OpenStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.Places)), patient)
+	store, err := m.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
 	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {
 		return
 	}
@@ -95,11 +90,8 @@ func (*tokenResource) remember(
 	diags *diag.Diagnostics,
 ) {
 	shown := plan.rotating()
-	shown.ShowValue(s.made.Value, s.version)
+	m.ShowValue(&shown, s.made.Value, s.version)
 	plan.setRotating(shown)
-	if plan.KeyVaultSecret != nil && s.version.ID != "" {
-		m.Places[s.made.ID] = plan.KeyVaultSecret.PlaceOf(s.version)
-	}
 	diags.Append(state.Set(ctx, *plan)...)
 	m.Store(ctx, private, diags)
 }

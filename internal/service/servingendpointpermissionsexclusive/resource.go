@@ -237,13 +237,13 @@ func warnOfKept(w accessList, stay acl.List, diags *diag.Diagnostics) {
 	}
 }
 
-// keyed reads values from private state.
-type keyed interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}
-
 // remembered returns the note in private state about the endpoint with that id; the zero note if there is none.
-func remembered(ctx context.Context, private keyed, key, endpointID string, diags *diag.Diagnostics) note {
+func remembered(
+	ctx context.Context,
+	private fwkit.ReadablePrivate,
+	key, endpointID string,
+	diags *diag.Diagnostics,
+) note {
 	text, more := private.GetKey(ctx, key)
 	diags.Append(more...)
 	if n := decodeNote(text); n.EndpointID == endpointID {
@@ -254,7 +254,12 @@ func remembered(ctx context.Context, private keyed, key, endpointID string, diag
 
 // changes returns the grants that an update writes (fresh) and those that it removes (drop). Unless on_unlisted is
 // "remove", it removes only grants that this resource applied.
-func changes(ctx context.Context, want, have accessList, private keyed, diags *diag.Diagnostics) (fresh, drop grants) {
+func changes(
+	ctx context.Context,
+	want, have accessList,
+	private fwkit.ReadablePrivate,
+	diags *diag.Diagnostics,
+) (fresh, drop grants) {
 	fresh = want.Grants.without(
 		func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct },
 	)

@@ -63,8 +63,15 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 				MarkdownDescription: "Principals that others manage: they are neither compared, removed nor changed. " +
 					"Each is `service_principal_name=APPLICATION_ID`, " +
 					"`user_name=E-MAIL` or `group_name=NAME`.",
-				Validators:    []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(ignorable{})},
-				PlanModifiers: []planmodifier.Set{samePrincipals{}},
+				Validators: []validator.Set{
+					setvalidator.NoNullValues(),
+					setvalidator.ValueStringsAre(
+						ignorable{"value must be service_principal_name=, user_name= or group_name= and a name"},
+					),
+				},
+				PlanModifiers: []planmodifier.Set{
+					samePrincipals{"Upper and lower case of application ids and user names are the same here."},
+				},
 			},
 			"on_unlisted": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onUnlistedRemove),
@@ -149,13 +156,7 @@ type reworded struct {
 func (r reworded) Detail() string { return r.detail }
 
 // ignorable validates that a value names a principal and its kind, as kind=NAME.
-type ignorable struct{}
-
-func (ignorable) Description(context.Context) string {
-	return "value must be service_principal_name=, user_name= or group_name= and a name"
-}
-
-func (i ignorable) MarkdownDescription(ctx context.Context) string { return i.Description(ctx) }
+type ignorable struct{ fwkit.Described }
 
 func (ignorable) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
@@ -180,13 +181,7 @@ func (ignorable) ValidateString(ctx context.Context, req validator.StringRequest
 }
 
 // samePrincipals keeps the state's spelling of a set of principals when nothing but upper and lower case differs.
-type samePrincipals struct{}
-
-func (samePrincipals) Description(context.Context) string {
-	return "Upper and lower case of application ids and user names are the same here."
-}
-
-func (s samePrincipals) MarkdownDescription(ctx context.Context) string { return s.Description(ctx) }
+type samePrincipals struct{ fwkit.Described }
 
 func (samePrincipals) PlanModifySet(_ context.Context, req planmodifier.SetRequest, resp *planmodifier.SetResponse) {
 	if req.StateValue.IsNull() || req.PlanValue.IsNull() || req.PlanValue.IsUnknown() ||
