@@ -134,21 +134,3 @@ func attributeOf[T attr.Value](ctx context.Context, a Attributes, name string, o
 	}
 	return converted.(T)
 }
-
-// encode converts a model into a Terraform value of the given type. It is the reverse of [decodeFlat]. It returns false
-// if the model is not flat (see [fieldsOf]) or does not fit the type.
-func encode(ctx context.Context, of tftypes.Type, model any) (tftypes.Value, bool) {
-	fields := reflect.ValueOf(model)
-	values := map[string]tftypes.Value{}
-	for i, name := range fieldsOf(fields.Type()) {
-		value, err := fields.Field(i).Interface().(attr.Value).ToTerraformValue(ctx)
-		if err != nil {
-			return tftypes.Value{}, false
-		}
-		values[name] = value
-	}
-	if tftypes.ValidateValue(of, values) != nil {
-		return tftypes.Value{}, false
-	}
-	return tftypes.NewValue(of, values), true
-}

@@ -143,31 +143,36 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// identified is a model of a resource that has the given identity.
-type identified struct{ identity any }
-
-func (i identified) Identity() any { return i.identity }
-
-// TestSetIdentity sets each model as an identity with SetIdentity and with the framework, and compares the values and
-// the diagnostics.
+// TestSetIdentity checks that SetIdentity takes the attributes of the identity from the model, also from a struct that
+// the model embeds, and takes no other attribute.
 func TestSetIdentity(t *testing.T) {
+	type common struct {
+		Workspace types.String `tfsdk:"workspace"`
+		Other     types.Bool   `tfsdk:"other"`
+	}
 	type model struct {
-		Name types.String `tfsdk:"name"`
-		On   types.Bool   `tfsdk:"on"`
+		common
+		Other types.Int64  `tfsdk:"another"`
+		Name  types.String `tfsdk:"name"`
 	}
 	s := identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"name": identityschema.StringAttribute{RequiredForImport: true}, "on": identityschema.BoolAttribute{OptionalForImport: true},
+		"name": identityschema.StringAttribute{RequiredForImport: true}, "workspace": identityschema.StringAttribute{OptionalForImport: true},
 	}}
-	for _, m := range []any{
-		model{types.StringValue("iris"), types.BoolValue(true)}, model{}, model{On: types.BoolUnknown()}, short{types.StringValue("iris")}, untagged{}, otherType{}, nested{},
+	for _, m := range []model{
+		{}, {Name: types.StringValue("iris")}, {Name: types.StringUnknown()},
+		{Name: types.StringValue("iris"), common: common{Workspace: types.StringValue("42"), Other: types.BoolValue(true)}, Other: types.Int64Value(1)},
 	} {
 		null := tftypes.NewValue(s.Type().TerraformType(t.Context()), nil)
 		ours, theirs := &tfsdk.ResourceIdentity{Schema: s, Raw: null}, &tfsdk.ResourceIdentity{Schema: s, Raw: null}
 		var diags diag.Diagnostics
-		SetIdentity(t.Context(), ours, identified{m}, &diags)
-		want := theirs.Set(t.Context(), m)
+		SetIdentity(t.Context(), ours, m, &diags)
+		want := theirs.Set(t.Context(), struct {
+			Name      types.String `tfsdk:"name"`
+			Workspace types.String `tfsdk:"workspace"`
+		}{m.Name, m.Workspace})
 		if !ours.Raw.Equal(theirs.Raw) || len(diags) != len(want) {
-			t.Errorf("%T: %s and %v, want %s and %v", m, ours.Raw, diags, theirs.Raw, want)
+			t.Errorf("%+v: %s and %v, want %s and %v", m, ours.Raw, diags, theirs.Raw, want)
 		}
 	}
+	SetIdentity(t.Context(), nil, model{}, nil) // without an identity there is nothing to set
 }

@@ -2,13 +2,17 @@ package fwkit
 
 import (
 	"context"
+	"reflect"
+	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // IdentityAttribute returns an attribute of a resource's identity that every import gives.
@@ -36,7 +40,9 @@ func IdentityPrincipal(attributes map[string]identityschema.Attribute) map[strin
 
 // IdentifiedPrincipal returns the principal that an identity names, in the form of an import id: kind=NAME, such as
 // group_name=NAME. It returns an empty string unless exactly one of the three values is set.
-func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
+func IdentifiedPrincipal(ctx context.Context, identity Attributes) string {
+	servicePrincipal := identity.String(ctx, ServicePrincipalName)
+	user, group := identity.String(ctx, UserName), identity.String(ctx, GroupName)
 	attribute, name := Principal(servicePrincipal, user, group)
 	given := 0
 	for _, v := range []types.String{servicePrincipal, user, group} {
@@ -50,23 +56,39 @@ func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	return attribute + "=" + name
 }
 
-// Identified is the model of a managed resource.
-type Identified interface {
-	// Identity returns the model of the resource's identity.
-	Identity() any
-}
-
-// SetIdentity writes the identity of a resource. The framework requires an identity after every operation, even if
-// Terraform is older than 1.12 and has no identities, and even if a refresh finds that the object no longer exists.
-func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model Identified, diags *diag.Diagnostics) {
+// SetIdentity writes the identity of a resource: its attributes are those of the model with the same names. The
+// framework requires an identity after every operation, even if Terraform is older than 1.12 and has no identities, and
+// even if a refresh finds that the object no longer exists.
+func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
 	if identity == nil {
 		return
 	}
-	of := model.Identity()
-	if value, ok := encode(ctx, identity.Schema.Type().TerraformType(ctx), of); ok {
-		of = value
+	fields := reflect.ValueOf(model)
+	index := placesOf(fields.Type())
+	values := map[string]tftypes.Value{}
+	for name := range identity.Schema.GetAttributes() {
+		value, err := fields.FieldByIndex(index[name]).Interface().(attr.Value).ToTerraformValue(ctx)
+		if err != nil {
+			panic(err) // cannot happen, because all attributes of identities are strings
+		}
+		values[name] = value
 	}
-	diags.Append(identity.Set(ctx, of)...)
+	diags.Append(identity.Set(ctx, tftypes.NewValue(identity.Schema.Type().TerraformType(ctx), values))...)
+}
+
+var places sync.Map // reflect.Type of a model → map[string][]int, the index of the field of each attribute
+
+// placesOf returns the index of the field of each attribute of a model, also of those in embedded structs.
+func placesOf(model reflect.Type) map[string][]int {
+	if found, ok := places.Load(model); ok {
+		return found.(map[string][]int)
+	}
+	found := map[string][]int{}
+	for _, field := range reflect.VisibleFields(model) {
+		found[field.Tag.Get("tfsdk")] = field.Index
+	}
+	places.Store(model, found)
+	return found
 }
 
 // StateWriter is the state in the response to any operation.
@@ -79,29 +101,24 @@ func Save(
 	ctx context.Context,
 	state StateWriter,
 	identity *tfsdk.ResourceIdentity,
-	model Identified,
+	model any,
 	diags *diag.Diagnostics,
 ) {
 	diags.Append(state.Set(ctx, model)...)
 	SetIdentity(ctx, identity, model, diags)
 }
 
-// ImportedIdentity returns the identity that an import gives; the zero value if the import gives an id instead. It
-// reports whether it could read the identity.
-func ImportedIdentity[T any](
-	ctx context.Context,
-	req resource.ImportStateRequest,
-	diags *diag.Diagnostics,
-) (identity T, ok bool) {
-	if req.ID == "" && req.Identity != nil {
-		diags.Append(req.Identity.Get(ctx, &identity)...)
+// ImportedIdentity returns the attributes of the identity that an import gives; nil if the import gives an id instead.
+func ImportedIdentity(req resource.ImportStateRequest) Attributes {
+	if req.ID != "" || req.Identity == nil {
+		return nil
 	}
-	return identity, !diags.HasError()
+	return AttributesOf(req.Identity.Raw)
 }
 
 // Listed returns the result of a list resource for one object. The result contains the whole model if Terraform asks
 // for it.
-func Listed(ctx context.Context, req list.ListRequest, displayName string, model Identified) list.ListResult {
+func Listed(ctx context.Context, req list.ListRequest, displayName string, model any) list.ListResult {
 	result := req.NewListResult(ctx)
 	result.DisplayName = displayName
 	SetIdentity(ctx, result.Identity, model, &result.Diagnostics)

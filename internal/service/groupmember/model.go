@@ -19,12 +19,6 @@ type memberModel struct {
 	Timeouts           timeouts.Value `tfsdk:"timeouts"`
 }
 
-type identityModel struct {
-	GroupName     types.String `tfsdk:"group_name"`
-	ApplicationID types.String `tfsdk:"application_id"`
-	WorkspaceID   types.String `tfsdk:"workspace_id"`
-}
-
 // membership is a service principal's direct membership of a group.
 type membership struct {
 	Group, ApplicationID string
@@ -59,10 +53,6 @@ func (m memberModel) toMembership() membership {
 		Group: m.GroupName.ValueString(), ApplicationID: m.ApplicationID.ValueString(),
 		GroupID: m.GroupID.ValueString(), PrincipalID: m.ServicePrincipalID.ValueString(), // empty when unknown
 	}
-}
-
-func (m memberModel) Identity() any {
-	return identityModel{m.GroupName, m.ApplicationID, m.WorkspaceID}
 }
 
 // show writes what the service returned into the model. The application id keeps its spelling.

@@ -23,7 +23,6 @@ func TestMapping(t *testing.T) {
 		"group_id":       {m.GroupID, types.StringValue("1")},
 		"principal":      {m.ServicePrincipalID, types.StringValue("2")},
 		"workspace_id":   {m.WorkspaceID, types.StringValue("42")},
-		"identity":       {m.Identity(), identityModel{types.StringValue("g"), types.StringValue("A"), types.StringValue("42")}},
 		"and back":       {m.toMembership(), membership{Group: "g", ApplicationID: "A", GroupID: "1", PrincipalID: "2"}},
 		"unknown is not": {memberModel{GroupID: types.StringUnknown()}.toMembership(), membership{}},
 	} {

@@ -196,11 +196,11 @@ func (r *memberResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
+	identity := fwkit.ImportedIdentity(req)
+	want := membership{
+		Group:         identity.String(ctx, "group_name").ValueString(),
+		ApplicationID: identity.String(ctx, "application_id").ValueString(),
 	}
-	want := membership{Group: identity.GroupName.ValueString(), ApplicationID: identity.ApplicationID.ValueString()}
 	given := cmp.Or(req.ID, want.ID())
 	if want.Group, want.ApplicationID = splitID(given); want.Group == "" || len(want.ApplicationID) != 36 ||
 		uuid.Validate(want.ApplicationID) != nil {
@@ -215,7 +215,7 @@ func (r *memberResource) ImportState(
 		return
 	}
 	have, err := importMember(ctx, r.Client, want)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, want.String(), &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.String(ctx, "workspace_id"), want.String(), &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import group member", have.String()) {
 		return
 	}

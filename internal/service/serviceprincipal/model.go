@@ -29,16 +29,6 @@ type servicePrincipalModel struct {
 	Timeouts      timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel holds the values that identify one service principal, even if the state was lost.
-type identityModel struct {
-	ApplicationID types.String `tfsdk:"application_id"`
-	WorkspaceID   types.String `tfsdk:"workspace_id"`
-}
-
-func (m servicePrincipalModel) Identity() any {
-	return identityModel{m.ApplicationID, m.WorkspaceID}
-}
-
 // wish holds the wanted attributes of a service principal. A nil or empty field means that the configuration does not
 // set the attribute.
 type wish struct {

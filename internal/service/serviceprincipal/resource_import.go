@@ -18,11 +18,8 @@ func (r *servicePrincipalResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	id := cmp.Or(req.ID, identity.ApplicationID.ValueString())
+	identity := fwkit.ImportedIdentity(req)
+	id := cmp.Or(req.ID, identity.String(ctx, "application_id").ValueString())
 	if (len(id) != 36 || uuid.Validate(id) != nil) &&
 		(id == "" || strings.Trim(id, "0123456789") != "") { // Validate alone also accepts braces and a URN
 		resp.Diagnostics.AddError(
@@ -38,7 +35,7 @@ func (r *servicePrincipalResource) ImportState(
 		return
 	}
 	sp, err := importServicePrincipal(ctx, r.Client, id)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, id, &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.String(ctx, "workspace_id"), id, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", strconv.Quote(id)) {
 		return
 	}

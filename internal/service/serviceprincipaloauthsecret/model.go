@@ -1,6 +1,7 @@
 package serviceprincipaloauthsecret
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -171,27 +172,13 @@ func describe(secrets []client.OAuthSecret) string {
 	return strings.Join(lines, "\n")
 }
 
-// identityModel is the Terraform identity of one secret. Each rotation changes the id of the secret in it.
-type identityModel struct {
-	ApplicationID types.String `tfsdk:"application_id"`
-	SecretID      types.String `tfsdk:"secret_id"`
-	WorkspaceID   types.String `tfsdk:"workspace_id"`
-}
-
-func (m secretModel) Identity() any {
-	return identityModel{m.ApplicationID, m.ID, m.WorkspaceID}
-}
-
 // fromImportID splits an import id of the form application_id/secret_id. It returns an error for any other form.
-func fromImportID(id string) (identityModel, error) {
-	application, secretID, ok := strings.Cut(id, "/")
-	if !ok || uuid.Validate(application) != nil || secretID == "" {
-		return identityModel{}, fmt.Errorf(
+func fromImportID(id string) (applicationID, secretID string, err error) {
+	applicationID, secretID, ok := strings.Cut(id, "/")
+	if !ok || uuid.Validate(applicationID) != nil || secretID == "" {
+		return "", "", errors.New(
 			"expected application_id/secret_id, such as 11111111-2222-3333-4444-555555555555/5c1d…",
 		)
 	}
-	return identityModel{
-		ApplicationID: types.StringValue(strings.ToLower(application)),
-		SecretID:      types.StringValue(secretID),
-	}, nil
+	return strings.ToLower(applicationID), secretID, nil
 }

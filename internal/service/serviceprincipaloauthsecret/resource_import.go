@@ -17,19 +17,17 @@ func (r *secretResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	if req.ID != "" || req.Identity == nil {
+	identity := fwkit.ImportedIdentity(req)
+	application := identity.String(ctx, "application_id").ValueString()
+	id := identity.String(ctx, "secret_id").ValueString()
+	if identity == nil {
 		var err error
-		if identity, err = fromImportID(req.ID); err != nil {
+		if application, id, err = fromImportID(req.ID); err != nil {
 			resp.Diagnostics.AddAttributeError(path.Empty(), "Not the id of an OAuth secret", err.Error()+". The id "+
 				"of a secret is not its value (dose…).")
 			return
 		}
 	}
-	application, id := identity.ApplicationID.ValueString(), identity.SecretID.ValueString()
 	if strings.HasPrefix(id, "dose") {
 		resp.Diagnostics.AddAttributeError(
 			path.Empty(),
@@ -41,7 +39,7 @@ func (r *secretResource) ImportState(
 	}
 	object := "OAuth secret " + fwkit.ShortID(id) + " of service principal " + application
 	principalID, list, err := find(ctx, r.Client, application, "")
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, object, &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.String(ctx, "workspace_id"), object, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import OAuth secret", object) {
 		return
 	}

@@ -47,18 +47,10 @@ func (m tokenModel) toToken() token {
 	}
 }
 
-// identityModel is the Terraform identity of one token. Each rotation changes it.
-type identityModel struct {
-	TokenID     types.String `tfsdk:"token_id"`
-	WorkspaceID types.String `tfsdk:"workspace_id"`
-}
-
 // keepTokens notes in the client that the current and the previous token of a state are in use.
 func (m tokenModel) keepTokens(c *client.Client) {
 	c.KeepTokens(m.ID.ValueString(), m.PreviousTokenID.ValueString())
 }
-
-func (m tokenModel) Identity() any { return identityModel{m.ID, m.WorkspaceID} }
 
 // show writes what the service showed of the token into the model. It leaves out the comment, because Create sends a
 // comment with a marker first and the final comment afterwards. It leaves out the value, because the service returns it

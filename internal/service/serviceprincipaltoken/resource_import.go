@@ -20,13 +20,10 @@ func (r *tokenResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	id := cmp.Or(req.ID, identity.TokenID.ValueString())
+	identity := fwkit.ImportedIdentity(req)
+	id := cmp.Or(req.ID, identity.String(ctx, "token_id").ValueString())
 	list, err := tokens(ctx, r.Client, true, "")
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, "token "+printable(id), &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.String(ctx, "workspace_id"), "token "+printable(id), &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(id)) {
 		return
 	}

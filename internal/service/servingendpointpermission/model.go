@@ -24,26 +24,6 @@ type permissionModel struct {
 	Timeouts             timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel identifies one grant by names, so an endpoint that is created again under its name has the same
-// identity.
-type identityModel struct {
-	EndpointName         types.String `tfsdk:"endpoint_name"`
-	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
-	UserName             types.String `tfsdk:"user_name"`
-	GroupName            types.String `tfsdk:"group_name"`
-	WorkspaceID          types.String `tfsdk:"workspace_id"`
-}
-
-func (m permissionModel) Identity() any {
-	return identityModel{m.EndpointName, m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
-}
-
-// importID returns the identity as an import id.
-func (m identityModel) importID() string {
-	return m.EndpointName.ValueString() + "/" +
-		fwkit.IdentifiedPrincipal(m.ServicePrincipalName, m.UserName, m.GroupName)
-}
-
 // grant is one principal's grant on one endpoint.
 type grant struct {
 	Endpoint   string // name

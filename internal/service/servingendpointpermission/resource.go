@@ -279,13 +279,10 @@ func (r *permissionResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
-	}
+	identity := fwkit.ImportedIdentity(req)
 	given := req.ID
 	if given == "" && req.Identity != nil {
-		given = identity.importID()
+		given = identity.String(ctx, "endpoint_name").ValueString() + "/" + fwkit.IdentifiedPrincipal(ctx, identity)
 	}
 	endpoint, who, ok := strings.Cut(given, "/")
 	attribute, name := fwkit.SplitPrincipal(who)
@@ -299,7 +296,7 @@ func (r *permissionResource) ImportState(
 		return
 	}
 	endpointID, list, err := acl.ReadEndpoint(ctx, r.Client, endpoint, client.AnyAge)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.String(ctx, "workspace_id"), given, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", given) {
 		return
 	}

@@ -29,17 +29,6 @@ type exclusiveModel struct {
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel identifies one access list by the endpoint's name, so an endpoint that is created again under its name
-// has the same identity.
-type identityModel struct {
-	EndpointName types.String `tfsdk:"endpoint_name"`
-	WorkspaceID  types.String `tfsdk:"workspace_id"`
-}
-
-func (m exclusiveModel) Identity() any {
-	return identityModel{m.EndpointName, m.WorkspaceID}
-}
-
 // levelMap is one of the three map attributes of the model, each for one kind of principal.
 type levelMap struct {
 	attribute string

@@ -20,11 +20,8 @@ func (r *exclusiveResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	name := cmp.Or(req.ID, identity.EndpointName.ValueString())
+	identity := fwkit.ImportedIdentity(req)
+	name := cmp.Or(req.ID, identity.String(ctx, "endpoint_name").ValueString())
 	if name == "" || strings.Contains(name, "/") {
 		resp.Diagnostics.AddError(
 			"Import id of an access list is malformed",
@@ -33,7 +30,7 @@ func (r *exclusiveResource) ImportState(
 		return
 	}
 	_, _, err := acl.ReadEndpoint(ctx, r.Client, name, client.AnyAge)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, name, &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.String(ctx, "workspace_id"), name, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", name) {
 		return
 	}

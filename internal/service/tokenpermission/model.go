@@ -28,18 +28,6 @@ func (m permissionModel) String() string {
 	return acl.Describe(m.toPrincipal(), m.DisplayName.ValueString())
 }
 
-// identityModel identifies the right of one principal to use personal access tokens.
-type identityModel struct {
-	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
-	UserName             types.String `tfsdk:"user_name"`
-	GroupName            types.String `tfsdk:"group_name"`
-	WorkspaceID          types.String `tfsdk:"workspace_id"`
-}
-
-func (m permissionModel) Identity() any {
-	return identityModel{m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
-}
-
 // imported returns the state of an existing right to use personal access tokens.
 func imported(e acl.Entry, workspaceID string) permissionModel {
 	m := permissionModel{

@@ -179,14 +179,8 @@ func (r *permissionResource) ImportState(
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
 ) {
-	identity, ok := fwkit.ImportedIdentity[identityModel](ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	given := cmp.Or(
-		req.ID,
-		fwkit.IdentifiedPrincipal(identity.ServicePrincipalName, identity.UserName, identity.GroupName),
-	)
+	identity := fwkit.ImportedIdentity(req)
+	given := cmp.Or(req.ID, fwkit.IdentifiedPrincipal(ctx, identity))
 	attribute, name := fwkit.SplitPrincipal(given)
 	if name == "" {
 		resp.Diagnostics.AddError("Import id of a right to use tokens is malformed", fmt.Sprintf(
@@ -197,7 +191,7 @@ func (r *permissionResource) ImportState(
 		return
 	}
 	list, err := acl.Read(ctx, r.Client, acl.Tokens, client.AnyAge)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) ||
+	if r.WrongWorkspace(ctx, identity.String(ctx, "workspace_id"), given, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", given) {
 		return
 	}
