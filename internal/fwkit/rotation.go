@@ -1,7 +1,6 @@
 package fwkit
 
 import (
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -52,16 +51,6 @@ func Unmanaged(lifetime types.Int64) RotatedModel {
 // OnlyWarns reports whether a refresh that cannot check the credential adds only a warning, and no error.
 func (m RotatedModel) OnlyWarns() bool { return m.OnUnverifiable.ValueString() == UnverifiableWarns }
 
-// WrittenScopes returns the scopes that a configuration sets, sorted; nil if it sets none.
-func (m RotatedModel) WrittenScopes() []string {
-	if m.Scopes.IsNull() || m.Scopes.IsUnknown() {
-		return nil
-	}
-	scopes := FromStrings(m.Scopes)
-	slices.Sort(scopes)
-	return scopes
-}
-
 // Show writes what the service showed of the credential into the model.
 func (m *RotatedModel) Show(id string, scopes []string, created, expires time.Time, workspaceID string) {
 	m.ID = types.StringValue(id)
@@ -99,15 +88,7 @@ func (m RotatedModel) DueAt() types.String {
 // Complete fills in the defaults that are missing in a state after an import, or in a state that was written before
 // these attributes existed.
 func (m *Rotating) Complete() {
-	if m.RotateBeforeSeconds.IsNull() {
-		m.RotateBeforeSeconds = defaultRotateBefore(m.LifetimeSeconds)
-	}
-	if m.OverlapSeconds.IsNull() {
-		m.OverlapSeconds = defaultOverlap(m.LifetimeSeconds, m.RotateBeforeSeconds)
-	}
-	if m.ValueInState.IsNull() {
-		m.ValueInState = types.BoolValue(m.KeyVaultSecret == nil)
-	}
+	m.Settle(*m)
 	if m.OnUnverifiable.IsNull() {
 		m.OnUnverifiable = types.StringValue(UnverifiableFails)
 	}

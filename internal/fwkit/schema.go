@@ -3,6 +3,7 @@ package fwkit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -117,6 +118,13 @@ func Strings(values []string) types.Set {
 		elements = append(elements, types.StringValue(v))
 	}
 	return types.SetValueMust(types.StringType, elements)
+}
+
+// Sorted converts a set into strings and sorts them. It returns nil for a null or unknown set.
+func Sorted(s types.Set) []string {
+	values := FromStrings(s)
+	slices.Sort(values)
+	return values
 }
 
 // FromStrings converts a set into strings. It returns nil for a null or unknown set.

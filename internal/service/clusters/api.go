@@ -22,19 +22,7 @@ func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 		if err := c.Call(ctx, http.MethodGet, "/api/2.1/clusters/list", query, nil, &page); err != nil {
 			return nil, err
 		}
-		for _, k := range page.Clusters {
-			all = append(
-				all,
-				cluster{
-					ID:           k.ID,
-					Name:         k.Name,
-					State:        k.State,
-					Source:       k.Source,
-					Creator:      k.Creator,
-					SparkVersion: k.SparkVersion,
-				},
-			)
-		}
+		all = append(all, page.Clusters...)
 		if err := client.Bounded(max(pages, len(all)), "clusters, or pages of them"); err != nil {
 			return nil, err
 		}
@@ -52,16 +40,19 @@ func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 }
 
 type clusterPage struct {
-	Clusters []struct {
-		ID           string `json:"cluster_id"`
-		Name         string `json:"cluster_name"`
-		State        string `json:"state"`
-		Source       string `json:"cluster_source"`
-		Creator      string `json:"creator_user_name"`
-		SparkVersion string `json:"spark_version"`
-	} `json:"clusters"`
-	NextPageToken     string  `json:"next_page_token"`
-	PreviousPageToken *string `json:"prev_page_token"`
+	Clusters          []cluster `json:"clusters"`
+	NextPageToken     string    `json:"next_page_token"`
+	PreviousPageToken *string   `json:"prev_page_token"`
+}
+
+// cluster is a cluster that the caller can see.
+type cluster struct {
+	ID           string `json:"cluster_id"`
+	Name         string `json:"cluster_name"`
+	State        string `json:"state"`
+	Source       string `json:"cluster_source"`
+	Creator      string `json:"creator_user_name"`
+	SparkVersion string `json:"spark_version"`
 }
 
 // Lacks implements [client.Answer]: it says what the answer lacks; empty for a complete answer.

@@ -23,9 +23,6 @@ type clusterModel struct {
 	SparkVersion types.String `tfsdk:"spark_version"`
 }
 
-// cluster is a cluster that the caller can see.
-type cluster struct{ ID, Name, State, Source, Creator, SparkVersion string }
-
 func toModel(all []cluster, workspaceID string) clustersModel {
 	slices.SortFunc(all, func(a, b cluster) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	m := clustersModel{WorkspaceID: fwkit.String(workspaceID), Clusters: []clusterModel{}}

@@ -130,6 +130,10 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 			),
 		)
 	case have.GroupID != "" && now.GroupID != have.GroupID:
+		then := "It is a member of that one, too."
+		if left {
+			then = "It is not a member of that one, and the plan adds it."
+		}
 		resp.Diagnostics.AddWarning(
 			"Group was re-created under its name: "+have.Group,
 			fmt.Sprintf(
@@ -137,8 +141,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 				have,
 				have.GroupID,
 				now.GroupID,
-				map[bool]string{true: "It is not a member of that one, and the plan adds it.", false: "It is a " +
-					"member of that one, too."}[left],
+				then,
 			),
 		)
 	}

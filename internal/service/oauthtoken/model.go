@@ -1,8 +1,6 @@
 package oauthtoken
 
 import (
-	"slices"
-
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -26,13 +24,10 @@ func (m tokenModel) toWant() want {
 		ProviderIdentity: m.UseProviderIdentity.ValueBool(),
 		ClientID:         m.ClientID.ValueString(),
 		Secret:           m.ClientSecret.ValueString(),
+		Scopes:           fwkit.Sorted(m.Scopes),
 		Endpoint:         m.EndpointName.ValueString(),
 	}
 	w.VaultURI, w.Name = fwkit.StoredAt(m.KeyVaultSecret)
-	if !m.Scopes.IsNull() {
-		w.Scopes = fwkit.FromStrings(m.Scopes)
-		slices.Sort(w.Scopes)
-	}
 	return w
 }
 

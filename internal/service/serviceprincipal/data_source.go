@@ -20,9 +20,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type servicePrincipalDataSource struct{ fwkit.DataSource }
+type principalDataSource struct{ fwkit.DataSource }
 
-var _ datasource.DataSourceWithConfigValidators = &servicePrincipalDataSource{}
+var _ datasource.DataSourceWithConfigValidators = &principalDataSource{}
 
 type lookupModel struct {
 	ID            types.String `tfsdk:"id"`
@@ -38,11 +38,7 @@ type lookupModel struct {
 // notReported is the sentence in the descriptions of attributes that the workspace may withhold.
 const notReported = " Null if the workspace does not report it, as to an identity that is not a workspace admin."
 
-func (d *servicePrincipalDataSource) Schema(
-	_ context.Context,
-	_ datasource.SchemaRequest,
-	resp *datasource.SchemaResponse,
-) {
+func (d *principalDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	key := func(description string, check validator.String) schema.StringAttribute {
 		return schema.StringAttribute{
 			Optional:            true,
@@ -84,16 +80,12 @@ func (d *servicePrincipalDataSource) Schema(
 	}
 }
 
-func (d *servicePrincipalDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
+func (d *principalDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
 	return []datasource.ConfigValidator{datasourcevalidator.ExactlyOneOf(
 		path.MatchRoot("application_id"), path.MatchRoot("display_name"), path.MatchRoot("id"))}
 }
 
-func (d *servicePrincipalDataSource) Read(
-	ctx context.Context,
-	req datasource.ReadRequest,
-	resp *datasource.ReadResponse,
-) {
+func (d *principalDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config lookupModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return

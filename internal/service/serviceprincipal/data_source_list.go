@@ -19,7 +19,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type servicePrincipalsDataSource struct{ fwkit.DataSource }
+type principalsDataSource struct{ fwkit.DataSource }
 
 type listModel struct {
 	filterModel
@@ -44,11 +44,7 @@ type listedModel struct {
 	Entitlements  types.Set    `tfsdk:"entitlements"`
 }
 
-func (d *servicePrincipalsDataSource) Schema(
-	_ context.Context,
-	_ datasource.SchemaRequest,
-	resp *datasource.SchemaResponse,
-) {
+func (d *principalsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	part := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{
 			Optional: true, MarkdownDescription: description,
@@ -100,11 +96,7 @@ func (d *servicePrincipalsDataSource) Schema(
 	}
 }
 
-func (d *servicePrincipalsDataSource) Read(
-	ctx context.Context,
-	req datasource.ReadRequest,
-	resp *datasource.ReadResponse,
-) {
+func (d *principalsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var config listModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return

@@ -16,14 +16,14 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type servicePrincipalList struct{ fwkit.Resource }
+type principalList struct{ fwkit.Resource }
 
 type queryModel struct {
 	filterModel
 	IncludeOwnIdentity types.Bool `tfsdk:"include_own_identity"`
 }
 
-func (l *servicePrincipalList) ListResourceConfigSchema(
+func (l *principalList) ListResourceConfigSchema(
 	_ context.Context,
 	_ list.ListResourceSchemaRequest,
 	resp *list.ListResourceSchemaResponse,
@@ -62,7 +62,7 @@ func (l *servicePrincipalList) ListResourceConfigSchema(
 }
 
 // List streams the service principals of the workspace, page by page.
-func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+func (l *principalList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
 		var stopped error
 		err := l.Client.EachServicePrincipal(ctx, by.scim(), func(sp client.ServicePrincipal) bool {
@@ -89,7 +89,7 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 	})
 }
 
-func (l *servicePrincipalList) result(
+func (l *principalList) result(
 	ctx context.Context,
 	req list.ListRequest,
 	found client.ServicePrincipal,

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type servicePrincipalModel struct {
+type principalModel struct {
 	ID            types.String   `tfsdk:"id"`
 	ApplicationID types.String   `tfsdk:"application_id"`
 	DisplayName   types.String   `tfsdk:"display_name"`
@@ -43,18 +43,17 @@ func (w wish) String() string {
 	return client.ServicePrincipal{ApplicationID: w.ApplicationID, DisplayName: w.DisplayName}.String()
 }
 
-func (m servicePrincipalModel) String() string { return m.toServicePrincipal().String() }
+func (m principalModel) String() string { return m.toServicePrincipal().String() }
 
 // toWish returns the known values of the model. A value that the plan leaves to the service is unknown, and the wish
 // does not set it.
-func (m servicePrincipalModel) toWish() wish {
+func (m principalModel) toWish() wish {
 	w := wish{ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString()}
 	if !m.Active.IsNull() && !m.Active.IsUnknown() {
 		w.Active = m.Active.ValueBoolPointer()
 	}
 	if !m.Entitlements.IsNull() && !m.Entitlements.IsUnknown() {
-		entitlements := fwkit.FromStrings(m.Entitlements)
-		slices.Sort(entitlements)
+		entitlements := fwkit.Sorted(m.Entitlements)
 		w.Entitlements = &entitlements
 	}
 	return w
@@ -96,36 +95,35 @@ func (w wish) after(have client.ServicePrincipal) client.ServicePrincipal {
 }
 
 // toServicePrincipal returns the service principal that the state holds.
-func (m servicePrincipalModel) toServicePrincipal() client.ServicePrincipal {
-	entitlements := fwkit.FromStrings(m.Entitlements)
-	slices.Sort(entitlements)
+func (m principalModel) toServicePrincipal() client.ServicePrincipal {
 	return client.ServicePrincipal{
 		ID: m.ID.ValueString(), ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString(),
-		ExternalID: m.ExternalID.ValueString(), Active: new(m.Active.ValueBool()), Entitlements: entitlements,
+		ExternalID: m.ExternalID.ValueString(), Active: new(m.Active.ValueBool()),
+		Entitlements: fwkit.Sorted(m.Entitlements),
 	}
 }
 
 // leftTokens reports whether the service principal is inactive because somebody else deactivated it, so that it may
 // have kept its tokens. deactivatedByOthers is the SCIM id of the principal that somebody else deactivated.
-func (m servicePrincipalModel) leftTokens(deactivatedByOthers string) bool {
+func (m principalModel) leftTokens(deactivatedByOthers string) bool {
 	return deactivatedByOthers != "" && deactivatedByOthers == m.ID.ValueString() && !m.Active.ValueBool()
 }
 
 // mayEndTokens reports whether the configuration deletes the tokens or OAuth secrets of the service principal, or may
 // do so once all its values are known.
-func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
+func (m principalModel) mayEndTokens(plan principalModel) bool {
 	return (m.Active.IsUnknown() || m.toWish().deactivates()) &&
 		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() || plan.DeleteSecrets.ValueBool())
 }
 
 // replaces reports whether the plan is certainly for another service principal than the one in the state.
-func (m servicePrincipalModel) replaces(state servicePrincipalModel) bool {
+func (m principalModel) replaces(state principalModel) bool {
 	return !m.ApplicationID.IsUnknown() &&
 		!strings.EqualFold(m.ApplicationID.ValueString(), state.ApplicationID.ValueString())
 }
 
 // show writes what the service returned into the model. The application id keeps its spelling.
-func (m *servicePrincipalModel) show(sp client.ServicePrincipal, workspaceID string) {
+func (m *principalModel) show(sp client.ServicePrincipal, workspaceID string) {
 	m.ID = types.StringValue(sp.ID)
 	if !strings.EqualFold(m.ApplicationID.ValueString(), sp.ApplicationID) {
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
@@ -138,8 +136,8 @@ func (m *servicePrincipalModel) show(sp client.ServicePrincipal, workspaceID str
 }
 
 // imported returns the state of an existing service principal, with every default filled in.
-func imported(sp client.ServicePrincipal, workspaceID string) servicePrincipalModel {
-	m := servicePrincipalModel{
+func imported(sp client.ServicePrincipal, workspaceID string) principalModel {
+	m := principalModel{
 		DeleteTokens:  types.BoolValue(true),
 		DeleteSecrets: types.BoolValue(true),
 		AdoptExisting: types.BoolValue(false),
@@ -170,18 +168,18 @@ type official struct {
 
 // fromOfficial converts a state of the official provider. Attributes that this state lacks get their defaults, until a
 // refresh reads them.
-func fromOfficial(state []byte) (servicePrincipalModel, error) {
+func fromOfficial(state []byte) (principalModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {
-		return servicePrincipalModel{}, fmt.Errorf("its state cannot be read: %w", err)
+		return principalModel{}, fmt.Errorf("its state cannot be read: %w", err)
 	}
 	if o.ID == "" || strings.Trim(o.ID, "0123456789") != "" || o.ApplicationID == "" {
-		return servicePrincipalModel{}, errors.New(
+		return principalModel{}, errors.New(
 			"its state has no SCIM id and application id: apply it once with the official provider",
 		)
 	}
 	if o.API == "account" {
-		return servicePrincipalModel{}, errors.New(
+		return principalModel{}, errors.New(
 			"it is managed at the level of the account, and this provider speaks to a workspace: remove the moved " +
 				"block, and import the workspace's service principal by its application id",
 		)

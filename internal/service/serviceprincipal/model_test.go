@@ -20,27 +20,27 @@ func ptr[T any](v T) *T { return &v }
 
 func TestToWish(t *testing.T) {
 	for name, test := range map[string]struct {
-		model servicePrincipalModel
+		model principalModel
 		want  wish
 	}{
 		"nothing written": {
-			servicePrincipalModel{Entitlements: types.SetNull(types.StringType)}, wish{},
+			principalModel{Entitlements: types.SetNull(types.StringType)}, wish{},
 		},
 		"unknown says nothing": {
-			servicePrincipalModel{
+			principalModel{
 				ApplicationID: types.StringUnknown(), DisplayName: types.StringUnknown(), Active: types.BoolUnknown(),
 				Entitlements: types.SetUnknown(types.StringType),
 			}, wish{},
 		},
 		"everything written": {
-			servicePrincipalModel{
+			principalModel{
 				ApplicationID: types.StringValue("a"), DisplayName: types.StringValue("n"), Active: types.BoolValue(false),
 				Entitlements: fwkit.Strings([]string{"workspace-access", "databricks-sql-access"}),
 			},
 			wish{"a", "n", ptr(false), &[]string{"databricks-sql-access", "workspace-access"}},
 		},
 		"none is not nothing": {
-			servicePrincipalModel{Entitlements: fwkit.Strings(nil)}, wish{Entitlements: ptr([]string(nil))},
+			principalModel{Entitlements: fwkit.Strings(nil)}, wish{Entitlements: ptr([]string(nil))},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestNoEntitlementsAreFulfilledByNone(t *testing.T) {
 }
 
 func TestTell(t *testing.T) {
-	model := servicePrincipalModel{ApplicationID: types.StringValue("ABCD")}
+	model := principalModel{ApplicationID: types.StringValue("ABCD")}
 	model.show(client.ServicePrincipal{ID: "7", ApplicationID: "abcd", DisplayName: "n", Active: ptr(true)}, "42")
 	for what, pair := range map[string][2]any{
 		"id":             {model.ID, types.StringValue("7")},
@@ -150,7 +150,7 @@ func TestFromOfficial(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := servicePrincipalModel{
+		want := principalModel{
 			ID: types.StringValue("7"), ApplicationID: types.StringValue("abc"), DisplayName: types.StringValue("n"), ExternalID: types.StringValue("e"), Active: types.BoolValue(false),
 			DeleteTokens: types.BoolValue(true), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroy), WorkspaceID: types.StringValue("42"),
 			Entitlements: fwkit.Strings([]string{"allow-cluster-create", "databricks-sql-access"}), Timeouts: fwkit.NoTimeouts(),
@@ -180,12 +180,12 @@ func TestFromOfficial(t *testing.T) {
 // model.
 func TestNothingNew(t *testing.T) {
 	var s resource.SchemaResponse
-	(&servicePrincipalResource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
+	(&principalResource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
 	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
 	sp := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"databricks-sql-access", "workspace-access"}}
 	var diags diag.Diagnostics
 	diags.Append(state.Set(t.Context(), imported(sp, "12"))...)
-	var before servicePrincipalModel
+	var before principalModel
 	if !fwkit.Decode(t.Context(), state, &before, &diags) {
 		t.Fatal(diags)
 	}

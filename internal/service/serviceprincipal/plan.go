@@ -13,12 +13,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-func (r *servicePrincipalResource) ValidateConfig(
+func (r *principalResource) ValidateConfig(
 	ctx context.Context,
 	req resource.ValidateConfigRequest,
 	resp *resource.ValidateConfigResponse,
 ) {
-	var config servicePrincipalModel
+	var config principalModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
@@ -60,7 +60,7 @@ func (r *servicePrincipalResource) ValidateConfig(
 // ModifyPlan makes the plan show that an apply deletes the tokens of a service principal that others deactivated. It
 // refuses a plan that would delete or deactivate the provider's own identity, if the login names its application id;
 // otherwise the apply refuses.
-func (r *servicePrincipalResource) ModifyPlan(
+func (r *principalResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
 	resp *resource.ModifyPlanResponse,
@@ -85,7 +85,7 @@ func (r *servicePrincipalResource) ModifyPlan(
 	if !self && byOthers == "" && kept == (keptName{}) {
 		return // nearly always: decoding the models below costs more than the rest of a plan
 	}
-	var plan, state, config servicePrincipalModel
+	var plan, state, config principalModel
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
@@ -122,7 +122,7 @@ func (r *servicePrincipalResource) ModifyPlan(
 // planAddress records whether the plan removes or keeps the service principal at this address. It returns the
 // application id in the state, and whether the plan removes the principal here but keeps it at another address. It
 // reads single attributes, because decoding a model costs more than the rest of a plan.
-func (r *servicePrincipalResource) planAddress(
+func (r *principalResource) planAddress(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
 	resp *resource.ModifyPlanResponse,

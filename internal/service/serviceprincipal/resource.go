@@ -14,21 +14,17 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type servicePrincipalResource struct{ fwkit.Resource }
+type principalResource struct{ fwkit.Resource }
 
 var (
-	_ resource.ResourceWithValidateConfig = &servicePrincipalResource{}
-	_ resource.ResourceWithModifyPlan     = &servicePrincipalResource{}
-	_ resource.ResourceWithImportState    = &servicePrincipalResource{}
-	_ resource.ResourceWithMoveState      = &servicePrincipalResource{}
+	_ resource.ResourceWithValidateConfig = &principalResource{}
+	_ resource.ResourceWithModifyPlan     = &principalResource{}
+	_ resource.ResourceWithImportState    = &principalResource{}
+	_ resource.ResourceWithMoveState      = &principalResource{}
 )
 
-func (r *servicePrincipalResource) Create(
-	ctx context.Context,
-	req resource.CreateRequest,
-	resp *resource.CreateResponse,
-) {
-	var plan servicePrincipalModel
+func (r *principalResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan principalModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
@@ -63,10 +59,10 @@ func (r *servicePrincipalResource) Create(
 }
 
 // adopt changes an existing service principal to match the plan, and returns it.
-func (r *servicePrincipalResource) adopt(
+func (r *principalResource) adopt(
 	ctx context.Context,
 	have client.ServicePrincipal,
-	plan servicePrincipalModel,
+	plan principalModel,
 	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
@@ -93,7 +89,7 @@ func (r *servicePrincipalResource) adopt(
 // complete changes what a creation did not set: a service principal that the account already has comes into the
 // workspace with the attributes that it has there. If a change fails, complete adds a warning. An error would taint the
 // resource, and the next plan shows the difference anyway.
-func (r *servicePrincipalResource) complete(
+func (r *principalResource) complete(
 	ctx context.Context,
 	have client.ServicePrincipal,
 	want wish,
@@ -120,7 +116,7 @@ func (r *servicePrincipalResource) complete(
 
 // fulfil changes the attributes that differ from the wish, except the name, and returns the service principal that a
 // read shows afterwards. It adds a warning if that read fails, and an error if the read still shows the old values.
-func (r *servicePrincipalResource) fulfil(
+func (r *principalResource) fulfil(
 	ctx context.Context,
 	have client.ServicePrincipal,
 	want wish,
@@ -156,7 +152,7 @@ func (r *servicePrincipalResource) fulfil(
 
 // rename sets the wanted display name. If the workspace does not apply the name, rename adds a warning and stores both
 // names in private state: no later plan tries again while both names stay the same.
-func (r *servicePrincipalResource) rename(
+func (r *principalResource) rename(
 	ctx context.Context,
 	have client.ServicePrincipal,
 	want wish,
@@ -195,8 +191,8 @@ func (r *servicePrincipalResource) rename(
 	return renamed
 }
 
-func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state servicePrincipalModel
+func (r *principalResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state principalModel
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
@@ -248,12 +244,8 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 }
 
-func (r *servicePrincipalResource) Update(
-	ctx context.Context,
-	req resource.UpdateRequest,
-	resp *resource.UpdateResponse,
-) {
-	var plan, state, config servicePrincipalModel
+func (r *principalResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state, config principalModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
 		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) ||
 		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
@@ -321,7 +313,7 @@ func (r *servicePrincipalResource) Update(
 
 // endTokens deletes every token of the service principal. If the workspace returns no list, endTokens adds a warning:
 // that is how the workspace returns an empty list, but it does not prove that there are no tokens.
-func (r *servicePrincipalResource) endTokens(ctx context.Context, id, object string, diags *diag.Diagnostics) error {
+func (r *principalResource) endTokens(ctx context.Context, id, object string, diags *diag.Diagnostics) error {
 	err := deleteTokens(ctx, r.Client, id)
 	if errors.Is(err, errNoTokenList) {
 		fwkit.Warn(diags, err, "The workspace shows no tokens to delete", object)
@@ -330,12 +322,8 @@ func (r *servicePrincipalResource) endTokens(ctx context.Context, id, object str
 	return err
 }
 
-func (r *servicePrincipalResource) Delete(
-	ctx context.Context,
-	req resource.DeleteRequest,
-	resp *resource.DeleteResponse,
-) {
-	var state servicePrincipalModel
+func (r *principalResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state principalModel
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
@@ -363,7 +351,7 @@ func (r *servicePrincipalResource) Delete(
 }
 
 // end deletes or deactivates the service principal, as on_destroy says.
-func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincipalModel, diags *diag.Diagnostics) {
+func (r *principalResource) end(ctx context.Context, state principalModel, diags *diag.Diagnostics) {
 	id := state.ID.ValueString()
 	if state.OnDestroy.ValueString() == onDestroyDelete {
 		err := removeServicePrincipal(ctx, r.Client, state.toServicePrincipal())

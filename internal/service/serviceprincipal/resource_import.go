@@ -13,7 +13,7 @@ import (
 )
 
 // ImportState imports a service principal by its application id, its SCIM id or an identity.
-func (r *servicePrincipalResource) ImportState(
+func (r *principalResource) ImportState(
 	ctx context.Context,
 	req resource.ImportStateRequest,
 	resp *resource.ImportStateResponse,
@@ -44,7 +44,7 @@ func (r *servicePrincipalResource) ImportState(
 }
 
 // MoveState adopts a service principal from the state of the official provider.
-func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMover {
+func (r *principalResource) MoveState(context.Context) []resource.StateMover {
 	return fwkit.FromOfficial(
 		"databricks_service_principal",
 		"Cannot adopt the service principal",

@@ -35,11 +35,7 @@ const (
 	onDestroyRetain     = "retain"
 )
 
-func (r *servicePrincipalResource) Schema(
-	ctx context.Context,
-	_ resource.SchemaRequest,
-	resp *resource.SchemaResponse,
-) {
+func (r *principalResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A service principal in the workspace: an application of Entra ID, or one that " +
 			"Databricks creates.",

@@ -16,7 +16,7 @@ import (
 
 // NewResource returns the resource dbxaccess_service_principal.
 func NewResource() resource.Resource {
-	return &servicePrincipalResource{fwkit.Resource{
+	return &principalResource{fwkit.Resource{
 		Name: "service_principal",
 		Identity: map[string]identityschema.Attribute{
 			"application_id": fwkit.IdentityAttribute("Application (client) id, a UUID."),
@@ -26,17 +26,17 @@ func NewResource() resource.Resource {
 
 // NewListResource returns the list resource dbxaccess_service_principal, which `terraform query` uses.
 func NewListResource() list.ListResource {
-	return &servicePrincipalList{fwkit.Resource{Name: "service_principal"}}
+	return &principalList{fwkit.Resource{Name: "service_principal"}}
 }
 
 // NewDataSource returns the data source dbxaccess_service_principal.
 func NewDataSource() datasource.DataSource {
-	return &servicePrincipalDataSource{fwkit.DataSource{Name: "service_principal"}}
+	return &principalDataSource{fwkit.DataSource{Name: "service_principal"}}
 }
 
 // NewListDataSource returns the data source dbxaccess_service_principals.
 func NewListDataSource() datasource.DataSource {
-	return &servicePrincipalsDataSource{fwkit.DataSource{Name: "service_principals"}}
+	return &principalsDataSource{fwkit.DataSource{Name: "service_principals"}}
 }
 
 // NewAction returns the action dbxaccess_revoke_credentials.

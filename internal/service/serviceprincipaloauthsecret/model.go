@@ -40,7 +40,7 @@ type secret struct {
 func (m secretModel) toSecret() secret {
 	return secret{
 		ApplicationID: m.ApplicationID.ValueString(),
-		Scopes:        m.WrittenScopes(),
+		Scopes:        fwkit.Sorted(m.Scopes),
 		Lifetime:      fwkit.Seconds(m.LifetimeSeconds),
 		Verify:        m.Verify.ValueBool(),
 		Secret:        m.KeyVaultSecret.Plain(versionMark),

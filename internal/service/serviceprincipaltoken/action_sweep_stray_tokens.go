@@ -52,7 +52,7 @@ func (a *sweepAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 	say := fwkit.Progress(resp)
 	age := defaultStrayAge
 	if !config.OlderThanSeconds.IsNull() {
-		age = time.Duration(config.OlderThanSeconds.ValueInt64()) * time.Second
+		age = fwkit.Seconds(config.OlderThanSeconds)
 	}
 	found, err := findStrays(ctx, a.Client, age)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list stray tokens", "stray tokens") {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -251,14 +250,11 @@ func (m ephemeralModel) toToken() token {
 	t := token{
 		Owner:    m.Owner.toOwner(),
 		Comment:  strings.TrimSpace(m.Comment.ValueString() + " " + ephemeralMark),
+		Scopes:   fwkit.Sorted(m.Scopes),
 		Lifetime: ephemeralLifetime * time.Second,
 	}
 	if !m.LifetimeSeconds.IsNull() {
-		t.Lifetime = time.Duration(m.LifetimeSeconds.ValueInt64()) * time.Second
-	}
-	if !m.Scopes.IsNull() {
-		t.Scopes = fwkit.FromStrings(m.Scopes)
-		slices.Sort(t.Scopes)
+		t.Lifetime = fwkit.Seconds(m.LifetimeSeconds)
 	}
 	return t
 }

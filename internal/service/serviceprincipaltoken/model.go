@@ -41,7 +41,7 @@ func (m tokenModel) toToken() token {
 	return token{
 		Owner:    m.Owner.toOwner(),
 		Comment:  m.Comment.ValueString(),
-		Scopes:   m.WrittenScopes(),
+		Scopes:   fwkit.Sorted(m.Scopes),
 		Lifetime: fwkit.Seconds(m.LifetimeSeconds),
 		Secret:   m.KeyVaultSecret.Plain(secretMark),
 	}

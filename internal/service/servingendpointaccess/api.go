@@ -95,25 +95,32 @@ func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, 
 	many := client.Of[asked](c).endpoints.Add(1) > alone
 	var known people
 	var err error
+	known.ServicePrincipals, err = matching(ctx, applications, many, c.ServicePrincipals, c.AllServicePrincipals)
+	if err == nil {
+		known.Users, err = matching(ctx, users, many, c.Users, c.AllUsers)
+	}
+	return known, err
+}
+
+// matching returns the principals that match one of the terms. If there are too many terms, or many is true, it returns
+// all principals. It returns none to a caller who may not list principals.
+func matching[T any](
+	ctx context.Context,
+	terms []string,
+	many bool,
+	some func(ctx context.Context, filter string) ([]T, error),
+	all func(context.Context) ([]T, error),
+) (found []T, err error) {
 	switch {
-	case len(applications) == 0:
-	case many || len(applications) > few:
-		known.ServicePrincipals, err = c.AllServicePrincipals(ctx)
+	case len(terms) == 0:
+		return nil, nil
+	case many || len(terms) > few:
+		found, err = all(ctx)
 	default:
-		known.ServicePrincipals, err = c.ServicePrincipals(ctx, strings.Join(applications, " or "))
+		found, err = some(ctx, strings.Join(terms, " or "))
 	}
-	if err != nil && !errors.Is(err, client.ErrPermissionDenied) {
-		return people{}, err
+	if errors.Is(err, client.ErrPermissionDenied) {
+		return nil, nil
 	}
-	switch {
-	case len(users) == 0:
-	case many || len(users) > few:
-		known.Users, err = c.AllUsers(ctx)
-	default:
-		known.Users, err = c.Users(ctx, strings.Join(users, " or "))
-	}
-	if err != nil && !errors.Is(err, client.ErrPermissionDenied) {
-		return people{}, err
-	}
-	return known, nil
+	return found, err
 }

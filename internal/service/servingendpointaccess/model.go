@@ -185,26 +185,15 @@ type people struct {
 func gather(grants []grant, missing []unexpanded, known people) ([]holder, []unexpanded) {
 	byID, byName := map[string]holder{}, map[string]holder{}
 	key := func(p acl.Principal) string { return string(p.Kind) + "=" + strings.ToLower(p.Name) }
-	note := func(id string, h holder) { byID[id], byName[key(h.Principal)] = h, h }
+	note := func(id string, kind acl.Kind, name, displayName string, active *bool) {
+		h := holder{Principal: acl.Principal{Kind: kind, Name: name}, DisplayName: displayName, Active: active}
+		byID[id], byName[key(h.Principal)] = h, h
+	}
 	for _, sp := range known.ServicePrincipals {
-		note(
-			sp.ID,
-			holder{
-				Principal:   acl.Principal{Kind: acl.ServicePrincipal, Name: sp.ApplicationID},
-				DisplayName: sp.DisplayName,
-				Active:      sp.Active,
-			},
-		)
+		note(sp.ID, acl.ServicePrincipal, sp.ApplicationID, sp.DisplayName, sp.Active)
 	}
 	for _, u := range known.Users {
-		note(
-			u.ID,
-			holder{
-				Principal:   acl.Principal{Kind: acl.User, Name: u.UserName},
-				DisplayName: u.DisplayName,
-				Active:      u.Active,
-			},
-		)
+		note(u.ID, acl.User, u.UserName, u.DisplayName, u.Active)
 	}
 
 	found := map[string]*holder{}
