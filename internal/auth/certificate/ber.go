@@ -86,7 +86,10 @@ func readBER(data []byte) (h berHeader, rest []byte, err error) {
 	return h, data[length:], nil
 }
 
-const constructedOctetString = 0x24
+const (
+	sequenceTag            = 0x30
+	constructedOctetString = 0x24
+)
 
 // value appends the first value of data to the output in DER, and returns the data after this value.
 func (c *berConverter) value(data []byte, depth int) (rest []byte, err error) {

@@ -6,11 +6,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"slices"
-
-	"golang.org/x/crypto/cryptobyte"
-	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // bundle is the content of a certificate file: all its certificates and keys, before one of the keys is chosen.
@@ -37,25 +35,28 @@ func parseDER(data []byte, password string, from Origin, work *budget) (bundle, 
 	if err != nil {
 		return bundle{}, damaged(data, from)
 	}
-	outer := cryptobyte.String(normal)
-	var file, first cryptobyte.String
-	var tag der.Tag
-	if !outer.ReadASN1(&file, der.SEQUENCE) || !file.ReadAnyASN1(&first, &tag) {
+	var parts []asn1.RawValue
+	if unmarshal(normal, &parts) != nil || len(parts) == 0 {
 		return bundle{}, damaged(data, from)
 	}
-	switch {
-	case tag == der.INTEGER && bytes.Equal(first, []byte{3}):
+	followedBy := func(tag int) bool { return len(parts) > 1 && isUniversal(parts[1], tag) }
+	switch first := parts[0]; {
+	case isUniversal(first, asn1.TagInteger) && bytes.Equal(first.Bytes, []byte{3}):
 		return parsePFX(normal, password, from, work)
-	case tag == der.INTEGER:
+	case isUniversal(first, asn1.TagInteger):
 		return bundle{}, noCertificateInDER(from)
-	case tag == der.OBJECT_IDENTIFIER:
+	case isUniversal(first, asn1.TagOID):
 		return bundle{}, onlyCertificates(from, "a PKCS#7 bundle (.p7b)")
-	case tag == der.SEQUENCE && file.PeekASN1Tag(der.SEQUENCE):
+	case isUniversal(first, asn1.TagSequence) && followedBy(asn1.TagSequence):
 		return bundle{}, onlyCertificates(from, "a single certificate")
-	case tag == der.SEQUENCE && file.PeekASN1Tag(der.OCTET_STRING):
+	case isUniversal(first, asn1.TagSequence) && followedBy(asn1.TagOctetString):
 		return bundle{}, noCertificateInDER(from)
 	}
 	return bundle{}, damaged(data, from)
+}
+
+func isUniversal(value asn1.RawValue, tag int) bool {
+	return value.Class == asn1.ClassUniversal && value.Tag == tag
 }
 
 // parsePFX opens a PFX file with the password or, if that fails, with an empty password.

@@ -8,14 +8,12 @@ import (
 	"crypto/sha256"
 	"crypto/sha3"
 	"crypto/sha512"
-	"encoding/asn1"
 	"errors"
 	"hash"
 	"math/big"
+	"slices"
 	"strings"
 
-	"golang.org/x/crypto/cryptobyte"
-	der "golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/scrypt"
 )
 
@@ -49,14 +47,13 @@ func (b *budget) spend(rounds, weight int64) error {
 // digest is a hash function. weight is the work of ten rounds of its HMAC, and plain is the work of ten rounds of the
 // hash alone. The unit is one round of HMAC-SHA-1.
 type digest struct {
-	name          string
 	new           func() hash.Hash
 	weight, plain int64
 }
 
 var (
-	sha1Digest = digest{"SHA-1", sha1.New, 10, 5}
-	md5Digest  = digest{"MD5", md5.New, 12, 5}
+	sha1Digest = digest{sha1.New, 10, 5}
+	md5Digest  = digest{md5.New, 12, 5}
 )
 
 // digests are the hash functions, by the object identifiers of the hashes and of their HMACs.
@@ -77,16 +74,16 @@ var digests = map[string]digest{
 }
 
 var (
-	sha224       = digest{"SHA-224", sha256.New224, 12, 5}
-	sha256Digest = digest{"SHA-256", sha256.New, 12, 5}
-	sha384       = digest{"SHA-384", sha512.New384, 26, 12}
-	sha512Digest = digest{"SHA-512", sha512.New, 26, 12}
-	sha512_224   = digest{"SHA-512/224", sha512.New512_224, 26, 12}
-	sha512_256   = digest{"SHA-512/256", sha512.New512_256, 26, 12}
-	sha3_224     = digest{"SHA3-224", func() hash.Hash { return sha3.New224() }, 75, 35}
-	sha3_256     = digest{"SHA3-256", func() hash.Hash { return sha3.New256() }, 75, 35}
-	sha3_384     = digest{"SHA3-384", func() hash.Hash { return sha3.New384() }, 75, 35}
-	sha3_512     = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }, 75, 35}
+	sha224       = digest{sha256.New224, 12, 5}
+	sha256Digest = digest{sha256.New, 12, 5}
+	sha384       = digest{sha512.New384, 26, 12}
+	sha512Digest = digest{sha512.New, 26, 12}
+	sha512_224   = digest{sha512.New512_224, 26, 12}
+	sha512_256   = digest{sha512.New512_256, 26, 12}
+	sha3_224     = digest{func() hash.Hash { return sha3.New224() }, 75, 35}
+	sha3_256     = digest{func() hash.Hash { return sha3.New256() }, 75, 35}
+	sha3_384     = digest{func() hash.Hash { return sha3.New384() }, 75, 35}
+	sha3_512     = digest{func() hash.Hash { return sha3.New512() }, 75, 35}
 )
 
 const (
@@ -99,32 +96,17 @@ const (
 	oidScrypt    = "1.3.6.1.4.1.11591.4.11"
 )
 
-// algorithm is an ASN.1 AlgorithmIdentifier: an object identifier and its parameters.
-type algorithm struct {
-	id         string
-	parameters cryptobyte.String
-}
-
-func readAlgorithm(s *cryptobyte.String) (algorithm, error) {
-	var sequence cryptobyte.String
-	var id asn1.ObjectIdentifier
-	if !s.ReadASN1(&sequence, der.SEQUENCE) || !sequence.ReadASN1ObjectIdentifier(&id) {
-		return algorithm{}, errMalformed
-	}
-	return algorithm{id.String(), sequence}, nil
-}
-
 // legacy reports whether OpenSSL 3 decrypts with the algorithm only with the option -legacy. It needs this option for
 // everything of PKCS#5 version 1.5, and for old ciphers.
 func (a algorithm) legacy() bool {
-	if a.id == oidPBES2 {
+	if a.id() == oidPBES2 {
 		_, use, _, err := a.readPBES2()
 		return err == nil && use.legacy
 	}
-	if number := lastNumber(a.id, oidPKCS12PBE); number != "" {
+	if number := lastNumber(a.id(), oidPKCS12PBE); number != "" {
 		return pkcs12Ciphers[number].legacy
 	}
-	_, ok := pbes1Schemes[lastNumber(a.id, oidPBES1)]
+	_, ok := pbes1Schemes[lastNumber(a.id(), oidPBES1)]
 	return ok
 }
 
@@ -137,28 +119,37 @@ func lastNumber(id, prefix string) string {
 }
 
 // wide reports whether the algorithm uses the password as a BMPString (two bytes per character).
-func (a algorithm) wide() bool { return lastNumber(a.id, oidPKCS12PBE) != "" }
+func (a algorithm) wide() bool { return lastNumber(a.id(), oidPKCS12PBE) != "" }
 
 // decrypt decrypts a ciphertext with one encoding of the password. The padding shows most wrong passwords, for which
 // the error is errWrongPassword, but not all.
 func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, error) {
-	if a.id == oidPBES2 {
-		return a.decryptPBES2(ciphertext, password, work)
-	}
-	if number := lastNumber(a.id, oidPKCS12PBE); number != "" {
-		use, known := pkcs12Ciphers[number]
-		if !known {
-			return nil, unsupported(a.id)
-		}
-		salt, rounds, ok := a.saltAndRounds()
-		if !ok {
-			return nil, errMalformed
-		}
-		key, err := pkcs12Key(sha1Digest, salt, password, 1, rounds, use.size, work)
+	if a.id() == oidPBES2 {
+		derivation, use, iv, err := a.readPBES2()
 		if err != nil {
 			return nil, err
 		}
-		iv, err := pkcs12Key(sha1Digest, salt, password, 2, rounds, 8, work)
+		key, err := derivation.derive(password, use.size, work)
+		if err != nil {
+			return nil, err
+		}
+		return use.decrypt(key, iv, ciphertext)
+	}
+	use, ofPKCS12 := pkcs12Ciphers[lastNumber(a.id(), oidPKCS12PBE)]
+	scheme, ofPBES1 := pbes1Schemes[lastNumber(a.id(), oidPBES1)]
+	if !ofPKCS12 && !ofPBES1 {
+		return nil, unsupported(a.id())
+	}
+	var v saltAndRounds
+	if err := unmarshal(a.parameters(), &v); err != nil || v.Rounds < 0 {
+		return nil, errMalformed
+	}
+	if ofPKCS12 {
+		key, err := pkcs12Key(sha1Digest, v.Salt, password, 1, v.Rounds, use.size, work)
+		if err != nil {
+			return nil, err
+		}
+		iv, err := pkcs12Key(sha1Digest, v.Salt, password, 2, v.Rounds, 8, work)
 		if err != nil {
 			return nil, err
 		}
@@ -168,19 +159,11 @@ func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, e
 		}
 		return encryption{use, m}.decrypt(key, iv, ciphertext)
 	}
-	scheme, ok := pbes1Schemes[lastNumber(a.id, oidPBES1)]
-	if !ok {
-		return nil, unsupported(a.id)
-	}
-	salt, rounds, ok := a.saltAndRounds()
-	if !ok {
-		return nil, errMalformed
-	}
-	if err := work.spend(rounds, scheme.plain); err != nil {
+	if err := work.spend(v.Rounds, scheme.plain); err != nil {
 		return nil, err
 	}
-	sum := append(append([]byte{}, password...), salt...)
-	for range max(rounds, 1) {
+	sum := slices.Concat(password, v.Salt)
+	for range max(v.Rounds, 1) {
 		h := scheme.digest.new()
 		h.Write(sum)
 		sum = h.Sum(nil)
@@ -188,127 +171,83 @@ func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, e
 	return encryption{scheme.keyedCipher, cbc}.decrypt(sum[:8], sum[8:16], ciphertext)
 }
 
-func (a algorithm) saltAndRounds() (salt cryptobyte.String, rounds int64, ok bool) {
-	var sequence cryptobyte.String
-	parameters := a.parameters
-	ok = parameters.ReadASN1(&sequence, der.SEQUENCE) && sequence.ReadASN1(&salt, der.OCTET_STRING) &&
-		sequence.ReadASN1Integer(&rounds) && rounds >= 0
-	return salt, rounds, ok
-}
-
-// decryptPBES2 decrypts a ciphertext of PBES2 (RFC 8018, section 6.2).
-func (a algorithm) decryptPBES2(ciphertext, password []byte, work *budget) ([]byte, error) {
-	derivation, use, iv, err := a.readPBES2()
-	if err != nil {
-		return nil, err
-	}
-	key, err := derivation.derive(password, use.size, work)
-	if err != nil {
-		return nil, err
-	}
-	return use.decrypt(key, iv, ciphertext)
-}
-
 // readPBES2 reads the parameters of PBES2 (RFC 8018, appendix A.4).
-func (a algorithm) readPBES2() (derivation algorithm, use encryption, iv cryptobyte.String, err error) {
-	var sequence cryptobyte.String
-	parameters := a.parameters
-	if !parameters.ReadASN1(&sequence, der.SEQUENCE) {
-		return derivation, use, nil, errMalformed
-	}
-	if derivation, err = readAlgorithm(&sequence); err != nil {
+func (a algorithm) readPBES2() (derivation algorithm, use encryption, iv []byte, err error) {
+	var parts derivedScheme
+	if err := unmarshal(a.parameters(), &parts); err != nil {
 		return derivation, use, nil, err
 	}
-	scheme, err := readAlgorithm(&sequence)
-	if err != nil {
-		return derivation, use, nil, err
-	}
-	use, ok := pbes2Ciphers()[scheme.id]
-	vector := scheme.parameters
-	if scheme.id == oidRC2CBC {
-		var inner cryptobyte.String
-		var version int64
-		if !vector.ReadASN1(&inner, der.SEQUENCE) || !inner.ReadASN1Integer(&version) {
-			return derivation, use, nil, errMalformed
+	derivation, scheme := parts.Derivation, parts.Scheme
+	if scheme.id() == oidRC2CBC {
+		var v rc2Values
+		if err := unmarshal(scheme.parameters(), &v); err != nil {
+			return derivation, use, nil, err
 		}
 		// The version number of RC2 stands for the strength of the key, in bits (RFC 8018, appendix B.2.3).
-		bits, known := map[int64]int{160: 40, 120: 64, 58: 128}[version]
+		bits, known := map[int64]int{160: 40, 120: 64, 58: 128}[v.Version]
 		if !known {
-			return derivation, use, nil, unsupported(scheme.id)
+			return derivation, use, nil, unsupported(scheme.id())
 		}
-		use, ok, vector = encryption{rc2Of(bits), cbc}, true, inner
+		return derivation, encryption{rc2Of(bits), cbc}, v.IV, nil
 	}
+	use, ok := pbes2Ciphers()[scheme.id()]
 	if !ok {
-		return derivation, use, nil, unsupported(scheme.id)
+		return derivation, use, nil, unsupported(scheme.id())
 	}
 	// Key wrapping has no initialization vector. OpenSSL writes an element without meaning in its place.
-	if use.needsVector() && !vector.ReadASN1(&iv, der.OCTET_STRING) {
-		return derivation, use, nil, errMalformed
+	if use.needsVector() {
+		err = unmarshal(scheme.parameters(), &iv)
 	}
-	return derivation, use, iv, nil
+	return derivation, use, iv, err
 }
 
 // derive derives a key of size bytes from a password, with PBKDF2 (RFC 8018, appendix A.2) or scrypt (RFC 7914).
-func (a algorithm) derive(password []byte, size int, work *budget) ([]byte, error) {
-	var sequence, salt cryptobyte.String
-	parameters := a.parameters
-	if !parameters.ReadASN1(&sequence, der.SEQUENCE) || !sequence.ReadASN1(&salt, der.OCTET_STRING) {
-		return nil, errMalformed
-	}
-	switch a.id {
+func (a algorithm) derive(password []byte, size int, work *budget) (key []byte, err error) {
+	switch a.id() {
 	case oidPBKDF2:
-		var rounds int64
-		if !sequence.ReadASN1Integer(&rounds) || rounds < 1 || !skipInteger(&sequence) {
+		var v pbkdf2Values
+		if err := unmarshal(a.parameters(), &v); err != nil || v.Rounds < 1 {
 			return nil, errMalformed
 		}
 		prf := sha1Digest
-		if !sequence.Empty() {
-			named, err := readAlgorithm(&sequence)
-			if err != nil {
+		if len(v.PRF.FullBytes) > 0 {
+			var named algorithm
+			if err := unmarshal(v.PRF.FullBytes, &named); err != nil {
 				return nil, err
 			}
 			var ok bool
-			if prf, ok = digests[named.id]; !ok {
-				return nil, unsupported(named.id)
+			if prf, ok = digests[named.id()]; !ok {
+				return nil, unsupported(named.id())
 			}
 		}
 		blocks := int64((size + prf.new().Size() - 1) / prf.new().Size())
-		if err := work.spend(rounds, blocks*prf.weight); err != nil {
+		if err := work.spend(v.Rounds, blocks*prf.weight); err != nil {
 			return nil, err
 		}
-		key, err := pbkdf2.Key(prf.new, string(password), salt, int(rounds), size)
-		if err != nil {
-			return nil, errMalformed
-		}
-		return key, nil
+		key, err = pbkdf2.Key(prf.new, string(password), v.Salt, int(v.Rounds), size)
 	case oidScrypt:
-		var n, r, p int64
-		if !sequence.ReadASN1Integer(&n) || !sequence.ReadASN1Integer(&r) || !sequence.ReadASN1Integer(&p) ||
-			n < 2 || r < 1 || p < 1 {
+		var v scryptValues
+		if err := unmarshal(a.parameters(), &v); err != nil || v.N < 2 || v.R < 1 || v.P < 1 {
 			return nil, errMalformed
 		}
 		// scrypt needs 128·n·r bytes of memory. OpenSSL chooses 16 MiB when it writes a file, and accepts less than 32
 		// MiB when it reads one.
-		if n > 1<<20 || r > 1<<10 || p > 1<<10 || 128*n*r >= 32<<20 || 128*n*r > work.memory {
+		memory := 128 * v.N * v.R
+		if v.N > 1<<20 || v.R > 1<<10 || v.P > 1<<10 || memory >= 32<<20 || memory > work.memory {
 			return nil, errTooMuchWork
 		}
-		work.memory -= 128 * n * r
-		if err := work.spend(n*r*p, 10); err != nil {
+		work.memory -= memory
+		if err := work.spend(v.N*v.R*v.P, 10); err != nil {
 			return nil, err
 		}
-		key, err := scrypt.Key(password, salt, int(n), int(r), int(p), size)
-		if err != nil {
-			return nil, errMalformed
-		}
-		return key, nil
+		key, err = scrypt.Key(password, v.Salt, int(v.N), int(v.R), int(v.P), size)
+	default:
+		return nil, unsupported(a.id())
 	}
-	return nil, unsupported(a.id)
-}
-
-// skipInteger skips an optional integer, which is the size of a key. The size is not needed, because it follows from
-// the cipher.
-func skipInteger(s *cryptobyte.String) bool {
-	return s.SkipOptionalASN1(der.INTEGER)
+	if err != nil {
+		return nil, errMalformed
+	}
+	return key, nil
 }
 
 // pkcs12Key derives size bytes from a password (RFC 7292, appendix B). They are a key if purpose is 1, an

@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -19,17 +20,13 @@ func formsOf(password string) forms {
 		return forms{wide: [][]byte{{0, 0}, nil}, text: [][]byte{nil}}
 	}
 	f := forms{text: [][]byte{[]byte(password)}}
-	bytewise := widen(func(yield func(uint16)) {
-		for _, b := range []byte(password) {
-			yield(uint16(b))
-		}
-	})
+	var units []uint16
+	for _, b := range []byte(password) {
+		units = append(units, uint16(b))
+	}
+	bytewise := widen(units)
 	if utf8.ValidString(password) {
-		f.wide = append(f.wide, widen(func(yield func(uint16)) {
-			for _, unit := range utf16.Encode([]rune(password)) {
-				yield(unit)
-			}
-		}))
+		f.wide = append(f.wide, widen(utf16.Encode([]rune(password))))
 		if latin1, ok := latin1Of(password); ok && !bytes.Equal(latin1, f.text[0]) {
 			f.text = append(f.text, latin1)
 		}
@@ -41,9 +38,11 @@ func formsOf(password string) forms {
 }
 
 // widen returns UTF-16 units as a BMPString with a zero unit at its end.
-func widen(units func(yield func(uint16))) []byte {
+func widen(units []uint16) []byte {
 	var out []byte
-	units(func(u uint16) { out = append(out, byte(u>>8), byte(u)) })
+	for _, unit := range units {
+		out = binary.BigEndian.AppendUint16(out, unit)
+	}
 	return append(out, 0, 0)
 }
 

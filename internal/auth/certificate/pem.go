@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // errBrokenPEM is the error for text that begins like PEM but has no complete block. Its text becomes a part of a
@@ -186,7 +184,7 @@ func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget
 		if err == nil {
 			// A mode without padding does not show a wrong password. So the whole content is checked, because a check
 			// of two bytes would accept one wrong password in five hundred.
-			if whole, parseErr := toDER(content); parseErr != nil || !bytes.HasPrefix(whole, []byte{byte(der.SEQUENCE)}) {
+			if whole, parseErr := toDER(content); parseErr != nil || !bytes.HasPrefix(whole, []byte{sequenceTag}) {
 				err = errWrongPassword
 			}
 		}
@@ -225,10 +223,11 @@ func encryptedKey(content []byte, password string, from Origin, work *budget) (k
 	if err != nil {
 		return foundKey{problem: unreadableKey(from, "it is cut short or damaged")}, true
 	}
-	scheme, ciphertext, err := readEncryptedKey(normal)
-	if err != nil {
+	var encrypted encryptedKeyInfo
+	if err := unmarshal(normal, &encrypted); err != nil {
 		return foundKey{problem: unreadableKey(from, "it is damaged")}, true
 	}
+	scheme, ciphertext := encrypted.Algorithm, encrypted.Ciphertext
 	open := func(password string) (plain []byte, err error) {
 		err = opener{formsOf(password), work}.decrypt(scheme, ciphertext, func(found []byte) error {
 			plain = found

@@ -4,9 +4,6 @@ import (
 	"crypto/hmac"
 	"encoding/asn1"
 	"errors"
-
-	"golang.org/x/crypto/cryptobyte"
-	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // The object identifiers of PKCS#12 (RFC 7292) and CMS (RFC 5652).
@@ -22,8 +19,6 @@ const (
 	oidSafeContentsBag = "1.2.840.113549.1.12.10.1.6"
 	oidX509Certificate = "1.2.840.113549.1.9.22.1"
 )
-
-var explicit0 = der.Tag(0).Constructed().ContextSpecific()
 
 var (
 	// errTwoPasswords is the error for a PFX file whose MAC and contents have different passwords.
@@ -46,40 +41,29 @@ type pfxMAC struct {
 
 // readPFX reads the outermost structure of a PFX file (RFC 7292, section 4), and decrypts nothing.
 func readPFX(normal []byte) (*pfx, error) {
-	outer := cryptobyte.String(normal)
-	var file, info, content cryptobyte.String
-	var version int64
-	var kind asn1.ObjectIdentifier
-	p := &pfx{}
-	if !outer.ReadASN1(&file, der.SEQUENCE) || !file.ReadASN1Integer(&version) ||
-		!file.ReadASN1(&info, der.SEQUENCE) ||
-		!info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
-		return nil, errMalformed
-	}
-	if kind.String() == oidSignedData {
-		return nil, &unsupportedError{algorithm: "a signature instead of a MAC"}
-	}
-	if kind.String() != oidData || !content.ReadASN1Bytes(&p.safes, der.OCTET_STRING) {
-		return nil, errMalformed
-	}
-	if file.Empty() {
-		return p, nil
-	}
-	var data, info2 cryptobyte.String
-	mac := &pfxMAC{rounds: 1}
-	if !file.ReadASN1(&data, der.SEQUENCE) || !data.ReadASN1(&info2, der.SEQUENCE) {
-		return nil, errMalformed
-	}
-	var err error
-	if mac.algorithm, err = readAlgorithm(&info2); err != nil {
+	var file pfxValues
+	if err := unmarshal(normal, &file); err != nil {
 		return nil, err
 	}
-	if !info2.ReadASN1Bytes(&mac.sum, der.OCTET_STRING) || !data.ReadASN1Bytes(&mac.salt, der.OCTET_STRING) ||
-		!data.Empty() && !data.ReadASN1Integer(&mac.rounds) {
+	if file.AuthSafe.Type.String() == oidSignedData {
+		return nil, &unsupportedError{algorithm: "a signature instead of a MAC"}
+	}
+	p := &pfx{}
+	if err := unmarshal(file.AuthSafe.Value.Bytes, &p.safes); err != nil || file.AuthSafe.Type.String() != oidData {
 		return nil, errMalformed
 	}
-	p.mac = mac
-	return p, nil
+	if len(file.MAC.FullBytes) == 0 {
+		return p, nil
+	}
+	var mac macData
+	if err := unmarshal(file.MAC.FullBytes, &mac); err != nil {
+		return nil, err
+	}
+	p.mac = &pfxMAC{mac.Digest.Algorithm, mac.Digest.Sum, mac.Salt, 1}
+	if len(mac.Rounds.FullBytes) == 0 {
+		return p, nil
+	}
+	return p, unmarshal(mac.Rounds.FullBytes, &p.mac.rounds)
 }
 
 // macVerdict is the result of checking a password with the MAC of a PFX file.
@@ -98,7 +82,7 @@ func (p *pfx) verify(with forms, work *budget) (macVerdict, error) {
 		return macUnknown, nil
 	}
 	list := with.wide
-	if p.mac.id == oidPBMAC1 {
+	if p.mac.id() == oidPBMAC1 {
 		list = with.text
 	}
 	for i, password := range list {
@@ -120,12 +104,12 @@ func (p *pfx) verify(with forms, work *budget) (macVerdict, error) {
 func (m *pfxMAC) compute(content, password []byte, work *budget) ([]byte, error) {
 	use, key := digest{}, []byte(nil)
 	var err error
-	if m.id == oidPBMAC1 {
+	if m.id() == oidPBMAC1 {
 		use, key, err = m.pbmac1(password, work)
 	} else {
 		var ok bool
-		if use, ok = digests[m.id]; !ok {
-			return nil, unsupported(m.id)
+		if use, ok = digests[m.id()]; !ok {
+			return nil, unsupported(m.id())
 		}
 		key, err = pkcs12Key(use, m.salt, password, 3, m.rounds, use.new().Size(), work)
 	}
@@ -139,24 +123,15 @@ func (m *pfxMAC) compute(content, password []byte, work *budget) ([]byte, error)
 
 // pbmac1 returns the hash function and the key of a MAC in the form PBMAC1 (RFC 9579).
 func (m *pfxMAC) pbmac1(password []byte, work *budget) (digest, []byte, error) {
-	var sequence cryptobyte.String
-	parameters := m.parameters
-	if !parameters.ReadASN1(&sequence, der.SEQUENCE) {
-		return digest{}, nil, errMalformed
-	}
-	derivation, err := readAlgorithm(&sequence)
-	if err != nil {
+	var mac derivedScheme
+	if err := unmarshal(m.parameters(), &mac); err != nil {
 		return digest{}, nil, err
 	}
-	scheme, err := readAlgorithm(&sequence)
-	if err != nil {
-		return digest{}, nil, err
-	}
-	use, ok := digests[scheme.id]
+	use, ok := digests[mac.Scheme.id()]
 	if !ok {
-		return digest{}, nil, unsupported(scheme.id)
+		return digest{}, nil, unsupported(mac.Scheme.id())
 	}
-	key, err := derivation.derive(password, use.new().Size(), work)
+	key, err := mac.Derivation.derive(password, use.new().Size(), work)
 	return use, key, err
 }
 
@@ -183,33 +158,26 @@ type opener struct {
 
 // open reads the contents of the file into c, with the password of c.
 func (p *pfx) open(c *pfxContents) (*pfxContents, error) {
+	var safes []typedValue
 	normal, err := toDER(p.safes)
-	outer := cryptobyte.String(normal)
-	var safes cryptobyte.String
-	if err != nil || !outer.ReadASN1(&safes, der.SEQUENCE) {
+	if err != nil || unmarshal(normal, &safes) != nil {
 		return nil, errMalformed
 	}
-	for !safes.Empty() {
-		if err := c.readSafe(&safes); err != nil {
+	for _, safe := range safes {
+		if err := c.readSafe(safe); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// readSafe reads the next ContentInfo of safes, which is one part of the contents, and decrypts it if needed.
-func (c *pfxContents) readSafe(safes *cryptobyte.String) error {
-	var info, content cryptobyte.String
-	var kind asn1.ObjectIdentifier
-	if !safes.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) ||
-		!info.ReadASN1(&content, explicit0) {
-		return errMalformed
-	}
-	switch kind.String() {
+// readSafe reads one part of the contents, and decrypts it if needed.
+func (c *pfxContents) readSafe(safe typedValue) error {
+	switch safe.Type.String() {
 	case oidData:
 		var plain []byte
-		if !content.ReadASN1Bytes(&plain, der.OCTET_STRING) {
-			return errMalformed
+		if err := unmarshal(safe.Value.Bytes, &plain); err != nil {
+			return err
 		}
 		normal, err := toDER(plain)
 		if err != nil {
@@ -217,46 +185,40 @@ func (c *pfxContents) readSafe(safes *cryptobyte.String) error {
 		}
 		return c.readBags(normal, 0)
 	case oidEncryptedData:
-		var data, encrypted cryptobyte.String
-		if !content.ReadASN1(&data, der.SEQUENCE) || !data.SkipASN1(der.INTEGER) ||
-			!data.ReadASN1(&encrypted, der.SEQUENCE) || !encrypted.SkipASN1(der.OBJECT_IDENTIFIER) {
-			return errMalformed
+		var data encryptedData
+		if err := unmarshal(safe.Value.Bytes, &data); err != nil {
+			return err
 		}
-		scheme, err := readAlgorithm(&encrypted)
+		ciphertext, err := implicitOctets(data.Content.Ciphertext)
 		if err != nil {
 			return err
 		}
-		ciphertext, ok := implicitOctets(&encrypted)
-		if !ok {
-			return errMalformed
-		}
-		return c.fail(c.decrypt(scheme, ciphertext, func(plain []byte) error { return c.readBags(plain, 0) }))
+		return c.fail(c.decrypt(data.Content.Algorithm, ciphertext, func(plain []byte) error {
+			return c.readBags(plain, 0)
+		}))
 	case oidEnvelopedData:
-		return c.fail(&unsupportedError{algorithm: "the public key of a certificate instead of a password"})
+		return c.fail(&unsupportedError{algorithm: "encryption to a certificate instead of a password"})
 	}
 	return nil
 }
 
-// implicitOctets reads a value of the ASN.1 type [0] IMPLICIT OCTET STRING. The tag of this type hides from toDER that
-// the value is an octet string, so implicitOctets joins the pieces of the string.
-func implicitOctets(s *cryptobyte.String) ([]byte, bool) {
-	var value cryptobyte.String
-	var tag der.Tag
-	if !s.ReadAnyASN1(&value, &tag) {
-		return nil, false
+// implicitOctets returns the content of a value of the ASN.1 type [0] IMPLICIT OCTET STRING. The tag of this type hides
+// from toDER that the value is an octet string, so implicitOctets joins the pieces of the string.
+func implicitOctets(value asn1.RawValue) (all []byte, err error) {
+	if value.Class != asn1.ClassContextSpecific || value.Tag != 0 {
+		return nil, errMalformed
 	}
-	if tag == der.Tag(0).ContextSpecific() {
-		return value, true
+	if !value.IsCompound {
+		return value.Bytes, nil
 	}
-	var all []byte
-	for !value.Empty() {
-		var piece cryptobyte.String
-		if tag != explicit0 || !value.ReadASN1(&piece, der.OCTET_STRING) {
-			return nil, false
+	for rest := value.Bytes; len(rest) > 0; {
+		var piece []byte
+		if rest, err = asn1.Unmarshal(rest, &piece); err != nil {
+			return nil, errMalformed
 		}
 		all = append(all, piece...)
 	}
-	return all, true
+	return all, nil
 }
 
 // fail stores the error for the first part that cannot be decrypted, and returns nil, because the other parts may be
@@ -296,7 +258,7 @@ func (o opener) decrypt(scheme algorithm, ciphertext []byte, use func(plain []by
 			return err
 		}
 		normal, err := toDER(plain)
-		if err != nil || len(normal) == 0 || normal[0] != byte(der.SEQUENCE) {
+		if err != nil || len(normal) == 0 || normal[0] != sequenceTag {
 			continue
 		}
 		if err := use(normal); err != nil {
@@ -310,29 +272,21 @@ func (o opener) decrypt(scheme algorithm, ciphertext []byte, use func(plain []by
 
 // readBags reads a SafeContents, which may contain other SafeContents. depth is the number of SafeContents around it.
 func (c *pfxContents) readBags(normal []byte, depth int) error {
-	outer := cryptobyte.String(normal)
-	var bags cryptobyte.String
-	if depth > maxDepth || !outer.ReadASN1(&bags, der.SEQUENCE) {
+	var bags []typedValue // a bag also has a name and other attributes, which are not needed
+	if depth > maxDepth || unmarshal(normal, &bags) != nil {
 		return errMalformed
 	}
-	for !bags.Empty() {
-		var bag, value cryptobyte.String
-		var kind asn1.ObjectIdentifier
-		// The value is followed by a name and other attributes, which are not needed.
-		if !bags.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) ||
-			!bag.ReadASN1(&value, explicit0) {
-			return errMalformed
-		}
+	for _, bag := range bags {
 		var err error
-		switch kind.String() {
+		switch bag.Type.String() {
 		case oidKeyBag:
-			c.keys = append(c.keys, value)
+			c.keys = append(c.keys, bag.Value.Bytes)
 		case oidShroudedKeyBag:
-			err = c.fail(c.readShroudedKey(value))
+			err = c.fail(c.readShroudedKey(bag.Value.Bytes))
 		case oidCertBag:
-			err = c.readCertificate(value)
+			err = c.readCertificate(bag.Value.Bytes)
 		case oidSafeContentsBag:
-			err = c.readBags(value, depth+1)
+			err = c.readBags(bag.Value.Bytes, depth+1)
 		}
 		if err != nil {
 			return err
@@ -341,47 +295,28 @@ func (c *pfxContents) readBags(normal []byte, depth int) error {
 	return nil
 }
 
-func (c *pfxContents) readShroudedKey(value cryptobyte.String) error {
-	scheme, ciphertext, err := readEncryptedKey(value)
-	if err != nil {
+func (c *pfxContents) readShroudedKey(value []byte) error {
+	var key encryptedKeyInfo
+	if err := unmarshal(value, &key); err != nil {
 		return err
 	}
-	return c.decrypt(scheme, ciphertext, func(plain []byte) error {
+	return c.decrypt(key.Algorithm, key.Ciphertext, func(plain []byte) error {
 		c.keys = append(c.keys, plain)
 		return nil
 	})
 }
 
-// readEncryptedKey returns the algorithm and the ciphertext of an EncryptedPrivateKeyInfo (RFC 5958, section 3).
-func readEncryptedKey(value cryptobyte.String) (algorithm, []byte, error) {
-	var info cryptobyte.String
-	var ciphertext []byte
-	if !value.ReadASN1(&info, der.SEQUENCE) {
-		return algorithm{}, nil, errMalformed
+func (c *pfxContents) readCertificate(value []byte) error {
+	var bag typedValue
+	if err := unmarshal(value, &bag); err != nil {
+		return err
 	}
-	scheme, err := readAlgorithm(&info)
-	if err != nil {
-		return algorithm{}, nil, err
-	}
-	if !info.ReadASN1Bytes(&ciphertext, der.OCTET_STRING) {
-		return algorithm{}, nil, errMalformed
-	}
-	return scheme, ciphertext, nil
-}
-
-func (c *pfxContents) readCertificate(value cryptobyte.String) error {
-	var bag, content cryptobyte.String
-	var kind asn1.ObjectIdentifier
-	var certificate []byte
-	if !value.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) ||
-		!bag.ReadASN1(&content, explicit0) {
-		return errMalformed
-	}
-	if kind.String() != oidX509Certificate {
+	if bag.Type.String() != oidX509Certificate {
 		return nil // an SDSI certificate, which nobody uses
 	}
-	if !content.ReadASN1Bytes(&certificate, der.OCTET_STRING) {
-		return errMalformed
+	var certificate []byte
+	if err := unmarshal(bag.Value.Bytes, &certificate); err != nil {
+		return err
 	}
 	c.certificates = append(c.certificates, certificate)
 	return nil

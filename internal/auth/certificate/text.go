@@ -54,11 +54,15 @@ func fromUTF16(data []byte) []byte {
 	default:
 		return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	}
-	units := make([]uint16, (len(data)-2)/2)
+	return []byte(utf16Text(data[2:], order))
+}
+
+func utf16Text(data []byte, order binary.ByteOrder) string {
+	units := make([]uint16, len(data)/2)
 	for i := range units {
-		units[i] = order.Uint16(data[2+2*i:])
+		units[i] = order.Uint16(data[2*i:])
 	}
-	return []byte(string(utf16.Decode(units)))
+	return string(utf16.Decode(units))
 }
 
 // unquote removes the quotation marks around a text, and the part of a data URI before its data.
