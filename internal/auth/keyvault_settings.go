@@ -139,7 +139,8 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 	}
 	if k.CertificateVersion.IsSet() && !versionName().MatchString(strings.TrimSpace(k.CertificateVersion.Value)) {
 		return at(errorAt("", "Invalid certificate version",
-			"A version in Key Vault is 32 hexadecimal digits, the last part of the certificate's identifier."), k.CertificateVersion, "key_vault.certificate_version")
+			"A version in Key Vault is 32 hexadecimal digits, the last part of the certificate's identifier."),
+			k.CertificateVersion, "key_vault.certificate_version")
 	}
 	return nil
 }

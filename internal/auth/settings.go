@@ -168,7 +168,8 @@ func prefer(first, second Setting) (better Setting, equalRank bool) {
 	return first, true
 }
 
-// loginSwitch is a setting of "true" or "false", with the name of its attribute and the kind that it selects on its own.
+// loginSwitch is a setting of "true" or "false", with the name of its attribute and the kind of login that it turns on;
+// "" if several switches turn on that kind.
 type loginSwitch struct {
 	Setting
 	name string

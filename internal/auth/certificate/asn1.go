@@ -89,8 +89,8 @@ type (
 	}
 )
 
-// unmarshal reads the first value of data into to, which points to a type that package asn1 reads. It ignores data after
-// this value.
+// unmarshal reads the first value of data into to, which points to a type that package asn1 reads. It ignores the data
+// after this value.
 func unmarshal(data []byte, to any) error {
 	if _, err := asn1.Unmarshal(data, to); err != nil {
 		return errMalformed

@@ -169,12 +169,9 @@ func parse(data []byte, password string, from Origin, work *budget) (*Certificat
 		warnings = append(warnings, Warning{
 			AtPassword: true,
 			Summary:    "Client certificate bundle has no password: " + c.Subject,
-			Detail: fmt.Sprintf(
-				"%s can be read without a password, but %s is set. Azure Key Vault removes the password when a "+
-					"certificate is imported. Remove the setting, or protect the file with the password.",
-				from.Bundle,
-				from.password(),
-			),
+			Detail: fmt.Sprintf("%s can be read without a password, but %s is set. Azure Key Vault removes the "+
+				"password when a certificate is imported. Remove the setting, or protect the file with the password.",
+				from.Bundle, from.password()),
 		})
 	}
 	return c, warnings, nil
@@ -233,14 +230,9 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	case now.Before(c.NotBefore):
 		return nil, &Error{
 			Summary: "Client certificate is not yet valid",
-			Detail: fmt.Sprintf(
-				"Certificate %s is valid from %s on (in %s). If this date is in the past, correct the clock of this "+
-					"machine, which shows %s.",
-				identity,
-				day(c.NotBefore),
-				span(c.NotBefore.Sub(now)),
-				now.UTC().Format(time.RFC3339),
-			),
+			Detail: fmt.Sprintf("Certificate %s is valid from %s on (in %s). If this date is in the past, correct "+
+				"the clock of this machine, which shows %s.",
+				identity, day(c.NotBefore), span(c.NotBefore.Sub(now)), now.UTC().Format(time.RFC3339)),
 		}
 	case c.NotAfter.Sub(now) < expiryNotice:
 		return &Warning{

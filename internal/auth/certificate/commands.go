@@ -28,8 +28,8 @@ const (
 
 	fromOpenSSH command = "ssh-keygen -p -m PKCS8 -f old.key"
 
-	// createRSA creates a new RSA key and a certificate for it, in one file.
-	createRSA command = `openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj "/CN=my-app" -keyout new.pem -out new.pem`
+	// newRSA creates a new RSA key and a certificate for it, in one file.
+	newRSA command = `openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj "/CN=my-app" -keyout new.pem -out new.pem`
 )
 
 // with returns the command with the name of the bundle's file in place of FILE.

@@ -6,8 +6,8 @@ import (
 	"crypto/subtle"
 )
 
-// desxCipher implements DESX, which is DES with a key added before it and a key added after it: DES(text ⊕ before) ⊕
-// after.
+// desxCipher implements DESX, which is DES with a key added before it and a key added after it:
+// DES(text ⊕ before) ⊕ after.
 type desxCipher struct {
 	cipher.Block
 	before, after []byte

@@ -102,7 +102,7 @@ func unreadableKey(from Origin, reason string) *Error {
 func notRSA(from Origin, what string) *Error {
 	return from.fail("Client certificate key is not RSA", "%s has %s. The provider logs in to Microsoft Entra ID "+
 		"only with an RSA key. Create a certificate with an RSA key, for example with: %s",
-		from.Bundle, what, createRSA)
+		from.Bundle, what, newRSA)
 }
 
 func needsPassword(from Origin) *Error {

@@ -134,14 +134,10 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 	case "DSA PRIVATE KEY":
 		return foundKey{problem: notRSA(from, "a DSA key")}, opened
 	case "OPENSSH PRIVATE KEY":
-		return foundKey{problem: from.fail(
-			"Client certificate key is in the format of OpenSSH",
+		return foundKey{problem: from.fail("Client certificate key is in the format of OpenSSH",
 			"%s has a private key in the format of OpenSSH. Move the key to its own file old.key. To convert this "+
 				"file, run: %s. Then put the key and its certificate into one file, run: %s",
-			from.Bundle,
-			fromOpenSSH,
-			joinPEM,
-		)}, false
+			from.Bundle, fromOpenSSH, joinPEM)}, false
 	}
 	return foundKey{problem: from.fail("Client certificate key is in an unknown format",
 		"%s has a private key that is neither PKCS#8 nor PKCS#1. Export the certificate and its key again, as PFX or "+

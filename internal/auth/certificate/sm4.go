@@ -51,7 +51,8 @@ func sm4Crypt(dst, src []byte, keys []uint32) {
 }
 
 func sm4Substitute(x uint32) uint32 {
-	return uint32(sm4Table[byte(x>>24)])<<24 | uint32(sm4Table[byte(x>>16)])<<16 | uint32(sm4Table[byte(x>>8)])<<8 | uint32(sm4Table[byte(x)])
+	return uint32(sm4Table[x>>24])<<24 | uint32(sm4Table[byte(x>>16)])<<16 | uint32(sm4Table[byte(x>>8)])<<8 |
+		uint32(sm4Table[byte(x)])
 }
 
 var sm4Table = [256]byte{
