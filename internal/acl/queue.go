@@ -2,6 +2,7 @@ package acl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -189,10 +190,15 @@ func (o *object) leave(op *operation) {
 	}
 }
 
+// errNobodyWaits is the cause with which the requests of a batch are cancelled. Its callers have waited for the answer
+// long enough, so the client ends the requests at once.
+var errNobodyWaits = errors.New("no caller waits any more")
+
 // drain writes the queued operations, and then checks them, until the queue is empty and nothing is left to check.
 func (o *object) drain(ctx context.Context, c *client.Client) {
 	for {
-		ctx, cancel := context.WithCancel(ctx)
+		ctx, end := context.WithCancelCause(ctx)
+		cancel := func() { end(errNobodyWaits) }
 		o.mu.Lock()
 		ops := o.next(cancel)
 		if len(ops) == 0 {

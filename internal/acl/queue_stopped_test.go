@@ -22,7 +22,7 @@ func (w *world) nextGrant(t *testing.T, p acl.Principal) {
 	if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false); err != nil {
 		t.Fatal(err)
 	}
-	if waited := time.Since(began); waited > 10*time.Second {
+	if waited := time.Since(began); waited > 3*time.Second {
 		t.Errorf("the next grant waited %s", waited)
 	}
 }

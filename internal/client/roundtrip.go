@@ -179,12 +179,12 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 		defer t.written(r)
 	}
 	sending := ctx
+	var got progress
 	if r.Method != http.MethodGet && !scores(r) {
 		var end context.CancelFunc
-		sending, end = outlive(ctx, lastAnswer)
+		sending, end = outlive(ctx, &got)
 		defer end()
 	}
-	var got progress
 	resp, err := t.base.RoundTrip(r.WithContext(got.watch(sending)))
 	var body []byte
 	if err == nil {
@@ -213,14 +213,21 @@ func scores(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/invoc
 // later. A terminated process has eight seconds for everything.
 const lastAnswer = 3 * time.Second
 
-// outlive returns a context that ends when ctx passes its deadline, or so long after ctx was canceled. end releases it.
-func outlive(ctx context.Context, by time.Duration) (longer context.Context, end context.CancelFunc) {
+// outlive returns a context for sending a write. It ends at the deadline of ctx, or when ctx is canceled. If the request
+// may have been sent by then, it ends lastAnswer later. It also ends at once if ctx was canceled with a cause, because
+// then no caller waits for the answer. end releases it.
+func outlive(ctx context.Context, got *progress) (longer context.Context, end context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			_ = web.Pause(longer, by) // ends early if longer is released
+		defer cancel()
+		if context.Cause(ctx) != context.Canceled || got.nothingSent() {
+			return
 		}
-		cancel()
+		rest := lastAnswer
+		if deadline, ok := ctx.Deadline(); ok {
+			rest = min(rest, time.Until(deadline))
+		}
+		_ = web.Pause(longer, rest) // ends early if longer is released
 	})
 	return longer, func() {
 		stop()

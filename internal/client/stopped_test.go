@@ -1,0 +1,134 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// roundTrip is a transport that is one function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestStoppedBeforeTheWriteIsSent checks that a write is not sent any more if the caller is stopped while the connection
+// is still being made.
+func TestStoppedBeforeTheWriteIsSent(t *testing.T) {
+	t.Parallel()
+	var arrived atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			arrived.Add(1)
+		}
+		_, _ = w.Write([]byte(`{}`))
+	}))
+	t.Cleanup(server.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	slow := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		stop()
+		time.Sleep(300 * time.Millisecond)
+		return (&net.Dialer{}).DialContext(context.WithoutCancel(ctx), network, address)
+	}}
+	t.Cleanup(slow.CloseIdleConnections)
+	began := time.Now()
+	err := call(ctx, over(t, slow, func(cfg *Config) { cfg.Host = server.URL }), "POST")
+	took := time.Since(began)
+	time.Sleep(400 * time.Millisecond) // a request that is sent all the same arrives by then
+	if !errors.Is(err, context.Canceled) || arrived.Load() > 0 || took > 250*time.Millisecond {
+		t.Errorf("%d requests arrived, after %s: %v", arrived.Load(), took, err)
+	}
+}
+
+// TestStoppedWriteIsNotRepeated checks that a stopped caller sends nothing again, whatever answer its write gets after
+// the stop.
+func TestStoppedWriteIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]step{
+		"429": {status: 429, after: "0"}, "503": {status: 503}, "503 with a pause": {status: 503, after: "0"},
+		"401": {status: 401}, "reset": {err: reset}, "cannot connect": {err: refused},
+	} {
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				t.Parallel()
+				ctx, stop := context.WithCancel(t.Context())
+				f := &fake{steps: []step{{status: 200}, s}}
+				c := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+					if f.attempts() == 1 {
+						stop()
+						time.Sleep(20 * time.Millisecond)
+					}
+					return f.RoundTrip(r)
+				}), nil)
+				if err := call(t.Context(), c, "GET"); err != nil { // the workspace has accepted the token before
+					t.Fatal(err)
+				}
+				began := time.Now()
+				err := call(ctx, c, method)
+				if err == nil || f.attempts() != 2 || time.Since(began) > time.Second {
+					t.Errorf("%d attempts, after %s: %v", f.attempts(), time.Since(began), err)
+				}
+			})
+		}
+	}
+}
+
+// TestDeadlineEndsAWrite checks that a deadline ends a write at once, also if the caller is stopped shortly before it.
+func TestDeadlineEndsAWrite(t *testing.T) {
+	t.Parallel()
+	for name, stopped := range map[string]bool{"running": false, "stopped before": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+			defer cancel()
+			if stopped {
+				time.AfterFunc(100*time.Millisecond, stop)
+			}
+			began := time.Now()
+			err := call(ctx, over(t, &fake{steps: []step{{hang: true}}}, nil), "POST")
+			if took := time.Since(began); err == nil || took < 250*time.Millisecond || took > time.Second {
+				t.Errorf("after %s: %v", took, err)
+			}
+		})
+	}
+}
+
+// TestStoppedQueue checks that a thousand stopped writes that wait for the throttle end at once and are never sent, and
+// that those under way end together.
+func TestStoppedQueue(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	f := &fake{steps: []step{{status: 429, after: "3600"}}}
+	var sent atomic.Int32
+	c := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+		sent.Add(1)
+		return f.RoundTrip(r)
+	}), func(cfg *Config) { cfg.RetryTimeout = time.Hour })
+	var all sync.WaitGroup
+	all.Go(func() { _ = call(ctx, c, "POST") })
+	for sent.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond)
+	for range 1000 {
+		all.Go(func() {
+			if err := call(ctx, c, "POST"); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	began := time.Now()
+	stop()
+	all.Wait()
+	if took := time.Since(began); took > time.Second || sent.Load() != 1 {
+		t.Errorf("%d were sent, and the last ended %s after the stop", sent.Load(), took)
+	}
+}
