@@ -25,20 +25,6 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s already holds %s directly", Describe(e.Principal, e.DisplayName), e.Level)
 }
 
-// UnverifiedError is the error when the service accepted a write, but the access list could not be read back.
-type UnverifiedError struct{ Err error }
-
-// IsUnverified reports whether an error is an [UnverifiedError].
-func IsUnverified(err error) bool {
-	_, ok := errors.AsType[*UnverifiedError](err)
-	return ok
-}
-
-func (e *UnverifiedError) Error() string { return e.Err.Error() }
-
-// Unwrap returns why the access list could not be read back.
-func (e *UnverifiedError) Unwrap() error { return e.Err }
-
 // Read returns the access list of an object. The list may be a copy that is at most maxAge old, or of any age for
 // [client.AnyAge]. One request, shared by all callers in this run. The provider's identity needs CAN_MANAGE on the
 // object, or must be a workspace admin.
@@ -191,7 +177,7 @@ func (o *object) put(ctx context.Context, c *client.Client, entries, changed Lis
 	// was removed.
 	v, err := o.get(ctx, c)
 	if err != nil {
-		return view{}, &UnverifiedError{Err: err}
+		return view{}, &client.UnverifiedError{Err: err}
 	}
 	return v, nil
 }

@@ -376,7 +376,7 @@ func TestErrors(t *testing.T) {
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 500, Code: "INTERNAL_ERROR"})
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
-		var unverified *acl.UnverifiedError
+		var unverified *client.UnverifiedError
 		if !errors.As(err, &unverified) {
 			t.Errorf("error %v", err)
 		}

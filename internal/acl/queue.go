@@ -107,7 +107,7 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 		return r
 	}
 	if err := o.run.end(ctx); err != nil && r.err == nil {
-		r.err = &UnverifiedError{
+		r.err = &client.UnverifiedError{
 			Err: fmt.Errorf("this change is in place, but an earlier change of this run is not: %w", err),
 		}
 	}

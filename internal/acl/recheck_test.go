@@ -194,7 +194,7 @@ func TestChecksAreLeftToWhoStillRuns(t *testing.T) {
 				t.Errorf("%d reads when the first was answered", n)
 			}
 			err := <-last
-			var unverified *acl.UnverifiedError
+			var unverified *client.UnverifiedError
 			if undone == 6 { // undoes every write, and counts the one to the other list
 				if !errors.As(err, &unverified) || !strings.Contains(err.Error(), w.app.String()) {
 					t.Errorf("error %v", err)

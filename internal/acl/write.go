@@ -83,7 +83,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	after, err = o.readNow(ctx, c)
 	if err != nil {
 		for _, op := range ops {
-			o.end(op, outcome{wrote: true, err: &UnverifiedError{Err: err}})
+			o.end(op, outcome{wrote: true, err: &client.UnverifiedError{Err: err}})
 		}
 		return
 	}
@@ -235,7 +235,7 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 			return outcome{after: after, found: found, wrote: true, changed: written}
 		}
 		tried = written
-		_, unverified := errors.AsType[*UnverifiedError](err)
+		unverified := client.IsUnverified(err)
 		if unverified || !c.Again(ctx, err, began, try) {
 			return outcome{found: found, err: err, wrote: unverified}
 		}
@@ -252,7 +252,7 @@ func (o *object) merge(ctx context.Context, c *client.Client, before view, chang
 	}
 	if !o.keep(before, changed, after) {
 		if after, err = o.readNow(ctx, c); err != nil {
-			return view{}, &UnverifiedError{Err: err}
+			return view{}, &client.UnverifiedError{Err: err}
 		}
 	}
 	o.recordWrite(changed, after, true)

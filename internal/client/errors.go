@@ -305,6 +305,17 @@ func MayBeDone(err error) bool {
 		(e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
 }
 
+// UnverifiedError is the error when the service accepted a write, but the object could not be read back.
+type UnverifiedError struct{ Err error }
+
+func (e *UnverifiedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why the object could not be read back.
+func (e *UnverifiedError) Unwrap() error { return e.Err }
+
+// IsUnverified reports whether an error is an [UnverifiedError].
+func IsUnverified(err error) bool { return hasType[*UnverifiedError](err) }
+
 // lookTime bounds the last read of a caller that was cancelled. The read shows whether a write was done.
 const lookTime = 15 * time.Second
 

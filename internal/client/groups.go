@@ -146,15 +146,6 @@ func (c *Client) LockMemberships(ctx context.Context, memberID string) (unlock f
 	return c.Lock(ctx, "memberships of "+memberID)
 }
 
-// UnverifiedMemberError is the error when the service accepted a change of a group, but the group could not be read
-// back.
-type UnverifiedMemberError struct{ Err error }
-
-func (e *UnverifiedMemberError) Error() string { return e.Err.Error() }
-
-// Unwrap returns why the group could not be read back.
-func (e *UnverifiedMemberError) Unwrap() error { return e.Err }
-
 func (c *Client) settleMember(ctx context.Context, group Group, memberID string, want bool) error {
 	shown, err := c.Settle(ctx, time.Time{}, "group "+group.Name, func(ctx context.Context) (bool, error) {
 		now, err := c.groupByID(ctx, group.ID)
@@ -162,7 +153,7 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 	})
 	switch {
 	case err != nil:
-		return &UnverifiedMemberError{err}
+		return &UnverifiedError{err}
 	case !shown:
 		return errors.New("the service accepted the change, but still shows the old value")
 	default:

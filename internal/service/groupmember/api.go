@@ -33,8 +33,7 @@ func addMember(ctx context.Context, c *client.Client, want membership) (membersh
 	want.GroupID, want.PrincipalID, want.ShownAs = group.ID, id, shownAs
 	undo := want.keep(c)
 	err = c.AddMember(ctx, group, id)
-	var unverified *client.UnverifiedMemberError
-	if err != nil && !errors.As(err, &unverified) {
+	if err != nil && !client.IsUnverified(err) {
 		undo()
 	}
 	return want, err

@@ -85,8 +85,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	defer cancel()
 
 	have, err := addMember(ctx, r.Client, plan.toMembership())
-	var unverified *client.UnverifiedMemberError
-	if errors.As(err, &unverified) {
+	if client.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The membership was accepted and could not be read back", have.String())
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot add to group", have.String()) {
 		return
@@ -180,12 +179,11 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		return
 	}
 	err = removeMember(ctx, r.Client, have)
-	var unverified *client.UnverifiedMemberError
 	if errors.Is(err, client.ErrKept) {
 		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
 		return
 	}
-	if errors.As(err, &unverified) {
+	if client.IsUnverified(err) {
 		// The principal may still be a member, so the state keeps the membership, and the next apply removes it again.
 		fwkit.Failed(&resp.Diagnostics, err, "The removal was accepted and could not be read back", have.String())
 		return

@@ -23,7 +23,7 @@ func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl
 	if wrote {
 		c.NoteGrant(want.Endpoint) // a query that the endpoint refused may succeed soon
 	}
-	if err != nil && !acl.IsUnverified(err) {
+	if err != nil && !client.IsUnverified(err) {
 		undo()
 	}
 	var held *acl.HeldError
@@ -60,7 +60,7 @@ func changeGrant(ctx context.Context, c *client.Client, want grant) error {
 	_, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
 	if err == nil {
 		c.NoteGrant(want.Endpoint)
-	} else if !acl.IsUnverified(err) {
+	} else if !client.IsUnverified(err) {
 		undo()
 	}
 	return err

@@ -142,7 +142,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	want := plan.toGrant()
 
 	endpointID, entry, err := createGrant(ctx, r.Client, want)
-	if acl.IsUnverified(err) {
+	if client.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The grant was accepted and could not be read back", want.String())
 		entry = acl.Entry{Direct: want.Level}
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot grant access to serving endpoint", want.String()) {
@@ -237,7 +237,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	default:
 		want.keep(r.Client, endpointID)
 	}
-	if acl.IsUnverified(err) {
+	if client.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The changed grant was accepted and could not be read back", want.String())
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change access to serving endpoint", want.String()) {
 		return

@@ -84,7 +84,7 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 		next, err = create(now)
 		return next, left{}, err
 	})
-	if err != nil && !acl.IsUnverified(err) {
+	if err != nil && !client.IsUnverified(err) {
 		undo()
 	}
 	return err
@@ -132,7 +132,7 @@ func changeList(
 		next, err := refuseLockout(ctx, c, now, want.appliedOver(now, drop.without(stays).has))
 		return next, l, err
 	})
-	if err != nil && !acl.IsUnverified(err) {
+	if err != nil && !client.IsUnverified(err) {
 		undo()
 	}
 	return l, err
@@ -176,7 +176,7 @@ func write(
 		next, l, err := change(now)
 		return next, decision{next, l}, err
 	})
-	if err != nil && !acl.IsUnverified(err) {
+	if err != nil && !client.IsUnverified(err) {
 		var advice *client.Advice
 		if errors.As(err, &advice) {
 			if attribute := attributeOf(acl.Kind(advice.Attribute)); attribute != "" {
@@ -195,7 +195,7 @@ func write(
 	}
 	differ := slices.DeleteFunc(slices.Clone(made.asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct })
 	if len(differ) > 0 {
-		return made.left, &acl.UnverifiedError{
+		return made.left, &client.UnverifiedError{
 			Err: fmt.Errorf(
 				"the service accepted the list, but shows another one; they differ at %s",
 				described(differ),

@@ -37,7 +37,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	if err == nil {
 		err = createList(ctx, r.Client, id, want)
 	}
-	if acl.IsUnverified(err) {
+	if client.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The access list was accepted and could not be read back", want.Endpoint)
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot take over the access list of serving endpoint", want.String()) {
 		return
@@ -133,7 +133,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 				func(key acl.Principal) bool { return known[key] || have.Grants.has(key) },
 			)
 		}
-		if acl.IsUnverified(err) {
+		if client.IsUnverified(err) {
 			fwkit.Warn(
 				&resp.Diagnostics,
 				err,

@@ -14,7 +14,7 @@ import (
 func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.Entry, error) {
 	undo := c.Keep(right(p))
 	entry, _, err := acl.Grant(ctx, c, acl.Tokens, p, acl.CanUse, false)
-	if err != nil && !acl.IsUnverified(err) {
+	if err != nil && !client.IsUnverified(err) {
 		undo()
 	}
 	return entry, err

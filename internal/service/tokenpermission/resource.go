@@ -91,7 +91,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 			held,
 		))
 		return
-	case acl.IsUnverified(err):
+	case client.IsUnverified(err):
 		const summary = "The right to use tokens was accepted and could not be read back"
 		fwkit.Warn(&resp.Diagnostics, err, summary, p.String())
 	case fwkit.Failed(&resp.Diagnostics, err, "Cannot grant the right to use tokens", p.String()):
