@@ -45,8 +45,7 @@ func inspectOAuth(err error, answered bool) failure {
 	f := failure{status: refusal.Response.StatusCode, retryAfter: retryAfter(refusal.Response.Header)}
 	f.date, _ = http.ParseTime(refusal.Response.Header.Get("Date"))
 	f.answer = answer{Error: web.Text(refusal.ErrorCode, 200), Description: web.Text(refusal.ErrorDescription, 400)}
-	f.transient = f.status == http.StatusTooManyRequests || f.status == http.StatusRequestTimeout ||
-		f.status >= http.StatusInternalServerError
+	f.transient = isTemporary(f.status)
 	return f
 }
 

@@ -187,9 +187,14 @@ func inspectAnswer(resp *http.Response) failure {
 	if len(f.answer.Codes) == 0 {
 		f.answer.Codes = codesInText(f.answer.Description)
 	}
-	f.transient = f.status == http.StatusTooManyRequests || f.status == http.StatusRequestTimeout ||
-		f.status >= http.StatusInternalServerError || f.answer.has(passing...)
+	f.transient = isTemporary(f.status) || f.answer.has(passing...)
 	return f
+}
+
+// isTemporary reports whether a response with this status means that the same request may succeed later.
+func isTemporary(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout ||
+		status >= http.StatusInternalServerError
 }
 
 // codesInText returns the code in a text such as "AADSTS700016", for an answer without error_codes; nil if the text has

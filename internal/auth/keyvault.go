@@ -74,9 +74,7 @@ func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 			if err != nil {
 				return !wrongAddress(err)
 			}
-			again := response.StatusCode == http.StatusTooManyRequests ||
-				response.StatusCode == http.StatusRequestTimeout ||
-				response.StatusCode >= 500 && response.StatusCode != http.StatusNotImplemented
+			again := isTemporary(response.StatusCode) && response.StatusCode != http.StatusNotImplemented
 			if again {
 				lastStatus.Store(int64(response.StatusCode))
 			}

@@ -19,7 +19,7 @@ const (
 // not change the content of octet strings.
 func toDER(data []byte) ([]byte, error) {
 	c := berConverter{out: make([]byte, 0, len(data))}
-	if _, err := c.value(data, 0); err != nil {
+	if _, err := c.value(data, 0, false); err != nil {
 		return nil, err
 	}
 	return c.out, nil
@@ -55,7 +55,7 @@ func readBER(data []byte) (h berHeader, rest []byte, err error) {
 	if end >= len(data) {
 		return h, nil, errMalformed
 	}
-	h.tag, h.constructed = data[:end], data[0]&0x20 != 0
+	h.tag, h.constructed = data[:end], data[0]&constructedBit != 0
 	first := data[end]
 	data = data[end+1:]
 	if first == 0x80 {
@@ -87,12 +87,14 @@ func readBER(data []byte) (h berHeader, rest []byte, err error) {
 }
 
 const (
-	sequenceTag            = 0x30
-	constructedOctetString = 0x24
+	sequenceTag    = 0x30
+	octetStringTag = 0x04
+	constructedBit = 0x20
 )
 
-// value appends the first value of data to the output in DER, and returns the data after this value.
-func (c *berConverter) value(data []byte, depth int) (rest []byte, err error) {
+// value appends the first value of data to the output in DER, and returns the data after this value. If piece is true,
+// the value must be a piece of an octet string, which may consist of pieces itself, and only its content is appended.
+func (c *berConverter) value(data []byte, depth int, piece bool) (rest []byte, err error) {
 	if c.elements++; depth > maxDepth || c.elements > maxElements {
 		return nil, errMalformed
 	}
@@ -100,34 +102,37 @@ func (c *berConverter) value(data []byte, depth int) (rest []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if !h.constructed {
-		start := c.begin(h.tag)
+	tag, isString := h.tag, h.tag[0]&^constructedBit == octetStringTag
+	if piece && !isString {
+		return nil, errMalformed
+	}
+	if isString {
+		tag = []byte{octetStringTag}
+	}
+	var start int
+	if !piece {
+		start = c.begin(tag)
+	}
+	if h.constructed {
+		after, err := c.children(h, depth, isString)
+		if err != nil {
+			return nil, err
+		}
+		if h.indefinite {
+			rest = after
+		}
+	} else {
 		c.out = append(c.out, h.content...)
+	}
+	if !piece {
 		c.end(start)
-		return rest, nil
-	}
-	tag := h.tag
-	each := c.value
-	if h.tag[0] == constructedOctetString {
-		tag, each = []byte{constructedOctetString &^ 0x20}, c.piece
-	}
-	start := c.begin(tag)
-	after, err := c.children(h, depth, each)
-	if err != nil {
-		return nil, err
-	}
-	c.end(start)
-	if h.indefinite {
-		rest = after
 	}
 	return rest, nil
 }
 
-// children appends the values inside a constructed value, each with the function each. If the length of the constructed
-// value is indefinite, children returns the data after it, else nil.
-func (*berConverter) children(
-	h berHeader, depth int, each func([]byte, int) ([]byte, error),
-) (after []byte, err error) {
+// children appends the values inside a constructed value. If the length of this value is indefinite, children returns
+// the data after it, else nil.
+func (c *berConverter) children(h berHeader, depth int, pieces bool) (after []byte, err error) {
 	for data := h.content; ; {
 		switch {
 		case len(data) == 0 && !h.indefinite:
@@ -135,31 +140,10 @@ func (*berConverter) children(
 		case h.indefinite && len(data) >= 2 && data[0] == 0 && data[1] == 0:
 			return data[2:], nil
 		}
-		if data, err = each(data, depth+1); err != nil {
+		if data, err = c.value(data, depth+1, pieces); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// piece appends the content of one piece of an octet string, and returns the data after this piece. A piece may consist
-// of pieces itself.
-func (c *berConverter) piece(data []byte, depth int) (rest []byte, err error) {
-	if c.elements++; depth > maxDepth || c.elements > maxElements {
-		return nil, errMalformed
-	}
-	h, rest, err := readBER(data)
-	if err != nil || h.tag[0]&^0x20 != constructedOctetString&^0x20 {
-		return nil, errMalformed
-	}
-	if !h.constructed {
-		c.out = append(c.out, h.content...)
-		return rest, nil
-	}
-	after, err := c.children(h, depth, c.piece)
-	if h.indefinite {
-		rest = after
-	}
-	return rest, err
 }
 
 // begin appends a tag and one byte for the length. It returns the position after them, where the content starts.

@@ -8,7 +8,7 @@ import (
 
 // seedCipher implements SEED (RFC 4269), which no library in Go's module proxy offers. The certificates of South
 // Korea's public key infrastructure are protected with SEED.
-type seedCipher struct{ keys [16][2]uint32 }
+type seedCipher struct{ encryption, decryption [][2]uint32 }
 
 // newSEED returns the cipher SEED for a key of 16 bytes (RFC 4269, section 2.3).
 func newSEED(key []byte) (cipher.Block, error) {
@@ -16,37 +16,33 @@ func newSEED(key []byte) (cipher.Block, error) {
 	for i := range k {
 		k[i] = binary.BigEndian.Uint32(key[4*i:])
 	}
-	c := &seedCipher{}
-	for i := range c.keys {
+	var keys [][2]uint32
+	for i := range 16 {
 		constant := bits.RotateLeft32(0x9e3779b9, i)
-		c.keys[i] = [2]uint32{seedG(k[0] + k[2] - constant), seedG(k[1] - k[3] + constant)}
+		keys = append(keys, [2]uint32{seedG(k[0] + k[2] - constant), seedG(k[1] - k[3] + constant)})
 		if i%2 == 0 {
 			k[0], k[1] = k[0]>>8|k[1]<<24, k[1]>>8|k[0]<<24
 		} else {
 			k[2], k[3] = k[2]<<8|k[3]>>24, k[3]<<8|k[2]>>24
 		}
 	}
-	return c, nil
+	return &seedCipher{keys, reversed(keys)}, nil
 }
 
 func (*seedCipher) BlockSize() int { return 16 }
 
-func (c *seedCipher) Encrypt(dst, src []byte) {
-	c.crypt(dst, src, func(round int) int { return round })
-}
+func (c *seedCipher) Encrypt(dst, src []byte) { seedCrypt(dst, src, c.encryption) }
 
-func (c *seedCipher) Decrypt(dst, src []byte) {
-	c.crypt(dst, src, func(round int) int { return 15 - round })
-}
+func (c *seedCipher) Decrypt(dst, src []byte) { seedCrypt(dst, src, c.decryption) }
 
-// crypt encrypts or decrypts one block with SEED. Encryption and decryption differ only in the order of the round keys.
-func (c *seedCipher) crypt(dst, src []byte, key func(round int) int) {
+// seedCrypt encrypts or decrypts one block with SEED. Encryption and decryption differ only in the order of the round
+// keys.
+func seedCrypt(dst, src []byte, keys [][2]uint32) {
 	var l, r [2]uint32
 	for i := range 2 {
 		l[i], r[i] = binary.BigEndian.Uint32(src[4*i:]), binary.BigEndian.Uint32(src[8+4*i:])
 	}
-	for round := range 16 {
-		k := c.keys[key(round)]
+	for _, k := range keys {
 		// This is the round function F of SEED (RFC 4269, section 2.1).
 		first := r[0] ^ k[0]
 		t := seedG(first ^ r[1] ^ k[1])
