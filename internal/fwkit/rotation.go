@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// DefaultOverlap is how long, in seconds, the old credential stays valid after a rotation.
-const DefaultOverlap = 24 * 60 * 60
+// longestDefaultOverlap is the longest overlap, in seconds, where the configuration sets none.
+const longestDefaultOverlap = 24 * 60 * 60
 
 // RotatedModel holds the attributes that the models of all rotated credentials have in common.
 type RotatedModel struct {
@@ -71,8 +71,8 @@ func (m Rotating) Recorded() rotation.Recorded {
 	}
 }
 
-// DueAt returns the time from which on the credential is due for rotation: its expiry minus RotateBefore. It returns
-// null if the credential is never due, and unknown if one of the two values is unknown.
+// DueAt returns the time from which on the credential is due for rotation: its expiry minus RotateBeforeSeconds. It
+// returns null if the credential is never due, and unknown if one of the two values is unknown.
 func (m RotatedModel) DueAt() types.String {
 	switch {
 	case m.RotateBeforeSeconds.Equal(types.Int64Value(0)):
@@ -116,16 +116,16 @@ func defaultRotateBefore(lifetime types.Int64) types.Int64 {
 }
 
 func defaultOverlap(lifetime, rotateBefore types.Int64) types.Int64 {
-	limit := OverlapLimit(lifetime, rotateBefore)
+	limit := overlapLimit(lifetime, rotateBefore)
 	if limit.IsUnknown() {
 		return limit
 	}
-	return types.Int64Value(min(DefaultOverlap, limit.ValueInt64()))
+	return types.Int64Value(min(longestDefaultOverlap, limit.ValueInt64()))
 }
 
-// OverlapLimit returns the longest allowed overlap in seconds: rotateBefore or, if that is 0, the lifetime. With this
+// overlapLimit returns the longest allowed overlap in seconds: rotateBefore or, if that is 0, the lifetime. With this
 // limit two credentials live at once until the next rotation at the latest.
-func OverlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
+func overlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 	if rotateBefore.IsUnknown() || rotateBefore.ValueInt64() > 0 {
 		return rotateBefore
 	}

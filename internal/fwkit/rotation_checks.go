@@ -39,7 +39,7 @@ func (c Credential) Check(config Rotating, valueInState string, diags *diag.Diag
 // credential would outlive the next rotation. All times are in seconds.
 func (c Credential) checkTimes(lifetime, before, overlap types.Int64, diags *diag.Diagnostics) {
 	if lifetime.IsNull() {
-		lifetime = types.Int64Value(DefaultLifetime)
+		lifetime = types.Int64Value(defaultLifetime)
 	}
 	if lifetime.IsUnknown() || before.IsUnknown() {
 		return
@@ -61,7 +61,7 @@ func (c Credential) checkTimes(lifetime, before, overlap types.Int64, diags *dia
 		)
 		return
 	}
-	if limit := OverlapLimit(lifetime, before); overlap.ValueInt64() > limit.ValueInt64() {
+	if limit := overlapLimit(lifetime, before); overlap.ValueInt64() > limit.ValueInt64() {
 		diags.AddAttributeError(
 			path.Root("overlap_seconds"),
 			"Overlap of a "+string(c)+" is too long",
@@ -211,7 +211,7 @@ func Undecided(
 	if req.State.Raw.IsNull() {
 		return
 	}
-	for _, name := range append(strings, "created_at", "expires_at", "rotate_at", "rotation_reason") {
+	for _, name := range append(strings, "id", "created_at", "expires_at", "rotate_at", "rotation_reason") {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
 	}
 	for _, name := range []string{"rotate_before_seconds", "overlap_seconds"} {

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// DefaultLifetime is the default lifetime of a credential in seconds: 90 days, as the workspace's user interface
+	// defaultLifetime is the default lifetime of a credential in seconds: 90 days, as the workspace's user interface
 	// proposes for tokens.
-	DefaultLifetime = 90 * 24 * 60 * 60
+	defaultLifetime = 90 * 24 * 60 * 60
 	maxLifetime     = 730 * 24 * 60 * 60 // in seconds: 730 days, the limit of the platform
 )
 
@@ -26,7 +26,7 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 	text := func(format string) string { return fmt.Sprintf(format, c) }
 	all := map[string]schema.Attribute{
 		"lifetime_seconds": schema.Int64Attribute{
-			Optional: true, Computed: true, Default: int64default.StaticInt64(DefaultLifetime),
+			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultLifetime),
 			Validators: []validator.Int64{int64validator.Between(1, maxLifetime)},
 			MarkdownDescription: text(
 				"Lifetime of the %[1]s, in seconds: at most 63072000 (730 days), or less if the workspace sets a " +

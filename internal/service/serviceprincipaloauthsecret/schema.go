@@ -121,18 +121,8 @@ func (r *secretResource) ModifyPlan(
 		return
 	}
 	if !known || !planKnown {
-		fwkit.Undecided(
-			ctx,
-			req,
-			resp,
-			"secret_value_in_state",
-			"id",
-			"secret_id",
-			"secret_value",
-			"service_principal_id",
-			"previous_secret_id",
-			"previous_secret_delete_at",
-		)
+		fwkit.Undecided(ctx, req, resp, "secret_value_in_state",
+			"secret_id", "secret_value", "service_principal_id", "previous_secret_id", "previous_secret_delete_at")
 		return
 	}
 	if req.State.Raw.IsNull() {

@@ -327,17 +327,8 @@ func (r *tokenResource) ModifyPlan(
 		return
 	}
 	if !known || !planKnown {
-		fwkit.Undecided(
-			ctx,
-			req,
-			resp,
-			"token_value_in_state",
-			"id",
-			"token_id",
-			"token_value",
-			"previous_token_id",
-			"previous_token_revoke_at",
-		)
+		fwkit.Undecided(ctx, req, resp, "token_value_in_state",
+			"token_id", "token_value", "previous_token_id", "previous_token_revoke_at")
 		return
 	}
 	logsIn, report := true, refuseInPlan
