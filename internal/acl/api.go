@@ -22,7 +22,7 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s already holds %s directly", Describe(e.Principal, e.DisplayName), e.Level)
+	return fmt.Sprintf("%s already has the direct permission level %s", Describe(e.Principal, e.DisplayName), e.Level)
 }
 
 // Read returns the access list of an object. The list may be a copy that is at most maxAge old, or of any age for
@@ -222,7 +222,7 @@ type objectPermissions struct {
 
 func (p *objectPermissions) Lacks(bool) string {
 	if p.complete && len(p.AccessControlList) == 0 {
-		return "it has no access_control_list"
+		return "the answer has no access_control_list"
 	}
 	if err := client.Bounded(len(p.AccessControlList), "entries"); err != nil {
 		return err.Error()
@@ -292,11 +292,12 @@ func advise(err error, object Object) error {
 		return client.Advise(err, "", "Only a workspace admin may see and change who uses personal access tokens. Add "+
 			"the provider's service principal to the group \"admins\".")
 	case errors.Is(err, client.ErrPermissionDenied):
-		return client.Advise(err, "", "The provider's identity needs CAN_MANAGE on this endpoint; it need not be a "+
-			"workspace admin. Whoever manages the endpoint, such as its creator, or an admin can grant it.")
+		return client.Advise(err, "", "The provider's identity needs CAN_MANAGE on this endpoint. It does not have "+
+			"to be a workspace admin. A principal with CAN_MANAGE, such as the endpoint's creator, or a workspace "+
+			"admin can grant that.")
 	case errors.Is(err, client.ErrNotFound) && object == Tokens:
-		return client.Advise(err, "", "The workspace keeps this access list only once its first personal access token "+
-			"exists. Create one token (as an admin: Settings > Developer > Access tokens), then try again.")
+		return client.Advise(err, "", "The workspace has this access list only after its first personal access token "+
+			"was created. Create a token (as an admin: Settings > Developer > Access tokens), then try again.")
 	default:
 		return err
 	}
@@ -309,22 +310,24 @@ func adviseWrite(err error, object Object, written List) error {
 	}
 	p, ok := named(text, written)
 	if !ok {
-		return client.Advise(err, "", "The access list still shows a grant of a principal that the workspace does not "+
-			"know any more, and the service refuses the list with that grant in it. Remove that grant in the object's "+
-			"Permissions dialog, then apply again.")
+		return client.Advise(err, "", "The access list still has a grant of a principal that no longer exists in the "+
+			"workspace, and the service refuses every list that contains this grant. Remove the grant in the "+
+			"Permissions dialog of the object, then apply again.")
 	}
 	var next string
 	switch p.Kind {
 	case ServicePrincipal:
-		next = fmt.Sprintf("The workspace has no service principal with the application id %s. Add it with "+
-			"dbxaccess_service_principal (and refer to its application_id, so that it is created first). The value is "+
-			"the application (client) id of the app registration, not its object id and not its name.", p.Name)
+		next = fmt.Sprintf("The workspace has no service principal with the application id %s. Add the service "+
+			"principal with dbxaccess_service_principal, and refer to its application_id, so that Terraform creates "+
+			"it first. The value must be the application (client) id of the app registration, not its object id or "+
+			"its name.", p.Name)
 	case User:
-		next = fmt.Sprintf("The workspace has no user %q. A service principal is named as one, by its application id.",
+		next = fmt.Sprintf("The workspace has no user %q. To name a service principal, write its application id in "+
+			"service_principal_name.",
 			p.Name)
 	default:
-		next = fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be "+
-			"assigned to the workspace first.", p.Name)
+		next = fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; a group of the account "+
+			"must be assigned to the workspace first.", p.Name)
 	}
 	return client.Advise(err, string(p.Kind), next+" "+client.GoneSincePlan)
 }

@@ -153,7 +153,7 @@ func TestGrant(t *testing.T) {
 
 	_, _, err = acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanManage, false)
 	var held *acl.HeldError
-	if !errors.As(err, &held) || held.Level != acl.CanQuery || !strings.Contains(err.Error(), "(iris-scoring) already holds CAN_QUERY") {
+	if !errors.As(err, &held) || held.Level != acl.CanQuery || !strings.Contains(err.Error(), "(iris-scoring) already has the direct permission level CAN_QUERY") {
 		t.Fatalf("error %v, want one that shows the level held", err)
 	}
 	w.wantAsked(t, "GET")
@@ -364,7 +364,7 @@ func TestErrors(t *testing.T) {
 		w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
 		w.Workspace.RemovePrincipal(app)
 		err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app)
-		if attribute, next := advice(err); attribute != "" || !strings.Contains(next, "does not know any more") || !strings.Contains(err.Error(), app) {
+		if attribute, next := advice(err); attribute != "" || !strings.Contains(next, "no longer exists in the workspace") || !strings.Contains(err.Error(), app) {
 			t.Errorf("%v, at %q: %s", err, attribute, next)
 		}
 		w.holds(t, with(w.app, acl.CanQuery))
@@ -390,7 +390,7 @@ func TestErrors(t *testing.T) {
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Status: 200, Body: "{}", ContentType: "application/json"})
 		}
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
-		if err == nil || !strings.Contains(err.Error(), "does not show it") {
+		if err == nil || !strings.Contains(err.Error(), "its access list does not show the grant") {
 			t.Errorf("error %v", err)
 		}
 		w.wantAsked(t, "GET PATCH GET PUT GET")

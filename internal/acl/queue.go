@@ -108,7 +108,7 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 	}
 	if err := o.run.end(ctx); err != nil && r.err == nil {
 		r.err = &client.UnverifiedError{
-			Err: fmt.Errorf("this change is in place, but an earlier change of this run is not: %w", err),
+			Err: fmt.Errorf("this change was made, but an earlier change of this run is not in place: %w", err),
 		}
 	}
 	return r

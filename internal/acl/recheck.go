@@ -278,19 +278,21 @@ func (o *object) endUndone(now view, undone List) {
 			who := Describe(e.Principal, held.DisplayName)
 			switch {
 			case e.Direct == "":
-				lines = append(lines, fmt.Sprintf("%s was revoked and holds %s again", who, held.Direct))
+				lines = append(lines, fmt.Sprintf("the grant of %s was revoked, and the principal has %s again",
+					who, held.Direct))
 			case held.Direct == "":
-				lines = append(lines, fmt.Sprintf("%s was granted %s and has lost it again", who, e.Direct))
+				lines = append(lines, fmt.Sprintf("%s was granted %s, and no longer has it", who, e.Direct))
 			default:
-				lines = append(lines, fmt.Sprintf("%s was granted %s and holds %s again", who, e.Direct, held.Direct))
+				lines = append(lines, fmt.Sprintf("%s was granted %s, and has %s again", who, e.Direct, held.Direct))
 			}
 		}
 		return client.Advise(
-			fmt.Errorf("something else keeps changing the same access list: %s, although this run wrote it %d times",
+			fmt.Errorf("something else keeps changing the same access list: %s, although this run wrote the list %d "+
+				"times",
 				strings.Join(lines, "; "), 1+mostRestores),
 			"",
-			"Another Terraform run, or a tool, writes the same access list. "+
-				"Wait until it has ended, then apply again. One access list should be managed in one state.",
+			"Another Terraform run, or a tool, writes the same access list. Wait until that run or tool has ended, "+
+				"then apply again. Manage each access list in one Terraform state only.",
 		)
 	})
 }

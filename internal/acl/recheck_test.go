@@ -73,7 +73,7 @@ func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 		w := newWorld(t)
 		w.afterWrite(t, 5, func() { w.Workspace.RemoveGrant("iris", w.app.Name) })
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
-		if err == nil || !strings.Contains(err.Error(), w.app.String()+" was granted CAN_QUERY and has lost it again") {
+		if err == nil || !strings.Contains(err.Error(), w.app.String()+" was granted CAN_QUERY, and no longer has it") {
 			t.Errorf("error %v", err)
 		}
 		w.holds(t, foreign())
@@ -85,7 +85,7 @@ func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 		w.afterWrite(t, 5, func() { w.Workspace.SetGrant("iris", w.app.Name, "CAN_MANAGE") })
 		err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app)
 		var advice *client.Advice
-		if err == nil || !strings.Contains(err.Error(), "(iris-scoring) was revoked and holds CAN_MANAGE again") || !errors.As(err, &advice) {
+		if err == nil || !strings.Contains(err.Error(), "(iris-scoring) was revoked, and the principal has CAN_MANAGE again") || !errors.As(err, &advice) {
 			t.Errorf("error %v", err)
 		}
 		w.holds(t, with(w.app, acl.CanManage))

@@ -104,7 +104,8 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	for _, op := range ops {
 		mine := r
 		if mine.err == nil {
-			mine.err = fmt.Errorf("the service accepted %s for %s and does not show it", op.level, op.principal)
+			mine.err = fmt.Errorf("the service accepted the grant of %s to %s, but its access list does not show the "+
+				"grant", op.level, op.principal)
 		}
 		o.end(op, mine)
 	}
@@ -168,7 +169,8 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 		case kept[op]:
 			mine.err = client.ErrKept
 		case e.Direct != "":
-			mine.err = fmt.Errorf("the service accepted the removal of %s and still shows %s", op.principal, e.Direct)
+			mine.err = fmt.Errorf("the service accepted that the grant of %s was revoked, but its access list still "+
+				"shows %s", op.principal, e.Direct)
 		case mine.err == nil && r.changed.has(op.principal):
 			o.endWritten(c, op, mine, List{{Principal: op.principal}})
 			continue

@@ -39,9 +39,9 @@ type Optional struct {
 func Named(field, got, want string) string {
 	switch {
 	case got == "":
-		return "it has no " + field
+		return "the answer has no " + field
 	case want != "" && !strings.EqualFold(got, want):
-		return fmt.Sprintf("its %s is %s, not %s", field, clean(got), want)
+		return fmt.Sprintf("the %s in the answer is %s, not %s", field, clean(got), want)
 	}
 	return ""
 }
@@ -124,7 +124,7 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	}
 	var code, fault string
 	if r.StatusCode < 200 || r.StatusCode > 299 {
-		fault = "a status that the API does not use"
+		fault = "a status that the API does not have"
 	} else {
 		code, fault = judge(r, body, want.answer)
 	}
@@ -164,10 +164,10 @@ func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 		return "", fault
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return "", "JSON of another form than the call promises"
+		return "", "JSON of another form than the API documents"
 	}
 	if lack := answer.Lacks(isBare(text)); lack != "" {
-		return "", "JSON that does not answer the request: " + lack
+		return "", "JSON that does not fit the request: " + lack
 	}
 	return "", ""
 }
@@ -235,9 +235,9 @@ func disguised(text []byte) (code, fault string) {
 	code = strings.Trim(string(body.Code), `"`)
 	switch {
 	case code != "" && code != "null":
-		return clean(code), "an error under a status of success: " + clean(body.Message)
+		return clean(code), "an error with a status of success: " + clean(body.Message)
 	case len(body.Schemas) == 1 && body.Schemas[0] == scimError:
-		return "", "an error under a status of success: " + clean(body.Detail)
+		return "", "an error with a status of success: " + clean(body.Detail)
 	}
 	return "", ""
 }

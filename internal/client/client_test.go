@@ -169,7 +169,7 @@ func TestRefusalNamesTheCaller(t *testing.T) {
 		"Databricks token": {w.as(t, "dapi-of-nobody"), "token login from token"},
 	} {
 		_, err := tc.as.WorkspaceTokens(t.Context())
-		if err == nil || !strings.HasSuffix(err.Error(), "; refused to: "+tc.says) {
+		if err == nil || !strings.HasSuffix(err.Error(), "; the refused caller: "+tc.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

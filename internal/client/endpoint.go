@@ -73,10 +73,10 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 	}
 	if id == "" {
 		return "", Advise(fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID), "endpoint_name",
-			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: by "+
-				"default every member of the workspace may call them, and Unity Catalog can restrict that. Serve the "+
-				"model from an endpoint of your own (provisioned throughput, external or custom model) to say who may "+
-				"call it.")
+			"The endpoint is a foundation-model (pay-per-token) endpoint. Such endpoints have no access list: by "+
+				"default every member of the workspace may call them, and Unity Catalog can restrict that. To decide "+
+				"who may call the model, serve it from an endpoint of your own (provisioned throughput, external or "+
+				"custom model).")
 	}
 	return id, nil
 }
@@ -97,10 +97,10 @@ func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (strin
 		return "", err
 	}
 	if given != "" && !strings.EqualFold(given, id) {
-		return "", Advise(fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", given, id),
-			"endpoint_id", "The service keeps the access list of a deleted endpoint, so a grant on the other id would "+
-				"help nobody. Correct endpoint_id, or leave it out; if it is not in the configuration, the endpoint "+
-				"was re-created after the plan: plan again.")
+		return "", Advise(fmt.Errorf("endpoint_id is %s, but the endpoint with this name has the id %s", given, id),
+			"endpoint_id", "The service keeps the access list of a deleted endpoint, so a grant on the wrong id "+
+				"would have no effect. Correct endpoint_id, or remove it from the configuration. If the "+
+				"configuration does not set endpoint_id, the endpoint was re-created after the plan: plan again.")
 	}
 	return id, nil
 }
@@ -126,14 +126,15 @@ func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) err
 	case errors.Is(err, ErrNotFound):
 		return &Advice{
 			Err: err, Attribute: "endpoint_name",
-			Next: fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive; "+
-				"an endpoint that the same configuration creates must be created first (refer to its name, or use "+
-				"depends_on).", name),
+			Next: fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive; an "+
+				"endpoint of the same configuration must be created first, so refer to its resource, or use "+
+				"depends_on.", name),
 			lookUp: func() string { return c.meantEndpoint(ctx, name) },
 		}
 	case errors.Is(err, ErrPermissionDenied):
 		return Advise(err, "endpoint_name", fmt.Sprintf("The endpoint %q exists, but the provider's identity may not "+
-			"see it. It needs CAN_VIEW on the endpoint to read it, and CAN_MANAGE to change who may call it.", name))
+			"see it. The identity needs CAN_VIEW on the endpoint to read it, and CAN_MANAGE to change who may call it.",
+			name))
 	default:
 		return err
 	}
@@ -152,7 +153,7 @@ func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 	var near []string
 	for name, id := range ids {
 		if id != "" && strings.EqualFold(id, given) {
-			return fmt.Sprintf("The value is the id of the endpoint %q: write its name.", name)
+			return fmt.Sprintf("The value is the id of the endpoint %q. Write the endpoint's name instead.", name)
 		}
 		if name != given && closeNames(name, given) {
 			near = append(near, strconv.Quote(name))
@@ -161,10 +162,10 @@ func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 	switch {
 	case len(near) > 0:
 		slices.Sort(near)
-		return "Close to it: " + strings.Join(near[:min(len(near), 5)], ", ") + "."
+		return "Endpoints with similar names: " + strings.Join(near[:min(len(near), 5)], ", ") + "."
 	case len(given) == endpointIDLength && strings.Trim(strings.ToLower(given), "0123456789abcdef") == "":
-		return "The value looks like the id of an endpoint, and no endpoint that the provider's identity can see has " +
-			"it."
+		return "The value looks like the id of an endpoint, but no endpoint that the provider's identity can see has " +
+			"this id."
 	default:
 		return ""
 	}
@@ -197,7 +198,7 @@ type endpointList struct {
 
 func (l *endpointList) Lacks(bare bool) string {
 	if l.Endpoints == nil && !bare {
-		return "it has no endpoints"
+		return "the answer has no endpoints"
 	}
 	for i := range l.Endpoints {
 		if lack := l.Endpoints[i].Lacks(false); lack != "" {
@@ -252,7 +253,8 @@ type endpointAnswer struct {
 
 func (e *endpointAnswer) Lacks(bool) string {
 	if e.want != "" && e.Name != e.want && strings.EqualFold(e.Name, e.want) {
-		return fmt.Sprintf("its name is %s, not %s", clean(e.Name), e.want) // names of endpoints are case-sensitive
+		return fmt.Sprintf("the name in the answer is %s, not %s",
+			clean(e.Name), e.want) // names of endpoints are case-sensitive
 	}
 	return Named("name", e.Name, e.want)
 }

@@ -75,7 +75,7 @@ func (p *prediction) Lacks(bool) string {
 			return ""
 		}
 	}
-	return "it holds no predictions, outputs, choices, data, output or messages"
+	return "the answer has no predictions, outputs, choices, data, output or messages"
 }
 
 // EndpointName returns the name of the endpoint with that system id, for a state that holds only the id. The error is
@@ -90,8 +90,9 @@ func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", Advise(fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound), "", "It was deleted, or "+
-		"re-created under the same name with another id; or the provider's identity may not see it (it needs CAN_VIEW "+
-		"on the endpoint). If it is gone, remove the moved block and take the old address out of the state: terraform "+
-		"state rm <address>. Import the list of a re-created endpoint by the endpoint's name.")
+	return "", Advise(fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound), "", "The endpoint was "+
+		"deleted, or re-created under the same name with another id, or the provider's identity may not see it (it "+
+		"needs CAN_VIEW on the endpoint). If the endpoint does not exist any more, remove the moved block, and "+
+		"remove the old address from the state: terraform state rm <address>. Import the access list of a re-created "+
+		"endpoint by the endpoint's name.")
 }

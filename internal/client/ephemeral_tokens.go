@@ -77,14 +77,14 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 	if err == nil {
 		return nil
 	}
-	next := "It is tried once more when the provider's process ends. If that fails too, the token is live until its " +
-		"lifetime is over, unless an admin revokes it: DELETE /api/2.0/token-management/tokens/" + id + "."
+	next := "The provider tries to revoke the token once more when its process ends. If that fails too, the token " +
+		"works until its lifetime ends, unless an admin revokes it: DELETE /api/2.0/token-management/tokens/" + id + "."
 	if errors.Is(err, ErrPermissionDenied) {
-		next += "\n\nTo revoke tokens of others the provider's identity needs to be a workspace admin: add it to the " +
-			"group \"admins\"."
+		next += "\n\nOnly a workspace admin may revoke tokens of others. Add the provider's identity to the group " +
+			"\"admins\"."
 	}
 	if asOwner != nil { // as text, because the error of a refused login would hide err
-		next += "\n\nRevoking it as its owner failed as well: " + asOwner.Error()
+		next += "\n\nThe provider also could not revoke the token with the login of its owner: " + asOwner.Error()
 	}
 	return Advise(err, "", next)
 }

@@ -115,7 +115,7 @@ func (e *Error) Error() string {
 		b.WriteString(" (request id " + e.RequestID + ")")
 	}
 	if e.Caller != "" {
-		b.WriteString("; refused to: " + e.Caller)
+		b.WriteString("; the refused caller: " + e.Caller)
 	}
 	return b.String()
 }
@@ -372,7 +372,7 @@ func (a *Advice) Error() string { return a.Err.Error() }
 func (a *Advice) Unwrap() error { return a.Err }
 
 // GoneSincePlan is the next step when an apply does not find an object that its plan may have seen.
-const GoneSincePlan = "If it was there when the plan was made, it has been removed since: plan again."
+const GoneSincePlan = "If the object existed at the time of the plan, it was removed since then: plan again."
 
 // Advise returns err with the next step for the user. attribute is the one that the error concerns; it may be empty.
 func Advise(err error, attribute, next string) error {

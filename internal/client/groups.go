@@ -44,7 +44,7 @@ func (g Group) Has(id string) bool {
 }
 
 // ErrAccountGroup is the error for a change of a group that only the Databricks account can change.
-var ErrAccountGroup = errors.New("it is a group of the Databricks account")
+var ErrAccountGroup = errors.New("the group belongs to the Databricks account")
 
 // GroupByName reads the group with that name, with its direct members. Names are case-sensitive. The error is
 // [ErrNotFound] if there is no such group. One request, shared by all callers in this run within the time [Lately],
@@ -155,7 +155,7 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 	case err != nil:
 		return &UnverifiedError{err}
 	case !shown:
-		return errors.New("the service accepted the change, but still shows the old value")
+		return errors.New("the service accepted the change of the group's members, but still shows the old members")
 	default:
 		return nil
 	}
@@ -207,9 +207,9 @@ func adviseGroups(err error) error {
 }
 
 func adviseAccountGroup(name string) error {
-	return Advise(fmt.Errorf("group %q: %w", name, ErrAccountGroup), "group_name", "A workspace can show such a group "+
-		"and assign it, but not change its members. Add the service principal in the account console, under User "+
-		"management > Groups, or with the account's SCIM API; or use a group of the workspace.")
+	return Advise(fmt.Errorf("group %q: %w", name, ErrAccountGroup), "group_name", "A workspace can show a group of "+
+		"the account, but cannot change its members. Change the members in the account console under User management "+
+		"> Groups, or with the account's SCIM API. Or use a group of the workspace.")
 }
 
 // Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request

@@ -106,7 +106,7 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 		words := fmt.Sprintf("%s answered %d: %s", cfg.Login.ResourceManager, resp.StatusCode,
 			web.Text(answer.Error.Code+": "+answer.Error.Message, 1000))
 		if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized {
-			words += "; refused to: " + callerOf(cfg.Login, req)
+			words += "; the refused caller: " + callerOf(cfg.Login, req)
 		}
 		return "", pause, noHost(cfg, words, afterRefusal(answer.Error.Code))
 	}
@@ -121,11 +121,13 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 		got = "the resource " + web.Text(answer.ID, 300)
 	case host == "":
 		return "", 0, noHost(cfg, "Azure Resource Manager returned no workspaceUrl",
-			"The workspace may still be under creation. Try again later, or write host.")
+			"Azure may still be creating the workspace. Try again later, or set host in the provider block.")
 	case !cfg.Login.IsWorkspaceHost(host):
-		return "", 0, noHost(cfg, fmt.Sprintf("Azure Resource Manager says that the workspace is at %q, which is no "+
-			"address of a workspace in the %s cloud (environment), so no token was sent there", web.Text(host, 300),
-			cfg.Login.Cloud), "Check environment and resource_manager_endpoint. If the address is right, write it as host.")
+		return "", 0, noHost(cfg, fmt.Sprintf("Azure Resource Manager returned the address %q for the workspace. "+
+			"That is not the address of a workspace in the %s cloud (environment), so no token was sent to it",
+			web.Text(host, 300),
+			cfg.Login.Cloud), "Check environment and resource_manager_endpoint. If the address is right, set it as "+
+			"host in the provider block.")
 	}
 	if got != "" {
 		stranger := web.Mismatch(resp, got)
@@ -145,11 +147,12 @@ func noHost(cfg Config, words, next string) error {
 func afterRefusal(code string) string {
 	switch {
 	case code == "AuthorizationFailed":
-		return "The provider's identity needs the role Reader on the workspace's Azure resource to look its address " +
-			"up. Or write host, which needs no Azure role."
+		return "To look up the workspace's address, the provider's identity needs the role Reader on the workspace's " +
+			"Azure resource. Or set host in the provider block, which needs no Azure role."
 	case strings.HasSuffix(code, "NotFound"):
-		return "Check subscription, resource group and name in azure_workspace_resource_id, or write host."
+		return "Check subscription, resource group and name in azure_workspace_resource_id, or set host in the " +
+			"provider block."
 	default:
-		return "Or write host in the provider block: then nothing is looked up."
+		return "If host is set in the provider block, the provider does not look up the address."
 	}
 }

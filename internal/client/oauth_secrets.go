@@ -60,7 +60,7 @@ func (s oauthSecret) lacks() string {
 	}
 	for field, value := range map[string]string{"create_time": s.CreateTime, "expire_time": s.ExpireTime} {
 		if _, err := time.Parse(time.RFC3339, value); err != nil && (value != "" || field == "create_time") {
-			return fmt.Sprintf("its %s is no time: %q", field, clean(value))
+			return fmt.Sprintf("the %s in the answer is not a time: %q", field, clean(value))
 		}
 	}
 	return ""
@@ -80,7 +80,7 @@ type oauthSecrets struct {
 
 func (l *oauthSecrets) Lacks(bare bool) string {
 	if l.Secrets == nil && !bare {
-		return "it has no secrets"
+		return "the answer has no secrets"
 	}
 	for _, s := range l.Secrets {
 		if lack := s.lacks(); lack != "" {
@@ -148,7 +148,7 @@ type createdOAuthSecret struct{ oauthSecret }
 
 func (s *createdOAuthSecret) Lacks(bool) string {
 	if s.Secret == "" {
-		return "it has no secret"
+		return "the answer has no secret"
 	}
 	return s.lacks()
 }

@@ -42,11 +42,12 @@ func (e Endpoint) AuthorizationDetails() string {
 func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	foreign := func(why string) error {
 		return Advise(
-			fmt.Errorf("the workspace says that the endpoint is at %s, which %s, so no token was sent there",
+			fmt.Errorf("the workspace returned the address %s for the endpoint, which %s, so no token was sent to it",
 				clean(e.URL), why),
 			"",
-			fmt.Sprintf("The address of a route-optimized endpoint is https://<its id>.<…>.serving%s/…. Look at the "+
-				"endpoint's page under Serving, and at what answers in the workspace's place.",
+			fmt.Sprintf("The address of a route-optimized endpoint is https://<its id>.<…>.serving%s/…. Compare it "+
+				"with the address on the endpoint's page under Serving. A proxy may have answered instead of the "+
+				"workspace.",
 				c.Login.ServingDomain()),
 		)
 	}
@@ -54,11 +55,11 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	switch {
 	case e.URL == "":
 		return "", Advise(fmt.Errorf("the workspace does not show the address of the endpoint"), "",
-			"It is in endpoint_url once the endpoint is ready. Try again later.")
+			"The workspace shows the address as endpoint_url when the endpoint is ready. Try again later.")
 	case err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", foreign("is no plain https address")
+		return "", foreign("is not a plain https address")
 	case !c.Login.IsServingHost(u.Hostname(), e.ID):
-		return "", foreign("is no address of this endpoint in the cloud " + c.Login.Cloud)
+		return "", foreign("is not an address of this endpoint in the cloud " + c.Login.Cloud)
 	}
 	return u.String(), nil
 }

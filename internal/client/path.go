@@ -37,9 +37,9 @@ var errNoName = errors.New("the path of the request lacks a name or an id, so it
 func checkPath(method, path string) error {
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		if plain, err := url.PathUnescape(segment); err != nil || !names(plain) {
-			return Advise(fmt.Errorf("%s %s: %w", method, path, errNoName), "", "The state or the configuration has "+
-				"an empty or malformed id here. If it is the state: terraform state rm <address>, then import the "+
-				"object.")
+			return Advise(fmt.Errorf("%s %s: %w", method, path, errNoName), "", "An id or a name of this object is "+
+				"empty or malformed, in the state or in the configuration. Correct the configuration. If the state "+
+				"is wrong, run terraform state rm <address>, then import the object.")
 		}
 	}
 	return nil

@@ -144,8 +144,9 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 		return found[0].ID, found[0].DisplayName, nil
 	}
 	advice := c.WhoIsMeant(ctx, applicationID) +
-		" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. " +
-		"The value is the application (client) id of the app registration, not its object id and not its name. " +
+		" Add the service principal with dbxaccess_service_principal, and refer to its application_id, so that " +
+		"Terraform creates it first. The value must be the application (client) id of the app registration, not its " +
+		"object id or its name. " +
 		GoneSincePlan
 	return "", "", Advise(
 		fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound),
@@ -183,11 +184,12 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	case len(found) == 0:
 		return ""
 	case attribute == "externalId":
-		return "It is the object id of this one: " + strings.Join(found, "; ") + "."
+		return "The value is the object id of this service principal: " + strings.Join(found, "; ") + "."
 	case len(found) == 1:
-		return "One has it as its display name: " + found[0] + "."
+		return "One service principal has the value as its display name: " + found[0] + "."
 	default:
-		return fmt.Sprintf("%d have it as their display name: %s.", len(found), strings.Join(found, "; "))
+		return fmt.Sprintf("%d service principals have the value as their display name: %s.",
+			len(found), strings.Join(found, "; "))
 	}
 }
 

@@ -106,7 +106,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		// may take.
 		throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		if throttle.slower(sent) {
-			tflog.Info(r.Context(), "waiting: the service asks for fewer calls, so they are spaced out",
+			tflog.Info(r.Context(), "waiting: the service asks for fewer calls, so the provider sends them more slowly",
 				map[string]any{"path": r.URL.Path, "status": resp.StatusCode})
 		}
 		if r.Context().Value(onceKey{}) != nil {

@@ -61,7 +61,7 @@ func (c *Client) Settle(
 		if now.Sub(written) >= StaleFor || time.Since(began) >= StaleFor {
 			return false, nil
 		}
-		tflog.Info(ctx, "waiting: the workspace still shows what stood before a change",
+		tflog.Info(ctx, "waiting: the workspace still shows the old values after a change",
 			map[string]any{"object": object, "try": try})
 		if err := web.Pause(ctx, 2*time.Second); err != nil {
 			return false, err
@@ -126,9 +126,9 @@ type scimList struct {
 func (l *scimList) Lacks(bool) string {
 	switch {
 	case l.TotalResults == nil && l.Resources == nil:
-		return "it has neither totalResults nor Resources"
+		return "the answer has neither totalResults nor Resources"
 	case l.first && len(l.Resources) == 0 && l.TotalResults != nil && *l.TotalResults > 0:
-		return fmt.Sprintf("its totalResults is %d and it shows none", *l.TotalResults)
+		return fmt.Sprintf("the totalResults in the answer is %d, but the answer shows no resource", *l.TotalResults)
 	}
 	terms := equalities(l.filter)
 	for i := range l.Resources {
@@ -138,7 +138,7 @@ func (l *scimList) Lacks(bool) string {
 		}
 		// If a proxy or a faulty service returns other objects, they do not show whether the requested object exists.
 		if len(terms) > 0 && !slices.ContainsFunc(terms, r.matches) {
-			return fmt.Sprintf("one of its Resources, with the id %s, does not match the filter", clean(r.ID))
+			return fmt.Sprintf("the answer has a resource that does not match the filter, with the id %s", clean(r.ID))
 		}
 	}
 	return ""
@@ -273,7 +273,7 @@ func pagesSCIM(
 		}
 		if len(page.Resources) == 0 {
 			if start <= total {
-				return fmt.Errorf("the service says that there are %d %s and ended its list after %d: %w", total,
+				return fmt.Errorf("the service reported %d %s, but its list ended after %d: %w", total,
 					collection, start-1, errPaging)
 			}
 			return nil
@@ -288,7 +288,7 @@ func pagesSCIM(
 			}
 		}
 		if len(fresh) == 0 {
-			return fmt.Errorf("the service gave a page of %s that it had given before: %w", collection, errPaging)
+			return fmt.Errorf("the service sent the same page of %s twice: %w", collection, errPaging)
 		}
 		if err := Bounded(len(seen), collection); err != nil {
 			return err
@@ -302,4 +302,4 @@ func pagesSCIM(
 }
 
 // errPaging is the error for a list whose pages repeat themselves, or end before the total is reached.
-var errPaging = errors.New("it does not page")
+var errPaging = errors.New("the service ignores the requested page")

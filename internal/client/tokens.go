@@ -94,7 +94,7 @@ type tokenInfos struct {
 
 func (l *tokenInfos) Lacks(bare bool) string {
 	if l.Infos == nil && !bare {
-		return "it has no token_infos"
+		return "the answer has no token_infos"
 	}
 	for _, t := range l.Infos {
 		if lack := Named("token_id", t.ID, ""); lack != "" {
@@ -219,7 +219,7 @@ type createdToken struct {
 
 func (t *createdToken) Lacks(bool) string {
 	if t.Value == "" {
-		return "it has no token_value"
+		return "the answer has no token_value"
 	}
 	return Named("token_info.token_id", t.Info.ID, "")
 }
@@ -270,10 +270,11 @@ type UnconfirmedError struct {
 
 func (e *UnconfirmedError) Error() string {
 	if e.Look != nil {
-		return fmt.Sprintf("the workspace accepted the deletion of %s, and reading it back failed: %v", e.Object,
+		return fmt.Sprintf("the workspace accepted the deletion of %s, but the provider could not check that it is "+
+			"gone: %v", e.Object,
 			e.Look)
 	}
-	return fmt.Sprintf("the workspace accepted the deletion of %s, and still shows it", e.Object)
+	return fmt.Sprintf("the workspace accepted the deletion of %s, but still shows it", e.Object)
 }
 
 // confirmed calls gone to check that a deleted object is gone. If the object is still there, it checks once more a
@@ -310,7 +311,7 @@ func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err er
 	case errors.Is(err, ErrNotFound):
 		list, err := c.OwnTokensForSure(ctx)
 		if _, there := list.ByID(id); there {
-			err = fmt.Errorf("the workspace answers that the caller has no token %s, and lists it", id)
+			err = fmt.Errorf("the workspace answers that the caller has no token %s, but lists this token", id)
 		}
 		return false, err
 	case err != nil:

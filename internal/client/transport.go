@@ -42,8 +42,8 @@ func NewTransport(caFile auth.Setting) (http.RoundTripper, error) {
 
 func noAuthorities(why string) error {
 	return &auth.Error{Attribute: "ca_certificate_path", Summary: "Cannot read the certificate authorities",
-		Detail: why + " ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside " +
-			"the system's."}
+		Detail: why + " ca_certificate_path must be the path of a PEM file with one or more CA certificates. The " +
+			"provider trusts them in addition to those of the system."}
 }
 
 type logged struct{ next http.RoundTripper }

@@ -55,7 +55,7 @@ func (t *transport) identify(resp *http.Response) error {
 	return nil
 }
 
-var errNoWorkspaceID = errors.New("the workspace does not say which one it is")
+var errNoWorkspaceID = errors.New("the workspace does not show its id")
 
 // findID requests the id of the workspace if the answer to r does not show it. At most two requests. If one of them
 // failed temporarily, it returns an error, and is called again at a later answer. If the workspace shows its id
@@ -141,7 +141,7 @@ func workspaceIDOf(s string) string {
 type WrongWorkspaceError struct{ Stored, Actual, Host string }
 
 func (e *WrongWorkspaceError) Error() string {
-	return fmt.Sprintf("it was created in workspace %s, and %s is workspace %s", e.Stored, e.Host, e.Actual)
+	return fmt.Sprintf("it was created in workspace %s, but %s is workspace %s", e.Stored, e.Host, e.Actual)
 }
 
 // CheckWorkspace returns an error if the workspace in which an object was created is not the one that the provider
@@ -162,9 +162,9 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 		return nil
 	case "":
 		return Advise(
-			fmt.Errorf("it was created in workspace %s, and %s does not show which workspace it is", stored, c.Host()),
-			"", "Without that it cannot be known whether the object is gone or lives in another workspace. Try again "+
-				"later, or write workspace_id in the provider block.")
+			fmt.Errorf("it was created in workspace %s, but %s does not show which workspace it is", stored, c.Host()),
+			"", "Without the id of the workspace, the provider cannot find out whether the object was deleted or is "+
+				"in another workspace. Try again later, or set workspace_id in the provider block.")
 	default:
 		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}
 	}

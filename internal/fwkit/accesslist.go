@@ -65,7 +65,7 @@ func LevelsAttribute(description string) schema.MapAttribute {
 func PermissionsAttribute(principal, levels, inherited string) schema.ListNestedAttribute {
 	return schema.ListNestedAttribute{
 		Computed:            true,
-		MarkdownDescription: "Every entry, sorted. A principal with a direct and an inherited level has two.",
+		MarkdownDescription: "Every entry, sorted. A principal with a direct and an inherited level has two entries.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"principal":              DataString(principal),
 			"service_principal_name": DataString("Application id of a service principal; null otherwise."),

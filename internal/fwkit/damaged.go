@@ -42,8 +42,8 @@ func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
 		diags.AddAttributeError(
 			path.Root(name),
 			"Damaged state",
-			fmt.Sprintf("%s is required, and the state%s has no value for it. The state was edited or is damaged, "+
-				"so nothing was read or changed.\n\nRestore a backup of the state; or take the object out of it "+
+			fmt.Sprintf("%s is required, and the state%s has no value for it. The state was edited or is damaged, so "+
+				"nothing was read or changed.\n\nRestore a backup of the state. Or remove the object from the state "+
 				"with terraform state rm <address>, and import it.", name, object),
 		)
 	}

@@ -118,67 +118,70 @@ func nextStep(err error) string {
 	var web *url.Error
 	switch {
 	case errors.As(err, &wrong):
-		return "The provider speaks to another workspace than the one this object lives in. Correct host (or the " +
-			"environment), or use a provider alias for each workspace. To let go of the object, because its " +
-			"workspace is gone or another state has it: terraform state rm <address>, or a removed block with " +
-			"lifecycle { destroy = false }, which OpenTofu applies with -refresh=false only. Nothing was changed."
+		return "The provider is configured for another workspace than that of this object. Nothing was changed. " +
+			"Correct host (or the environment variable), or use a provider alias for each workspace. If the " +
+			"workspace was deleted, or another Terraform state has the object, let Terraform forget the object: " +
+			"terraform state rm <address>, or a removed block with lifecycle { destroy = false }, which OpenTofu " +
+			"applies with -refresh=false only."
 	case errors.Is(err, client.ErrAddressBlocked):
-		return "The workspace's IP access list does not allow the network address that this call came from. No " +
-			"right of the login changes that. Run Terraform from an address that is allowed, such as a runner of " +
-			"your own with a fixed address, or ask an admin of the workspace to allow the address above (Settings " +
-			"> Security > IP access list). A proxy or a NAT gateway may be what the workspace sees."
+		return "The workspace's IP access list does not allow the network address that this call came from. More " +
+			"rights for the login do not help. Run Terraform from an address that is allowed, such as a runner of " +
+			"your own with a fixed address, or ask an admin of the workspace to allow the address above (Settings > " +
+			"Security > IP access list). The workspace may see the address of a proxy or a NAT gateway."
 	case errors.Is(err, client.ErrNetworkPolicy):
-		return "The workspace accepts no calls from the network that this call came from. No right of the login " +
-			"changes that. Run Terraform where the workspace can be used from, such as a runner in its virtual " +
-			"network, or ask who manages the network access of the workspace: public network access of its Azure " +
-			"resource, and the network policies of the Databricks account."
+		return "The workspace accepts no calls from the network that this call came from. More rights for the login " +
+			"do not help. Run Terraform in a network from which the workspace can be used, such as on a runner in " +
+			"its virtual network. Or ask the team that manages the network access of the workspace: public network " +
+			"access of its Azure resource, and the network policies of the Databricks account."
 	case errors.Is(err, client.ErrPrivateLink):
-		return "The workspace accepts calls over its private link only. No right of the login changes that. " +
-			"Run Terraform in a network that has the private endpoint, such as a runner in the virtual network, and " +
-			"check that the workspace's name leads to the private endpoint's address there. " +
-			"Where HTTPS_PROXY is set, calls go around the private endpoint: name the workspace in NO_PROXY."
+		return "The workspace accepts calls over its private link only. More rights for the login do not help. Run " +
+			"Terraform in a network that has the private endpoint, such as on a runner in the virtual network, and " +
+			"check that the workspace's host name resolves to the private endpoint's address there. If HTTPS_PROXY " +
+			"is set, calls do not use the private endpoint: add the workspace's host to NO_PROXY."
 	case errors.Is(err, client.ErrRedirected):
-		return "The workspace's API never redirects, so something else answered: a proxy, a gateway, a sign-in page, " +
-			"or a host that is not a workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
+		return "The workspace's API never redirects a call. Something else answered: a proxy, a gateway, a sign-in " +
+			"page, or a host that is not a workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
 	case errors.Is(err, client.ErrWrongWorkspace):
-		return "Correct host or workspace_id in the provider block (or in the environment): both must mean one " +
-			"workspace, also where host has the id as ?o=."
+		return "Correct host or workspace_id in the provider block (or in the environment). Both must name the same " +
+			"workspace, also the id after ?o= in host."
 	case errors.Is(err, client.ErrScope):
-		return "The token lacks the scope that this call needs; the rights of its owner are not the cause. Use a " +
-			"token with the scope named above, and with no other that is not needed."
+		return "The token lacks the scope that this call needs. The rights of the token's owner are not the cause. " +
+			"Use a token with the scope named above, and with no scope that is not needed."
 	case errors.Is(err, client.ErrFeatureDisabled):
-		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does " +
-			"not include it. No right of the login changes that. Access lists, for example, need the Premium tier; " +
-			"the Azure resource of the workspace says which tier it is."
+		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does not " +
+			"include it. More rights for the login do not help. Access lists, for example, need the Premium tier; " +
+			"the workspace's Azure resource shows its tier."
 	case errors.Is(err, client.ErrNotAnAnswer):
-		next := "The call was answered with a status of success, but the content is not the workspace's answer. The " +
-			"usual causes: a proxy or gateway shows a page of its own (sign-in, single sign-on, block page), a " +
-			"private link or an IP access list keeps the request out, or host is not a workspace. Check host, " +
-			"HTTPS_PROXY and NO_PROXY, and open host from this machine to see the page."
+		next := "The answer has a status of success, but its content is not that of the workspace's API. There are " +
+			"three usual causes. A proxy or gateway answered with a page of its own, such as a sign-in page. Or a " +
+			"private link or an IP access list blocks the request. Or host is not a workspace. Check host, " +
+			"HTTPS_PROXY and NO_PROXY, and open host in a browser on this machine to see the page."
 		if errors.Is(err, client.ErrAnswerLost) {
-			next += " It is not known whether the work was done: run terraform plan, which shows what is there."
+			next += " The provider does not know whether the change was made. Run terraform plan: it shows what exists."
 		}
 		return next
 	case errors.Is(err, client.ErrUnauthenticated):
 		return refusedLogin(err)
 	case errors.Is(err, client.ErrPermissionDenied):
-		return "The workspace knows this login, but the login lacks the right to do this. Grant it the right that " +
-			"the service names above, and no more; if it names none, see the documentation page of this resource."
+		return "The workspace accepts this login, but the login lacks the right for this call. Grant the login the " +
+			"right that the service names above, and no more. If the service names none, see the section Needs on " +
+			"the documentation page of this resource."
 	case errors.Is(err, client.ErrThrottled):
-		return "The workspace kept answering that there are too many requests. Try again later, lower -parallelism, " +
-			"or set rate_limit or a longer retry_timeout_seconds in the provider block."
+		return "The workspace refused all attempts of this call, because it received too many requests. Try again " +
+			"later, lower -parallelism, or set rate_limit or a longer retry_timeout_seconds in the provider block."
 	case errors.Is(err, client.ErrUnreachable):
-		return "Check host in the provider block, the network, and HTTPS_PROXY and NO_PROXY. For a proxy or a " +
-			"private cloud with its own certificate authority set ca_certificate_path."
+		return "Check host in the provider block, the network, HTTPS_PROXY and NO_PROXY. If a proxy or a private " +
+			"cloud has its own certificate authority, set ca_certificate_path."
 	case errors.Is(err, client.ErrUnavailable):
-		return "The service could not answer for the time that retry_timeout_seconds allows. Try again later."
+		return "The service was not available, also after retries for the time that retry_timeout_seconds allows. " +
+			"Try again later."
 	case errors.Is(err, client.ErrAnswerLost):
-		return "It is not known whether the work was done. Run terraform plan: it shows what is there."
+		return "The provider does not know whether the change was made. Run terraform plan: it shows what exists."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "The operation took longer than timeouts allows. Raise it there, or find out what is slow with " +
-			"TF_LOG=debug."
+		return "The operation took longer than timeouts allows. Set a longer time in timeouts, or run with " +
+			"TF_LOG=debug to see which call is slow."
 	case errors.Is(err, context.Canceled):
-		return "The run was stopped."
+		return "The run was stopped before this operation ended. Run terraform plan: it shows what exists."
 	case errors.As(err, &web):
 		return "Check host in the provider block and the network."
 	default:
@@ -198,11 +201,11 @@ func refusedLogin(err error) string {
 			"accepts. Run the command again. If that does not help, log in again where the token comes from, such as " +
 			"with az login for the Azure CLI, and check the clock of this machine."
 	default:
-		return "The workspace does not let this login in: the service principal or user is not a member of this " +
-			"workspace, or is deactivated in it. An admin adds it under Settings > Identity and access, or " +
-			"with dbxaccess_service_principal from a login that is already admin. Only where a new workspace has " +
-			"no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = " +
-			"true together with azure_workspace_resource_id, which makes the login a workspace admin."
+		return "The workspace does not accept this login: the service principal or user is not a member of this " +
+			"workspace, or is deactivated in it. A workspace admin can add the member under Settings > Identity and " +
+			"access, or with dbxaccess_service_principal. Only if a new workspace has no admin yet, a login that is " +
+			"Contributor of its Azure resource can set azure_workspace_admin_login = true together with " +
+			"azure_workspace_resource_id, which makes the login a workspace admin."
 	}
 }
 

@@ -55,9 +55,9 @@ func checkEndpointName(name string) error {
 	case name == "":
 		return errors.New("it is empty")
 	case strings.Contains(name, "://"):
-		return errors.New("it is an address; write the name alone, as the workspace's page Serving lists it")
+		return errors.New("it is an address; write the endpoint's name alone, as the workspace's page Serving shows it")
 	case name == "." || name == "..":
-		return fmt.Errorf("%q is a step in a path, not a name", name)
+		return fmt.Errorf("%q is not a name, but a part of a path", name)
 	case len(name) > longestEndpointName:
 		return fmt.Errorf(
 			"it has %d characters, and the name of an endpoint has at most %d",

@@ -12,7 +12,7 @@ import (
 // e-mail address. If the planned value differs from the state only in case, it keeps the spelling in the state, so that
 // the plan shows no change. It must come before any modifier that requires replacement.
 func FoldCase() planmodifier.String {
-	return foldCase{"Upper and lower case are the same here."}
+	return foldCase{"Upper and lower case do not matter."}
 }
 
 type foldCase struct{ Described }

@@ -13,7 +13,7 @@ import (
 // with another spelling as removed and added: Terraform accepts a planned map only if it equals the configuration or
 // the state, and no mixture of both.
 func FoldKeys() planmodifier.Map {
-	return foldKeys{"Upper and lower case of keys are the same here."}
+	return foldKeys{"Upper and lower case of keys do not matter."}
 }
 
 type foldKeys struct{ Described }

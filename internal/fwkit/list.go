@@ -42,7 +42,7 @@ func Query[Config any](
 func IncludeOwnIdentity(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
 		Optional: true,
-		MarkdownDescription: "Whether the identity that the provider is logged in as is shown, " + what + ". " +
+		MarkdownDescription: "Whether the list shows the identity that the provider is logged in as, " + what + ". " +
 			"Default `false`.",
 	}
 }
@@ -52,7 +52,7 @@ func IncludeOwnIdentity(what string) schema.BoolAttribute {
 func IncludeBuiltInGroups(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
 		Optional: true,
-		MarkdownDescription: "Whether " + what + " `users` and `account users` are shown, which the service " +
+		MarkdownDescription: "Whether the list shows " + what + " `users` and `account users`, which the service " +
 			"creates. Default `false`.",
 	}
 }

@@ -56,7 +56,7 @@ func (o OfficialProvider) WorkspaceID() string {
 func NotRefreshed(diags *diag.Diagnostics, object string) {
 	diags.AddError(
 		"State moved from the official provider was not refreshed",
-		object+": its state lacks attributes that this provider needs and that a refresh reads. Plan without "+
-			"-refresh=false.",
+		object+": the moved state lacks attributes that this provider needs, and only a refresh reads them. Plan "+
+			"without -refresh=false.",
 	)
 }

@@ -24,11 +24,11 @@ type Shared struct {
 // call the resource there.
 func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnostics, all ...Shared) {
 	for _, g := range grouped(all, r.Client.PlanToKeep(placed(all)...)) {
-		what := "Terraform does the two in no order. Where it creates first, destroying leaves what is there; where " +
-			"it destroys first, " + g.lost + "."
+		what := "Terraform does both in an unknown order. If Terraform creates first, the destroy leaves the object " +
+			"as it is. If Terraform destroys first, " + g.lost + "."
 		if unchanged {
-			what = "Nothing changes at the address that has it, so this apply removes it and the next plan creates " +
-				"it again: " + g.lost + "."
+			what = "The plan changes nothing at the address that keeps the object, so this apply removes the object " +
+				"and the next plan creates it again. That means: " + g.lost + "."
 		}
 		g.warn(g.other, g.mine, object, what, diags)
 	}
@@ -62,9 +62,10 @@ func (r *Resource) PlanToRemove(
 		}
 	}
 	for _, g := range grouped(all, pairs) {
-		what := "Destroying leaves it as it is."
+		what := "The destroy leaves the object as it is."
 		if g.differs {
-			what = "It is to be something else there, so it is removed unless Terraform creates it first: " +
+			what = "The configuration at the other address differs, so the destroy removes the object unless " +
+				"Terraform creates the other one first. That means: " +
 				g.lost + "."
 		}
 		g.warn(g.mine, g.other, object, what, diags)
@@ -107,15 +108,15 @@ func grouped(all []Shared, pairs []client.Pair) []*group {
 
 func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics) {
 	advice := fmt.Sprintf(
-		"Let Terraform forget the old address instead of destroying it:\n\n  removed {\n    from = %s.OLD\n    "+
-			"lifecycle {\n      destroy = false\n    }\n  }",
+		"Let Terraform forget the old address instead of destroying the object:\n\n  removed {\n    from = "+
+			"%s.OLD\n    lifecycle {\n      destroy = false\n    }\n  }",
 		removed,
 	)
 	if removed == kept {
 		advice = fmt.Sprintf(
-			"Where the resource only has another address now, write:\n\n  moved {\n    from = %s.OLD\n    to   = "+
-				"%s.NEW\n  }\n\nWhere count has shifted the addresses, for_each keeps them. Where two addresses "+
-				"had the same thing, let Terraform forget one: a removed block with destroy = false.",
+			"If the resource only moved to another address, write:\n\n  moved {\n    from = %s.OLD\n    to   = "+
+				"%s.NEW\n  }\n\nIf count has shifted the addresses, use for_each, which keeps them. If two addresses "+
+				"manage the same object, let Terraform forget one of them with a removed block and destroy = false.",
 			removed,
 			kept,
 		)
@@ -123,7 +124,8 @@ func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics
 	diags.AddWarning(
 		"Removed at one address and kept at another: "+object,
 		fmt.Sprintf(
-			"This plan removes it as a %s and has it as a %s at another address: %s. %s\n\n%s",
+			"This plan removes an object at one address, as a %s, and keeps it at another address, as a %s. The "+
+				"object is: %s. %s\n\n%s",
 			removed,
 			kept,
 			strings.Join(g.names, ", "),
@@ -175,8 +177,9 @@ func Planned(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (s
 // address or as its own replacement.
 func WarnOfKept(diags *diag.Diagnostics, object string) {
 	diags.AddWarning(
-		"Left as it is, because this run keeps it: "+object,
-		"Terraform destroys it at one address, and in the same run it was created, or found as wanted, at another "+
-			"or as its own replacement. Only the state entry that was to be destroyed is gone.",
+		"Not destroyed, because the same run keeps it: "+object,
+		"Terraform destroys the object at one address. In the same run, another address or the replacement of this "+
+			"resource has created or adopted the object. So the provider left the object as it is. Only its old "+
+			"entry in the state was removed.",
 	)
 }

@@ -32,23 +32,22 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 	replace := []planmodifier.String{FoldCase(), stringplanmodifier.RequiresReplace()}
 	attributes[ServicePrincipalName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: replace, Validators: []validator.String{ApplicationID()},
-		MarkdownDescription: "Application (client) id of the service principal: a UUID, not its display name and " +
-			"not its object id. Upper and lower case are the same. Exactly one of `service_principal_name`, " +
-			"`user_name` and `group_name` is given.",
+		MarkdownDescription: "Application (client) id of the service principal: a UUID, not its display name and not " +
+			"its object id. Upper and lower case do not matter. Exactly one of `service_principal_name`, `user_name` " +
+			"and `group_name` is given.",
 	}
 	attributes[UserName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: replace, Validators: []validator.String{EMail()},
-		MarkdownDescription: "E-mail address of a user. Upper and lower case are the same. A service principal does " +
-			"not belong here, even under its name.",
+		MarkdownDescription: "E-mail address of a user. Upper and lower case do not matter. Not for a service " +
+			"principal, not even with its name.",
 	}
 	attributes[GroupName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 		Validators: []validator.String{
 			stringvalidator.LengthAtLeast(1),
-			Checked("Not a group that can be given this", checkGroupName),
+			Checked("Not a group that can be granted a right", checkGroupName),
 		},
-		MarkdownDescription: "Name of a group, case-sensitive. Not `admins`: the service gives them everything by " +
-			"itself.",
+		MarkdownDescription: "Name of a group, case-sensitive. Not `admins`, a group that always has all rights.",
 	}
 	return attributes
 }
@@ -58,8 +57,8 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 func checkGroupName(name string) error {
 	if name == client.AdminsGroup {
 		return fmt.Errorf(
-			"the service gives the group %q everything by itself, and that can be neither given nor taken away; "+
-				"leave this resource out, or say who is in the group with dbxaccess_group_member",
+			"the group %q always has all rights, which can be neither granted nor revoked; remove this resource, or "+
+				"manage the members of the group with dbxaccess_group_member",
 			name,
 		)
 	}
@@ -69,7 +68,7 @@ func checkGroupName(name string) error {
 // OnePrincipal returns a validator that requires exactly one of service_principal_name, user_name and group_name.
 func OnePrincipal() []resource.ConfigValidator {
 	return []resource.ConfigValidator{
-		onePrincipal{"exactly one of service_principal_name, user_name and group_name must be given"},
+		onePrincipal{"exactly one of service_principal_name, user_name and group_name must be set"},
 	}
 }
 
@@ -93,7 +92,7 @@ func (onePrincipal) ValidateResource(
 			first = attribute
 		default:
 			resp.Diagnostics.AddAttributeError(path.Root(attribute), "Grant names more than one principal", fmt.Sprintf(
-				"%s is given as well as %s. Each grant is that of one principal: remove one of the two, or write a "+
+				"%s and %s are both set, but a grant is for one principal. Remove one of the two, or write a "+
 					"resource for each.",
 				attribute,
 				first,
@@ -116,7 +115,7 @@ func DisplayName() schema.StringAttribute {
 		PlanModifiers: []planmodifier.String{
 			nameOfPrincipal{"Known only after apply where the principal changes."},
 		},
-		MarkdownDescription: "Display name of the principal, so that a plan can be read; null for a group.",
+		MarkdownDescription: "Display name of the principal, shown to make plans readable; null for a group.",
 	}
 }
 
@@ -196,8 +195,8 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	if len(value) == 36 && uuid.Validate(value) == nil {
 		return
 	}
-	const where = "It is the application (client) id: a UUID, in Entra ID under App registrations > Overview, in the " +
-		"workspace under Settings > Identity and access > Service principals."
+	const where = "Write the application (client) id, a UUID. Entra ID shows it under App registrations > Overview, " +
+		"and the workspace under Settings > Identity and access > Service principals."
 	what := "is not a UUID."
 	switch {
 	case value == "":
@@ -236,10 +235,10 @@ func (userName) ValidateString(_ context.Context, req validator.StringRequest, r
 	if at := strings.LastIndex(value, "@"); at > 0 && at < len(value)-1 {
 		return
 	}
-	what := "is not an e-mail address. A user is named by e-mail; a service principal belongs in " +
-		"service_principal_name, by its application id, not by its name."
+	what := "is not an e-mail address. Name a user by e-mail address. Name a service principal in " +
+		"service_principal_name by its application id, not by its display name."
 	if uuid.Validate(value) == nil {
-		what = "is an application id, so it names a service principal: write it in service_principal_name."
+		what = "is an application id, so it names a service principal. Write it in service_principal_name."
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Not a user name", "The value "+what)
 }

@@ -25,9 +25,9 @@ func WarnOfReplacement(diags *diag.Diagnostics, err error, attribute, object str
 	diags.AddAttributeWarning(
 		path.Root(attribute),
 		"Replacement cannot be created now: "+object,
-		fmt.Sprintf("%s\n\nIf this apply creates what is missing, all is well. "+
-			"If not, the apply destroys the old one and then fails: correct %s. With create_before_destroy = true in "+
-			"the resource's lifecycle block, the old one stays where the new one cannot be created.",
+		fmt.Sprintf("%s\n\nIf this apply creates what is missing, the replacement succeeds. Otherwise the apply "+
+			"destroys the old object and then fails, so correct %s first. With create_before_destroy = true in the "+
+			"resource's lifecycle block, the old object stays if the new one cannot be created.",
 			detail, attribute),
 	)
 }

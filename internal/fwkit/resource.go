@@ -59,7 +59,8 @@ func clientOf(data any, diags *diag.Diagnostics) *client.Client {
 	if !ok && data != nil {
 		diags.AddError(
 			"Foreign provider data",
-			fmt.Sprintf("%T came where the workspace client belongs. Please report this.", data),
+			fmt.Sprintf("The framework passed a value of the type %T to this resource instead of the workspace "+
+				"client. Please report this to the provider's maintainers.", data),
 		)
 	}
 	return c

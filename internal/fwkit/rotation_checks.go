@@ -50,10 +50,10 @@ func (c Credential) checkTimes(lifetime, before, overlap types.Int64, diags *dia
 	if before.ValueInt64() >= lifetime.ValueInt64() {
 		diags.AddAttributeError(
 			path.Root("rotate_before_seconds"),
-			c.title()+" would always be due",
+			c.title()+" would be rotated by every plan",
 			fmt.Sprintf(
-				"rotate_before_seconds is %d, and the %s lives for %d seconds: each plan would rotate it. Write less "+
-					"than the lifetime, or 0 to never rotate by time.",
+				"rotate_before_seconds is %d, and the lifetime of the %s is %d seconds, so every plan would rotate "+
+					"it. Write fewer seconds than the lifetime, or 0 for no rotation by time.",
 				before.ValueInt64(),
 				c,
 				lifetime.ValueInt64(),
@@ -66,8 +66,9 @@ func (c Credential) checkTimes(lifetime, before, overlap types.Int64, diags *dia
 			path.Root("overlap_seconds"),
 			"Overlap of a "+string(c)+" is too long",
 			fmt.Sprintf(
-				"overlap_seconds is %d, and the limit is %d: rotate_before_seconds, or the lifetime where that is "+
-					"0. After a longer overlap the %[3]s before the old one would still live.",
+				"overlap_seconds is %d, and the limit is %d: the value of rotate_before_seconds, or the lifetime if "+
+					"rotate_before_seconds is 0. With a longer overlap, a third %[3]s could be valid at the next "+
+					"rotation.",
 				overlap.ValueInt64(),
 				limit.ValueInt64(),
 				c,
@@ -83,8 +84,8 @@ func (c Credential) checkValueKept(attribute string, inState types.Bool, secret 
 		diags.AddAttributeError(
 			path.Root(attribute),
 			attribute+" = false requires key_vault_secret",
-			"The service shows the value only once, when the "+string(c)+" is created, so it must be kept "+
-				"somewhere. Add key_vault_secret, or set "+attribute+" = true.",
+			"The service shows the value only once, when the "+string(c)+" is created, so the value must be stored. "+
+				"Add key_vault_secret, or set "+attribute+" = true.",
 		)
 	}
 }
@@ -99,10 +100,10 @@ func (c Credential) AdviseUnchecked(err error) error {
 	return client.Also(
 		err,
 		fmt.Sprintf(
-			"To go on without checking the %[1]s, write on_unverifiable = \"warn\" and run terraform apply "+
-				"-refresh=false once: a refresh reads that from the state. "+
-				"To revoke the %[1]s without checking it, terraform destroy -refresh=false -target=ADDRESS; to "+
-				"forget it and leave it as it is, terraform state rm ADDRESS.",
+			"To continue without checking the %[1]s, write on_unverifiable = \"warn\" and run terraform apply "+
+				"-refresh=false once, because a refresh reads on_unverifiable from the state. To revoke the %[1]s "+
+				"without checking it, run terraform destroy -refresh=false -target=ADDRESS. To let Terraform forget "+
+				"the %[1]s and leave it as it is, run terraform state rm ADDRESS.",
 			c,
 		),
 	)
@@ -129,7 +130,8 @@ func (r *Resource) LookAtSecret(
 	switch {
 	case errors.Is(err, auth.ErrNoSecret):
 		diags.AddWarning(fmt.Sprintf("Secret of a %s is gone: %s", c, object),
-			fmt.Sprintf("Key Vault %s no longer has a secret %s. The plan creates a new %s for it.", uri, name, c))
+			fmt.Sprintf("Key Vault %s no longer has a secret %s. The plan creates a new %s and writes its value to "+
+				"this secret.", uri, name, c))
 		return true
 	case err != nil && onlyWarn:
 		Warn(diags, err, fmt.Sprintf("Cannot check the secret of a %s in Key Vault", c), object)
@@ -142,7 +144,8 @@ func (r *Resource) LookAtSecret(
 		diags.AddWarning(
 			fmt.Sprintf("Secret of a %s is lost: %s", c, object),
 			fmt.Sprintf(
-				"Version %q of secret %s in Key Vault %s is gone or disabled. The plan creates a new %s for it.",
+				"Version %q of secret %s in Key Vault %s was deleted or disabled. The plan creates a new %s and "+
+					"writes its value to a new version.",
 				at.Version,
 				name,
 				uri,
@@ -155,9 +158,10 @@ func (r *Resource) LookAtSecret(
 		diags.AddWarning(
 			fmt.Sprintf("Secret of a %s was overwritten: %s", c, object),
 			fmt.Sprintf(
-				"Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever "+
-					"reads the newest one does not get this %s. Rotate with rotation_triggers, which writes a "+
-					"newer one. To disable that version does not help: who reads the newest one is refused then.",
+				"Secret %s in Key Vault %s has a newer version, %s, that this resource did not write. Applications "+
+					"that read the newest version do not get this %s. To write a newer version, rotate with "+
+					"rotation_triggers. Disabling that version does not help, because Key Vault then refuses "+
+					"applications that read the newest version.",
 				name,
 				uri,
 				newest.ID,
@@ -175,9 +179,9 @@ func (c Credential) WarnOfScopes(config, state types.Set, object string, diags *
 	if config.IsNull() && len(state.Elements()) > 0 {
 		diags.AddWarning(
 			c.title()+" keeps its scopes: "+object,
-			fmt.Sprintf("scopes is not set, so this %s, and those that rotations create, stay limited to %s. "+
-				"A new %[1]s would carry all rights of its owner. Set the scopes, or create a %[1]s without them: "+
-				"terraform apply -replace=ADDRESS.",
+			fmt.Sprintf("The configuration does not set scopes, but this %s keeps its scopes, and every rotation "+
+				"uses them again: %s. To make the configuration agree, set these scopes. A %[1]s without scopes has "+
+				"all rights of its owner; only terraform apply -replace=ADDRESS creates one.",
 				c, strings.Join(FromStrings(state), ", ")),
 		)
 	}

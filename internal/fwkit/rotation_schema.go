@@ -52,15 +52,15 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 		"rotation_triggers": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType,
 			MarkdownDescription: text(
-				"Any values; a change of one rotates the %[1]s. An empty map is the same as none. Setting them for " +
-					"the first time on an imported %[1]s does not rotate it.",
+				"Any values; a change of a value rotates the %[1]s. An empty map is the same as no map. Setting them " +
+					"for the first time on an imported %[1]s does not rotate it.",
 			),
 		},
 		"rotation_reason": StoredString(
 			text(
 				"Why the %[1]s was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, " + reasons +
-					"`vault` (its secret is lost, or where its value is kept was changed); or `overlap_ended` when " +
-					"the last change was to revoke the %[1]s before it. Known at plan.",
+					"`vault` (its secret is lost, or the place of its value was changed); or " +
+					"`overlap_ended` when the last change was to revoke the %[1]s before it. Known at plan.",
 			),
 		),
 		"on_unverifiable": schema.StringAttribute{

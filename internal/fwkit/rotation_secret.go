@@ -37,8 +37,8 @@ const maxTags = 14
 func VaultSecretAttribute(credential, mark string) schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Where the value goes in Azure Key Vault. The provider's own identity writes it, and " +
-			"needs the role `Key Vault Secrets Officer`.",
+		MarkdownDescription: "Secret in Azure Key Vault that holds the value. The provider's own identity writes the " +
+			"secret, and needs the role `Key Vault Secrets Officer`.",
 		Attributes: map[string]schema.Attribute{
 			"vault_uri": schema.StringAttribute{
 				Required: true, Validators: []validator.String{Checked("Not a vault for the "+

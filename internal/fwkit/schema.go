@@ -44,8 +44,8 @@ func EphemeralSecret(description string) ephemeral.StringAttribute {
 
 // WorkspaceID returns the attribute workspace_id of a managed resource.
 func WorkspaceID() schema.StringAttribute {
-	return StoredString("Id of the workspace that the object is in, as the workspace reports it. Refreshing " +
-		"or destroying it against another workspace is an error.")
+	return StoredString("Id of the workspace that the object is in, as the workspace reports it. A refresh or " +
+		"destroy in another workspace is an error.")
 }
 
 // DefaultTimeout is how long an operation may take if neither the attribute timeouts nor the resource sets another
@@ -63,10 +63,10 @@ func Timeouts(ctx context.Context, create time.Duration) schema.Attribute {
 		return fmt.Sprintf(" A Go duration such as `30s`, `10m` or `2h`. Default: %d minutes.", int(d.Minutes()))
 	}
 	attribute := timeouts.Attributes(ctx, timeouts.Opts{
-		Create: true, CreateDescription: "How long creating may take in all, waits included." + form(create),
+		Create: true, CreateDescription: "How long a create may take, including all waits." + form(create),
 		Read: true, ReadDescription: "How long a refresh may take." + form(DefaultTimeout),
-		Update: true, UpdateDescription: "How long an update may take, waits included." + form(DefaultTimeout),
-		Delete: true, DeleteDescription: "How long destroying may take." + form(DefaultTimeout),
+		Update: true, UpdateDescription: "How long an update may take, including all waits." + form(DefaultTimeout),
+		Delete: true, DeleteDescription: "How long a destroy may take." + form(DefaultTimeout),
 	}).(schema.SingleNestedAttribute)
 	attribute.MarkdownDescription = "How long each operation may take."
 	return attribute

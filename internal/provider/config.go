@@ -193,23 +193,25 @@ func (b block) resolve(lookupEnv func(string) (string, bool)) config {
 	cfg.AdminLogin = flag("azure_workspace_admin_login")
 	if cfg.AdminLogin && cfg.ResourceID == "" {
 		refuse(auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
-			Detail: "azure_workspace_admin_login names the Azure resource of the workspace in each request: " +
-				"write azure_workspace_resource_id beside it."})
+			Detail: "With azure_workspace_admin_login, each request names the Azure resource of the workspace. Set " +
+				"azure_workspace_resource_id too."})
 	}
 	if host := checked("host", checkHost); host != "" {
 		cfg.Host = normalHost(host)
 	} else if cfg.ResourceID == "" {
 		refuse(auth.Error{Attribute: "host", Summary: "Missing workspace address",
-			Detail: "Write host in the provider block, or set " + strings.Join(environment["host"], " or ") + ", " +
-				"to the workspace's address such as https://adb-1234567890123456.7.azuredatabricks.net. " +
-				"azure_workspace_resource_id finds it too."})
+			Detail: "The provider does not have the address of a workspace. Write host in the provider block, or " +
+				"set " + strings.Join(environment["host"], " or ") + ", to " +
+				"the workspace's address such as https://adb-1234567890123456.7.azuredatabricks.net. Or set " +
+				"azure_workspace_resource_id, with which the provider looks up the address."})
 	}
 	cfg.WorkspaceID = checked("workspace_id", checkWorkspaceID)
 	inHost, inName := workspaceOfHost(setting("host").Value)
 	if id := cmp.Or(inHost, inName); id != "" && cfg.WorkspaceID != "" && id != cfg.WorkspaceID &&
 		len(cfg.problems) == 0 {
-		refuse(auth.Error{Attribute: "workspace_id", Summary: "Host and workspace_id mean two workspaces",
-			Detail: fmt.Sprintf("%s says workspace %s, and %s says %s. Correct one of them, or leave workspace_id out.",
+		refuse(auth.Error{Attribute: "workspace_id", Summary: "Host and workspace_id name two workspaces",
+			Detail: fmt.Sprintf("%s names workspace %s, but %s names workspace %s. Correct one of them, or remove "+
+				"workspace_id.",
 				setting("host").Source(), id, setting("workspace_id").Source(), cfg.WorkspaceID)})
 	}
 	cfg.WorkspaceID = cmp.Or(cfg.WorkspaceID, inHost)
@@ -351,26 +353,29 @@ func checkHost(host string) error {
 	u, err := url.Parse(withScheme(host))
 	if err != nil || !auth.IsHostName(u.Hostname()) || u.User != nil {
 		return errors.New(
-			"it is not the address of a workspace; write it such as https://adb-1234567890123456.7.azuredatabricks.net")
+			"it is not the address of a workspace; such an address is " +
+				"https://adb-1234567890123456.7.azuredatabricks.net")
 	}
 	ip, notIP := netip.ParseAddr(u.Hostname())
 	loopback := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return errors.New("tokens would be sent unencrypted; use https")
+		return errors.New("it begins with http, so tokens would be sent unencrypted; use https")
 	}
 	name := strings.ToLower(u.Hostname())
 	if strings.HasPrefix(name, "accounts.") {
-		return errors.New("it is the account console; write the address of the workspace")
+		return errors.New("it is the address of the account console; write the address of the workspace")
 	}
 	if strings.Contains(name, ".azuredatabricks.") && !strings.HasSuffix(name, ".azuredatabricks.net") {
-		return fmt.Errorf("the workspaces of Azure Databricks are in azuredatabricks.net, and %s is not", name)
+		return fmt.Errorf("the workspaces of Azure Databricks are in the domain azuredatabricks.net, and %s is not",
+			name)
 	}
 	if asked, named := workspaceOfHost(host); asked != "" {
 		if err := checkWorkspaceID(asked); err != nil {
-			return fmt.Errorf("?o= is the workspace's id: %w", err)
+			return fmt.Errorf("the value after ?o= must be the id of the workspace: %w", err)
 		}
 		if named != "" && named != asked {
-			return fmt.Errorf("%s is the address of workspace %s, and ?o= says %s", u.Hostname(), named, asked)
+			return fmt.Errorf("%s is the address of workspace %s, but ?o= names workspace %s",
+				u.Hostname(), named, asked)
 		}
 	}
 	return nil
@@ -390,14 +395,15 @@ func checkResourceID(id string) error {
 	if !resourceID().MatchString(id) || steps {
 		return errors.New("it is not the id of a workspace in Azure Resource Manager, such as " +
 			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; " +
-			"azurerm_databricks_workspace has it as id")
+			"this is the attribute id of azurerm_databricks_workspace")
 	}
 	return nil
 }
 
 func checkWorkspaceID(id string) error {
 	if id == "" || strings.Trim(id, "0123456789") != "" {
-		return errors.New("it is not a workspace id, which has digits only, as after adb- in the workspace's address")
+		return errors.New("it is not the id of a workspace, which has digits only, such as those after adb- in the " +
+			"workspace's address")
 	}
 	return nil
 }

@@ -146,27 +146,27 @@ func TestResolveRefusesTwoWorkspaces(t *testing.T) {
 	}{
 		"o and workspace_id": {
 			block{"host": types.StringValue("https://x.azuredatabricks.net/?o=1"), "workspace_id": types.StringValue("2")}, nil,
-			[]string{"host says workspace 1", "workspace_id says 2"},
+			[]string{"host names workspace 1", "workspace_id names workspace 2"},
 		},
 		"o in HCL, id in the environment": {
 			block{"host": types.StringValue("https://x.azuredatabricks.net/?o=1")}, map[string]string{"DATABRICKS_WORKSPACE_ID": "2"},
-			[]string{"host says workspace 1", "DATABRICKS_WORKSPACE_ID in the environment says 2"},
+			[]string{"host names workspace 1", "DATABRICKS_WORKSPACE_ID in the environment names workspace 2"},
 		},
 		"o in the environment": {
 			block{"workspace_id": types.StringValue("2")}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=1"},
-			[]string{"DATABRICKS_HOST in the environment says workspace 1", "workspace_id says 2"},
+			[]string{"DATABRICKS_HOST in the environment names workspace 1", "workspace_id names workspace 2"},
 		},
 		"the name of the host and o": {
 			block{"host": types.StringValue("https://adb-3.7.azuredatabricks.net/?o=1")}, nil,
-			[]string{"adb-3.7.azuredatabricks.net is the address of workspace 3", "?o= says 1"},
+			[]string{"adb-3.7.azuredatabricks.net is the address of workspace 3", "?o= names workspace 1"},
 		},
 		"the name of the host and workspace_id": {
 			block{"host": types.StringValue("https://adb-3.7.azuredatabricks.net"), "workspace_id": types.StringValue("2")}, nil,
-			[]string{"host says workspace 3", "workspace_id says 2"},
+			[]string{"host names workspace 3", "workspace_id names workspace 2"},
 		},
 		"o that is no id": {
 			block{}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=abc"},
-			[]string{"DATABRICKS_HOST", "not a workspace id"},
+			[]string{"DATABRICKS_HOST", "not the id of a workspace"},
 		},
 	} {
 		problems := tc.hcl.resolve(env(tc.env)).problems

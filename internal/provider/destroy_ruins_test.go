@@ -147,7 +147,7 @@ func ruins() map[string]ruin {
 		"another workspace": {
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
-			says:  []string{"Wrong workspace", "Correct host (or the environment)", "terraform state rm <address>, or a removed block"}, fails: 7,
+			says:  []string{"Wrong workspace", "Correct host (or the environment variable)", "terraform state rm <address>, or a removed block"}, fails: 7,
 			out: func(r *ruined) { r.Env["DBXACCESS_HOST"] = r.host },
 		},
 		"another workspace, forgotten": {
@@ -213,7 +213,7 @@ func ruins() map[string]ruin {
 				"Service principal has neither application id nor name", "adopt_existing requires on_destroy", "Nothing to adopt without an application id", "workspace-consume excludes other entitlements",
 				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice", "Principal is listed and ignored", "Not a principal to ignore",
 				"Token owner has no credential", "Token owner has two credentials", "Credential of the token's owner is empty", "Certificate password without a certificate",
-				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would always be due", "Overlap of a token is too long",
+				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would be rotated by every plan", "Overlap of a token is too long",
 				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires key_vault_secret", "Not an application id", "Not the name of a serving endpoint", "Not the name of a secret for the token", "Not a vault for the token",
 			},
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.all()) },
@@ -272,7 +272,7 @@ func ruins() map[string]ruin {
 		"moved from the official provider, endpoint gone": {
 			types: []string{listType, tokenType}, before: (*ruined).over,
 			spoil: func(r *ruined) { r.Workspace.DeleteEndpoint("iris") },
-			says:  []string{"Cannot find the serving endpoint of the moved access list", "If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>"},
+			says:  []string{"Cannot find the serving endpoint of the moved access list", "If the endpoint does not exist any more, remove the moved block, and remove the old address from the state: terraform state rm <address>"},
 			fails: 1,
 			out: func(r *ruined) {
 				r.cli.MustRun(r.t, 0, "state", "rm", "databricks_permissions.x")

@@ -17,10 +17,10 @@ func TestWhatWasGivenForAnEndpointsName(t *testing.T) {
 	other := w.Workspace.CreateEndpoint("churn-scoring", w.PersonName)
 	w.Workspace.CreateEndpoint("churn-scoring-v2", w.PersonName)
 	for given, says := range map[string]string{
-		other:                              `The value is the id of the endpoint "churn-scoring": write its name.`,
-		strings.ToUpper(other):             `The value is the id of the endpoint "churn-scoring": write its name.`,
-		"Churn_Scoring":                    `Close to it: "churn-scoring".`,
-		"churn-scorin":                     `Close to it: "churn-scoring", "churn-scoring-v2".`,
+		other:                              `The value is the id of the endpoint "churn-scoring". Write the endpoint's name instead.`,
+		strings.ToUpper(other):             `The value is the id of the endpoint "churn-scoring". Write the endpoint's name instead.`,
+		"Churn_Scoring":                    `Endpoints with similar names: "churn-scoring".`,
+		"churn-scorin":                     `Endpoints with similar names: "churn-scoring", "churn-scoring-v2".`,
 		"0123456789abcdef0123456789abcdef": "The value looks like the id of an endpoint",
 		"roses":                            `There is no serving endpoint named "roses"`,
 	} {
@@ -34,7 +34,7 @@ func TestWhatWasGivenForAnEndpointsName(t *testing.T) {
 			if !strings.Contains(errors, says) || !strings.Contains(errors, "RESOURCE_DOES_NOT_EXIST") {
 				t.Errorf("%s, %s: %s", typeName, given, errors)
 			}
-			if given == "roses" && strings.Contains(errors, "Close to it") {
+			if given == "roses" && strings.Contains(errors, "Endpoints with similar names") {
 				t.Errorf("%s: %s", given, errors)
 			}
 			if n := lists(w); n != 1 {
@@ -74,7 +74,7 @@ func TestObjectIDGivenForAnApplicationID(t *testing.T) {
 		"dbxaccess_group_member":                           {"group_name": "readers", "application_id": w.ScoringApp.ObjectID},
 	} {
 		_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, config)
-		if !strings.Contains(errors, "It is the object id of this one: application id "+w.ScoringApp.ClientID) {
+		if !strings.Contains(errors, "The value is the object id of this service principal: application id "+w.ScoringApp.ClientID) {
 			t.Errorf("%s: %s", typeName, errors)
 		}
 		if !reflect.DeepEqual(w.Workspace.Snapshot(), before) {

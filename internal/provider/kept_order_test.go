@@ -103,7 +103,7 @@ func TestRemovalPlannedSecondStays(t *testing.T) {
 		plans := w.Protocol(t)
 		create, errors := plans.Plan(t, name, acctest.Object{}, kind.config)
 		destroy, more := plans.Plan(t, name, made, nil)
-		if errors+more != "" || !strings.Contains(destroy.Warnings, "Destroying leaves it as it is.") || strings.Contains(create.Warnings+destroy.Warnings, "Live tokens") ||
+		if errors+more != "" || !strings.Contains(destroy.Warnings, "The destroy leaves the object as it is.") || strings.Contains(create.Warnings+destroy.Warnings, "Live tokens") ||
 			strings.Contains(create.Warnings, "at another") {
 			t.Errorf("%s: %s%s; the plans warn: %s; %s", name, errors, more, create.Warnings, destroy.Warnings)
 		}
@@ -120,7 +120,7 @@ func TestRemovalPlannedSecondStays(t *testing.T) {
 		plans = w.Protocol(t)
 		_, errors = plans.Plan(t, name, made, nil)
 		create, more = plans.Plan(t, name, acctest.Object{}, kind.config)
-		if errors+more != "" || !strings.Contains(create.Warnings, "Terraform does the two in no order.") {
+		if errors+more != "" || !strings.Contains(create.Warnings, "Terraform does both in an unknown order.") {
 			t.Errorf("%s: %s%s; the creation that is planned second warns: %s", name, errors, more, create.Warnings)
 		}
 		// Without the creation, the object is really destroyed.
@@ -141,7 +141,7 @@ func TestFailedCreateKeepsNothing(t *testing.T) {
 	destroy, _ := w.Protocol(t).Plan(t, name, made, nil)
 	higher := map[string]any{"endpoint_name": "iris", "service_principal_name": w.ScoringApp.ClientID, "permission_level": "CAN_MANAGE"}
 	p := w.Protocol(t)
-	if _, errors := p.Apply(t, name, acctest.Object{}, higher); !strings.Contains(errors, "already holds CAN_QUERY") {
+	if _, errors := p.Apply(t, name, acctest.Object{}, higher); !strings.Contains(errors, "already has the direct permission level CAN_QUERY") {
 		t.Fatal(errors)
 	}
 	if _, errors := p.ApplyPlan(t, destroy, nil); errors != "" || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "" {

@@ -117,12 +117,12 @@ func TestDestroyLeavesWhatTheRunKeeps(t *testing.T) {
 				}
 				said := c.MustRun(t, 0, args...)
 				said.MustNotSay(t, "Removed at one address", "Live tokens will be deleted")
-				said.MustSay(t, "Left as it is, because this run keeps it: service principal "+adopted,
-					"Left as it is, because this run keeps it: the right of service_principal_name="+w.ScoringApp.ClientID)
+				said.MustSay(t, "Not destroyed, because the same run keeps it: service principal "+adopted,
+					"Not destroyed, because the same run keeps it: the right of service_principal_name="+w.ScoringApp.ClientID)
 				if order != destroyFirst {
-					said.MustSay(t, "Left as it is, because this run keeps it: CAN_QUERY on serving endpoint iris",
-						"Left as it is, because this run keeps it: service principal "+w.ScoringApp.ClientID+" in group data scientists",
-						"Left as it is, because this run keeps it: service_principal_name="+w.ScoringApp.ClientID+", user_name=ada@example.com on serving endpoint fresh")
+					said.MustSay(t, "Not destroyed, because the same run keeps it: CAN_QUERY on serving endpoint iris",
+						"Not destroyed, because the same run keeps it: service principal "+w.ScoringApp.ClientID+" in group data scientists",
+						"Not destroyed, because the same run keeps it: service_principal_name="+w.ScoringApp.ClientID+", user_name=ada@example.com on serving endpoint fresh")
 				}
 				same("-replace")
 				for _, a := range keptAddresses {
@@ -198,7 +198,7 @@ func TestOtherAddressWithoutMoved(t *testing.T) {
 func leaves(plan acctest.Result, object string) bool {
 	_, warning, _ := strings.Cut(plan.Text(), "Removed at one address and kept at another: "+object+" ")
 	warning, _, _ = strings.Cut(warning, "Warning: ")
-	return strings.Contains(warning, "Destroying leaves it as it is.")
+	return strings.Contains(warning, "The destroy leaves the object as it is.")
 }
 
 // Access that moves from one kind of resource to the other in one apply exists afterwards. The plan names the removed

@@ -88,9 +88,9 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		c := client.NotReady(
 			&auth.Error{
 				Summary: "Provider is not configured yet",
-				Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be " +
-					"asked before. Apply what it depends on first (terraform apply -target=…), or write it as a " +
-					"value that is known at plan.",
+				Detail: unknown + " in the provider block has a value that is known only after apply, so the " +
+					"provider cannot call the workspace yet. First apply the resources that this value depends on " +
+					"(terraform apply -target=…), or write a value that is known at plan.",
 			},
 		)
 		handOut(c, resp)
@@ -119,14 +119,16 @@ func (p *dbxaccess) connect(ctx context.Context, cfg config) (*client.Client, []
 	}
 	if !login.Kind.Entra() && (cfg.AdminLogin || cfg.Host == "") {
 		return nil, nil, &auth.Error{
-			Summary: "A login of Databricks opens the workspace only",
+			Summary: "Login cannot be used for the workspace's Azure resource",
 			Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of " +
-				"Entra ID, " +
-				"and the provider is logged in with " + login.Source + ". Write host, or log in through Entra ID.",
+				"Entra ID. The provider's login cannot get one, because it comes " +
+				"from " + login.Source + ". Set host and remove " +
+				"azure_workspace_admin_login, or log in at Entra ID.",
 		}
 	}
 	for _, ignored := range login.Ignored {
-		tflog.Info(ctx, "credential ignored: the provider block names another kind",
+		tflog.Info(ctx, "a credential in the environment is ignored, because the provider block sets another kind of "+
+			"login",
 			map[string]any{"ignored": ignored.Source(), "used": login.Source})
 	}
 	p.logins.add(login)

@@ -24,7 +24,7 @@ func TestReplacementThatCannotBeFound(t *testing.T) {
 			before + "CAN_QUERY on serving endpoint iris for service_principal_name=" + w.ScoringApp.ClientID,
 			before + "the access list of serving endpoint fresh",
 			before + "service principal " + w.ScoringApp.ClientID + " in group data scientists",
-			`There is no serving endpoint named "irys" in this workspace.`, `Close to it: "iris"`, `the workspace has no group "data science"`,
+			`There is no serving endpoint named "irys" in this workspace.`, `Endpoints with similar names: "iris"`, `the workspace has no group "data science"`,
 			"correct endpoint_name. With create_before_destroy = true", "correct group_name. With create_before_destroy = true",
 		}
 	}
@@ -73,7 +73,7 @@ resource "dbxaccess_serving_endpoint_permission" "grant" {
 			c.Rewrite(t, config("first", ""))
 			c.MustRun(t, 0, "apply", "-auto-approve")
 			c.Rewrite(t, config("second", ""))
-			c.MustRun(t, 0, "apply", "-auto-approve", parallelism).MustSay(t, "Replacement cannot be created now", "If this apply creates what is missing, all is well.")
+			c.MustRun(t, 0, "apply", "-auto-approve", parallelism).MustSay(t, "Replacement cannot be created now", "If this apply creates what is missing, the replacement succeeds.")
 			if w.Workspace.Grants("second")[w.ScoringApp.ClientID] != "CAN_QUERY" {
 				t.Errorf("the renamed endpoint holds %v", w.Workspace.Grants("second"))
 			}

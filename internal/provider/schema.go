@@ -53,8 +53,8 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	}
 	secretName := fwkit.Checked("Not a name in Key Vault", auth.CheckSecretName)
 
-	text("host", "The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is dropped, and "+
-		"`?o=ID` is `workspace_id`. `http` is accepted for a loopback address only.",
+	text("host", "The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is ignored, and "+
+		"`?o=ID` sets `workspace_id`. `http` is accepted for a loopback address only.",
 		fwkit.Checked("Not a workspace address", checkHost))
 	text("azure_workspace_resource_id", "Resource id of the workspace in Azure. Without `host` the provider finds the "+
 		"address with it, which requires the role Reader on that resource.",
@@ -62,8 +62,8 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	flag("azure_workspace_admin_login", "Sends a management token and `azure_workspace_resource_id` with each call. "+
 		"**A Contributor or Owner of the workspace's Azure resource then becomes a workspace admin, permanently.** "+
 		"Use it for the first login to a new workspace only. Default: `false`.")
-	text("workspace_id", "Id of the workspace, digits. Only a host that serves several workspaces needs it. An answer "+
-		"of another workspace is an error.", fwkit.Checked("Not a workspace id", checkWorkspaceID))
+	text("workspace_id", "Id of the workspace, digits only. Only a host that serves several workspaces needs it. An "+
+		"answer from another workspace is an error.", fwkit.Checked("Not a workspace id", checkWorkspaceID))
 	text("auth_type", "Selects the kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli`, "+
 		"`databricks_oauth`, `databricks_oidc` or `token`.", fwkit.Checked("Not a kind of login", auth.CheckAuthType))
 	text("tenant_id", "Entra ID tenant (directory) to log in to: its UUID or one of its domains.",
@@ -74,8 +74,8 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	secret("client_certificate", "Client certificate with its private key: base64 of a PFX or PEM file, or PEM text.")
 	text("client_certificate_path", "PFX, P12 or PEM file with the client certificate and its private key. The "+
 		"content decides which it is. `~` is expanded.")
-	secret("client_certificate_password", "Password of the PFX, or of an encrypted PKCS#8 key in PEM; absent or empty "+
-		"when there is none.")
+	secret("client_certificate_password", "Password of the PFX, or of an encrypted PKCS#8 key in PEM; absent or "+
+		"empty if there is no password.")
 	text("client_certificate_thumbprint", "SHA-1 or SHA-256 thumbprint that the loaded certificate must have, "+
 		"hexadecimal; spaces and colons are ignored.", fwkit.Checked("Not a thumbprint", auth.CheckThumbprint))
 	flag("client_certificate_send_chain", "Whether to send the certificate with its chain (`x5c`). An application "+
@@ -85,17 +85,17 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	attributes["key_vault"] = schema.SingleNestedAttribute{
 		Optional:   true,
 		Attributes: vault,
-		MarkdownDescription: "Credential in Azure Key Vault, and ids that belong to it. The identity that `auth` " +
-			"names reads them once, at the first call. It needs the role Key Vault Secrets User. `AZURE_*` variables " +
-			"belong to that identity, `ARM_*` to the one that logs in to Databricks.",
+		MarkdownDescription: "Credential in Azure Key Vault, and the ids that belong to this credential. The " +
+			"identity that `auth` names reads them once, at the first call. It needs the role Key Vault Secrets " +
+			"User. `AZURE_*` variables belong to that identity, `ARM_*` to the one that logs in to Databricks.",
 	}
 	inVault("vault_uri", "The vault, as `https://NAME.vault.azure.net/`. Required, here or in the environment.",
 		fwkit.Checked("Not a vault's address", auth.CheckVaultURI))
 	inVault("auth", "Login that reads the vault: `cli`, `msi`, `oidc`, `environment` or `default`. Required, here or "+
-		"in the environment.", fwkit.Checked("Not a way to read a vault", auth.CheckKeyVaultAuth))
+		"in the environment.", fwkit.Checked("Not a login that can read Key Vault", auth.CheckKeyVaultAuth))
 	inVault("auth_client_id", "Client id of the user-assigned managed identity, with `auth = \"msi\"`.",
 		fwkit.Checked("Not the client id of a managed identity", auth.CheckClientID))
-	inVault("certificate_name", "Name of the certificate, or of a secret with a PFX or PEM in it.", secretName)
+	inVault("certificate_name", "Name of the certificate, or of a secret that holds a PFX or PEM.", secretName)
 	inVault("certificate_version", "Version of the certificate, 32 hexadecimal digits. Default: the newest.")
 	inVault("certificate_password_secret_name", "Name of the secret with the PFX password. Not needed for a "+
 		"certificate object, which has none.", secretName)
@@ -106,8 +106,9 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	inVault("client_secret_name", "Name of the secret with a client secret, instead of a certificate.", secretName)
 	flag("use_oidc", "Whether to log in by workload identity federation: GitHub Actions, Azure Pipelines, a token "+
 		"file or a token. Default: `false`.")
-	secret("oidc_token", "The token of the other issuer itself.")
-	text("oidc_token_file_path", "File that holds the token of the other issuer; read again at each login.")
+	secret("oidc_token", "OIDC token of the other issuer.")
+	text("oidc_token_file_path", "File that holds the OIDC token of the other issuer. The provider reads the file at "+
+		"each login.")
 	text("oidc_request_url", "Address of the pipeline's token service.",
 		fwkit.Checked("Not a token request URL", auth.CheckOIDCRequestURL))
 	secret("oidc_request_token", "Bearer token with which the pipeline's token service is called.")
@@ -121,13 +122,13 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	secret("databricks_client_secret", "OAuth secret of `databricks_client_id`, created in Databricks; not a client "+
 		"secret of Entra ID. Needs `host`. Key Vault is not available with it.")
 	flag("use_databricks_oidc", "Whether to exchange a token of another issuer at the workspace. The `oidc_*` "+
-		"attributes say where the token comes from, and a federation policy of `databricks_client_id` trusts it. "+
+		"attributes say where the token comes from; a federation policy of `databricks_client_id` must trust it. "+
 		"Needs `host`. Default: `false`.")
 	text("databricks_oidc_audience", "Audience of the other issuer's token, with `use_databricks_oidc`: one that the "+
 		"federation policy accepts. A policy without audiences accepts the account id. Default: the workspace's token "+
 		"endpoint.")
 	secret("token", "A Databricks personal access token. It cannot create tokens for others.")
-	text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: by the suffix of the host.",
+	text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: the cloud of the host's domain.",
 		fwkit.Checked("Not a cloud", auth.CheckEnvironment))
 	text("authority_host", "Login host of a private cloud, `https`. Default: that of the cloud, such as "+
 		"`https://login.microsoftonline.com`.", fwkit.Checked("Not a login host", auth.CheckAuthorityHost))
@@ -136,8 +137,8 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 		fwkit.Checked("Not a Resource Manager endpoint", auth.CheckResourceManagerEndpoint))
 	flag("disable_instance_discovery", "Whether to trust the login host without asking login.microsoftonline.com "+
 		"about it. A custom `authority_host` implies it. Default: `false`.")
-	text("ca_certificate_path", "PEM file of certificate authorities to trust beside the system's: for private clouds "+
-		"and inspecting proxies.")
+	text("ca_certificate_path", "PEM file of certificate authorities to trust in addition to those of the system, "+
+		"for private clouds and inspecting proxies.")
 	number("http_timeout_seconds", "How long one attempt of a call may take, in seconds. Default: 60.")
 	number("retry_timeout_seconds", "How long all attempts of one call may take together, in seconds. Default: 300.")
 	number("rate_limit", "Maximum number of calls per second. Default: no fixed limit; the provider slows down when "+

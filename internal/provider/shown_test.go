@@ -120,7 +120,7 @@ func TestSurplusPrincipal(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	for name, c := range map[string]struct{ lines, says string }{
-		"two":  {`user_name = "ada@example.com"` + "\n  group_name = \"team\"", `8: group_name = "team" group_name is given as well as user_name`},
+		"two":  {`user_name = "ada@example.com"` + "\n  group_name = \"team\"", `8: group_name = "team" group_name and user_name are both set`},
 		"none": {"", "Grant names no principal"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func TestHostThroughResourceManagerRefused(t *testing.T) {
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID) // nobody may read the resource
 	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader",
-		"refused to: certificate login from ARM_CLIENT_CERTIFICATE_PATH in the environment, client id "+w.Deployer.ClientID+", tenant "+w.Tenant.ID)
+		"the refused caller: certificate login from ARM_CLIENT_CERTIFICATE_PATH in the environment, client id "+w.Deployer.ClientID+", tenant "+w.Tenant.ID)
 	// An identity that may read some resources learns which one does not exist.
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID)
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = strings.Replace(resourceID, "models", "other", 1)
@@ -98,9 +98,9 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 	before, snapshot := c.State(t), w.Workspace.Snapshot()
 	for env, says := range map[[2]string]string{
 		{host + "/?o=12", ""}:                          "Workspace ID 12 of the request",
-		{host + "/?o=12", w.Workspace.ID()}:            "Host and workspace_id mean two workspaces",
-		{host + "/?o=twelve", ""}:                      "it is not a workspace id",
-		{"https://adb-12.1.azuredatabricks.net", "13"}: "Host and workspace_id mean two workspaces",
+		{host + "/?o=12", w.Workspace.ID()}:            "Host and workspace_id name two workspaces",
+		{host + "/?o=twelve", ""}:                      "it is not the id of a workspace",
+		{"https://adb-12.1.azuredatabricks.net", "13"}: "Host and workspace_id name two workspaces",
 	} {
 		w.Env["DBXACCESS_HOST"], w.Env["DATABRICKS_WORKSPACE_ID"] = env[0], env[1]
 		for _, command := range []string{"plan", "destroy"} {
@@ -218,7 +218,7 @@ output "how" { value = "${data.dbxaccess_current_identity.me.auth_type} from ${d
 	if out := c.MustRun(t, 0, "output", "-raw", "how").Stdout; out != "client_secret from client_secret" {
 		t.Errorf("logged in by %s", out)
 	}
-	for _, words := range []string{"credential ignored", "ARM_CLIENT_CERTIFICATE_PATH in the environment", "login: ", "tenant_id=" + w.Tenant.ID} {
+	for _, words := range []string{"a credential in the environment is ignored", "ARM_CLIENT_CERTIFICATE_PATH in the environment", "login: ", "tenant_id=" + w.Tenant.ID} {
 		if !strings.Contains(r.Stderr, words) {
 			t.Errorf("the log does not say %q", words)
 		}

@@ -24,7 +24,7 @@ func CheckClock(service time.Time, same func(service, machine time.Time) bool) e
 	}
 	return client.Advise(fmt.Errorf("the workspace's clock shows %s, and this machine's %s",
 		service.UTC().Format(time.RFC3339), machine.UTC().Format(time.RFC3339)), "",
-		"By one of these clocks the credential is due, expired or to be revoked, and by the other it is not, so "+
-			"nothing was decided. Set the clock of this machine. If it is right, a proxy in between changes the Date "+
-			"header of answers.")
+		"The two clocks disagree on whether the credential is due for rotation, has expired or must be revoked, so "+
+			"the provider decided nothing. Correct the clock of this machine. If that clock is right, a proxy "+
+			"changes the Date header of the workspace's answers.")
 }

@@ -151,7 +151,7 @@ type UnusableError struct {
 
 func (e *UnusableError) Error() string {
 	if e.RevokeErr != nil {
-		return fmt.Sprintf("%v; credential %s could not be revoked again: %v", e.Err, e.ID, e.RevokeErr)
+		return fmt.Sprintf("%v; then the new credential %s could not be revoked: %v", e.Err, e.ID, e.RevokeErr)
 	}
 	return e.Err.Error()
 }

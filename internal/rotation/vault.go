@@ -67,9 +67,9 @@ func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, p
 		case !s.Overwrite && !s.isOurs(versions, ours):
 			return client.Advise(
 				fmt.Errorf("secret %s in Key Vault %s was not written by this resource", s.Name, v.Host()),
-				"key_vault_secret.name", "Nothing was written, and no credential was created. Choose another name, or "+
-					"set overwrite_existing = true: the secret then gets a new version, and the current one stays "+
-					"below it.")
+				"key_vault_secret.name", "Nothing was written, and no credential was created. Choose another name "+
+					"for the secret. Or set overwrite_existing = true: the secret then gets a new version, and its "+
+					"current version stays in Key Vault as an older one.")
 		}
 		return v.TryWrite(ctx, s.Name)
 	}
@@ -128,19 +128,18 @@ func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) 
 func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	versions, err := s.vault.Versions(ctx, s.Name)
 	if err != nil && !errors.Is(err, auth.ErrNoSecret) {
-		return client.Also(failed, fmt.Sprintf("Key Vault may have stored the value; that could not be checked (%v). "+
-			"If "+
-			"so, it is in the newest version of secret %s, and applications that read it get a value that does not "+
-			"work, until an apply succeeds.", err, s.Name))
+		return client.Also(failed, fmt.Sprintf("Key Vault may have stored the value; the provider could not check "+
+			"that (%v). If the value was stored, it is the newest version of secret %s. Applications that read this "+
+			"version get a value that does not work, until an apply succeeds.", err, s.Name))
 	}
 	for _, v := range versions {
 		if !v.Enabled || v.Tags[s.Mark] != id {
 			continue
 		}
-		then := "It was disabled, so reading the newest version fails until an apply succeeds."
+		then := "The provider disabled this version, so reading the newest version fails until an apply succeeds."
 		if err := s.vault.Disable(ctx, s.Name, v.ID); err != nil {
-			then = fmt.Sprintf("It could not be disabled (%v), so applications that read the newest version get a "+
-				"value that does not work, until an apply succeeds.", err)
+			then = fmt.Sprintf("The provider could not disable this version (%v), so applications that read the "+
+				"newest version get a value that does not work, until an apply succeeds.", err)
 		}
 		failed = client.Also(failed,
 			fmt.Sprintf("Key Vault has stored the value, in version %s of secret %s. %s", v.ID, s.Name, then))

@@ -68,9 +68,9 @@ func (e *NoAnswer) Error() string {
 
 // Cause returns sentences that name the usual cause of the error and what to check.
 func (e *NoAnswer) Cause() string {
-	return fmt.Sprintf("Usually something other than the service answers like that: a proxy or firewall, a single "+
-		"sign-on page, a private link or an IP access list, or a host that is not the service. Check that %s is the "+
-		"right host, and HTTPS_PROXY and NO_PROXY.", e.Host)
+	return fmt.Sprintf("Usually such an answer does not come from the service itself, but from a proxy or firewall, "+
+		"a single sign-on page, a private link, an IP access list, or another host. Check that %s is the right host, "+
+		"and check HTTPS_PROXY and NO_PROXY.", e.Host)
 }
 
 const page = "an HTML page"

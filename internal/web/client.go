@@ -192,29 +192,32 @@ type Redirected struct {
 }
 
 func (e *Redirected) Error() string {
-	target := "without saying where"
+	target := "to an address that the answer does not name"
 	if e.Target != nil {
 		target = "to " + Text(e.Target.Scheme+"://"+e.Target.Host, 300)
 	}
-	return fmt.Sprintf("%s %s at %s was redirected %s (status %d), which is not followed: credentials would go there",
+	return fmt.Sprintf("%s %s at %s was redirected %s (status %d). The provider does not follow redirects, because "+
+		"it would send credentials to that address",
 		e.Method, e.Path, e.Host, target, e.Status)
 }
 
 // Cause returns sentences that name the probable cause of the error and what to check.
 func (e *Redirected) Cause() string {
-	return fmt.Sprintf("The service does not redirect. A proxy or firewall, a single sign-on page or a private link "+
-		"answers in its place, or %s is the wrong host. Check that, and HTTPS_PROXY and NO_PROXY.", e.Host)
+	return fmt.Sprintf("The service itself does not redirect requests. A proxy or firewall, a single sign-on page or "+
+		"a private link may have answered instead, or %s is the wrong host. Check the host, HTTPS_PROXY and NO_PROXY.",
+		e.Host)
 }
 
 // NotSecure is the error for a request that was not sent, because it would have gone over plain http.
 type NotSecure struct{ Method, Host, Path string }
 
 func (e *NotSecure) Error() string {
-	return fmt.Sprintf("%s %s at %s was not sent: it would go over http, readable on the way", e.Method, e.Path, e.Host)
+	return fmt.Sprintf("%s %s at %s was not sent, because the address begins with http and others could read the "+
+		"request", e.Method, e.Path, e.Host)
 }
 
 // Cause returns sentences that name the probable cause of the error and what to check.
 func (e *NotSecure) Cause() string {
-	return "Credentials are sent by https only. The address was given by a setting, a variable or another service's " +
-		"answer; correct it there."
+	return "The provider sends credentials over https only. The address comes from a setting, an environment " +
+		"variable or the answer of another service. Correct the address there."
 }

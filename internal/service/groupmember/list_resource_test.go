@@ -125,7 +125,7 @@ func TestList(t *testing.T) {
 	if found := slices.Collect(p.Stream(t, typeName, nil, false, 1)); len(found) != 1 {
 		t.Errorf("%d of at most 1", len(found))
 	}
-	for group, want := range map[string]string{"nobodys": `no group "nobodys"`, "everywhere": "group of the Databricks account"} {
+	for group, want := range map[string]string{"nobodys": `no group "nobodys"`, "everywhere": "group belongs to the Databricks account"} {
 		found := slices.Collect(p.Stream(t, typeName, map[string]any{"group_name": group}, false, 0))
 		if len(found) != 1 || !strings.Contains(found[0].Errors, "Cannot query group members") || !strings.Contains(found[0].Errors, want) {
 			t.Errorf("%s: %+v", group, found)

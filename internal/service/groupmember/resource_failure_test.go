@@ -68,7 +68,7 @@ func TestAccountGroup(t *testing.T) {
 	w, _, _ := start(t)
 	w.Workspace.AddAccountGroup("everywhere")
 	w.Test(t, resource.TestStep{
-		Config: hcl("everywhere", w.ScoringApp.ClientID), ExpectError: acctest.Words(`Cannot add to group.*group "everywhere": it is a group of the Databricks account.*account console`),
+		Config: hcl("everywhere", w.ScoringApp.ClientID), ExpectError: acctest.Words(`Cannot add to group.*group "everywhere": the group belongs to the Databricks account.*account console`),
 	})
 	if patches := w.Count("workspace", "PATCH", ""); patches != 0 {
 		t.Errorf("%d PATCH of what cannot be changed", patches)
@@ -143,13 +143,13 @@ func TestStaleReads(t *testing.T) {
 	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
 	cli.Env["TF_LOG"] = "info"
 	go acctest.When(func() bool { return w.Count("workspace", "GET", "Groups/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
-	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "waiting: the workspace still shows what stood before a change", "group scorers")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "waiting: the workspace still shows the old values after a change", "group scorers")
 	// A later read may show an older state, so a membership that is missing just after its creation does not count as
 	// removed.
 	w.Workspace.RemoveFromGroup("scorers", w.ScoringApp.ClientID)
 	reads := w.Count("workspace", "GET", scim+"Groups")
 	go acctest.When(func() bool { return w.Count("workspace", "GET", scim+"Groups") >= reads+2 }, func() { w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID) })
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows what stood before a change")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows the old values after a change")
 }
 
 func TestLostAnswers(t *testing.T) {
@@ -278,8 +278,8 @@ func TestUnknownPrincipal(t *testing.T) {
 	w, _, _ := start(t)
 	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
 	w.Test(t,
-		resource.TestStep{Config: hcl("scorers", uuid.NewString()), ExpectError: acctest.Words(`Cannot add to group.*no service principal with the application id.*Add it with dbxaccess_service_principal`)},
-		resource.TestStep{Config: hcl("scorers", w.ScoringApp.ObjectID), ExpectError: acctest.Words(`Cannot add to group.*It is the object id of this one: application id ` + w.ScoringApp.ClientID)},
+		resource.TestStep{Config: hcl("scorers", uuid.NewString()), ExpectError: acctest.Words(`Cannot add to group.*no service principal with the application id.*Add the service principal with dbxaccess_service_principal`)},
+		resource.TestStep{Config: hcl("scorers", w.ScoringApp.ObjectID), ExpectError: acctest.Words(`Cannot add to group.*The value is the object id of this service principal: application id ` + w.ScoringApp.ClientID)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
 }

@@ -68,7 +68,7 @@ func TestOAuthTokenForEndpoints(t *testing.T) {
 		t.Errorf("%v %s", opened.Result["endpoint_url"], errors)
 	}
 	w.Workspace.SetEndpointURL("fast", "https://evil.example/invocations")
-	if _, _, errors = p.Open(t, ofType, config("fast")); !strings.Contains(errors, "no token was sent there") {
+	if _, _, errors = p.Open(t, ofType, config("fast")); !strings.Contains(errors, "no token was sent to it") {
 		t.Error(errors)
 	}
 	if _, _, errors = p.Open(t, ofType, config("rose")); !strings.Contains(errors, `no serving endpoint named "rose"`) {

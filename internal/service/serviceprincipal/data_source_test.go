@@ -114,7 +114,7 @@ func TestLookupNotFound(t *testing.T) {
 	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
 	const summary = "Cannot find service principal"
 	w.Test(t,
-		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: acctest.Says(summary, "application_id", "there is none in this workspace", "It is the object id of this one: application id "+w.ScoringApp.ClientID, "not the object id")},
+		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: acctest.Says(summary, "application_id", "there is none in this workspace", "The value is the object id of this service principal: application id "+w.ScoringApp.ClientID, "not the object id")},
 		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: acctest.Says(summary, "display_name", "there is none in this workspace", `There is "Iris"`, "case-sensitive")},
 		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: acctest.Says(summary, "display_name", "there is none in this workspace", "dbxaccess_service_principals")},
 		resource.TestStep{Config: lookup("id", "4711"), ExpectError: acctest.Says(summary, "id", "404", "SCIM ids belong to one workspace")},

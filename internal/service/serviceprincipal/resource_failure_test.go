@@ -58,7 +58,7 @@ func TestStaleReadAfterCreate(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["TF_LOG"] = "info"
 	go acctest.When(func() bool { return w.Count("workspace", "GET", route+"/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows what stood before a change", w.ScoringApp.ClientID)
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows the old values after a change", w.ScoringApp.ClientID)
 	// Long after the creation, a single read decides.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Tenant.Clock.Advance(time.Hour / 2)

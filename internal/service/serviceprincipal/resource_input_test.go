@@ -106,9 +106,9 @@ func TestImportHints(t *testing.T) {
 	twin := w.Workspace.AddServicePrincipal("", "twin")
 	other := w.Workspace.AddServicePrincipal("", "twin")
 	for id, want := range map[string]string{
-		w.ScoringApp.ObjectID:  `It is the object id of this one: application id ` + w.ScoringApp.ClientID + `.*` + scimID,
+		w.ScoringApp.ObjectID:  `The value is the object id of this service principal: application id ` + w.ScoringApp.ClientID + `.*` + scimID,
 		`scoring \"é\" \\ job`: `malformed.*display name: application id ` + w.ScoringApp.ClientID,
-		"twin":                 `malformed.*2 have it as their display name.*` + twin + `.*` + other,
+		"twin":                 `malformed.*2 service principals have the value as their display name.*` + twin + `.*` + other,
 		"nobody":               `malformed.*nor a SCIM id \(digits\)\.`,
 	} {
 		w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: acctest.Words(want)})

@@ -64,7 +64,7 @@ func TestValueThatIsLeftInTheVault(t *testing.T) {
 		want   string
 	}{
 		"disabled": {1, "fails until an apply succeeds"},
-		"unknown":  {-1, "could not be checked"},
+		"unknown":  {-1, "could not check that"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -56,7 +56,7 @@ func TestScopesTakenOut(t *testing.T) {
 	p := w.Protocol(t)
 	made := p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, map[string]any{"scopes": []any{"serving"}}))
 	plan := p.MustPlan(t, typeName, made, ofApplication(w, nil))
-	if len(plan.Changed) > 0 || !strings.Contains(plan.Warnings, "Token keeps its scopes") || !strings.Contains(plan.Warnings, "limited to serving") {
+	if len(plan.Changed) > 0 || !strings.Contains(plan.Warnings, "Token keeps its scopes") || !strings.Contains(plan.Warnings, "uses them again: serving") {
 		t.Errorf("%v, %q", plan.Changed, plan.Warnings)
 	}
 	if plan := p.MustPlan(t, typeName, made, ofApplication(w, map[string]any{"scopes": []any{"serving"}})); plan.Warnings != "" {

@@ -30,10 +30,10 @@ func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 		list emulator.Fault
 		says string
 	}{
-		"it is listed":             {emulator.Fault{}, "lists it"},
-		"the list comes empty":     {nothing, "lists it"}, // the list is empty only once
+		"it is listed":             {emulator.Fault{}, "but lists this token"},
+		"the list comes empty":     {nothing, "but lists this token"}, // the list is empty only once
 		"the list cannot be read":  {denied, "Revoking it as its owner failed as well"},
-		"the list is always empty": {emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}, "it has no id"},
+		"the list is always empty": {emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}, "the answer has no id"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,7 +155,7 @@ func TestEphemeralAbsenceThatTheOwnersListDenies(t *testing.T) {
 		t.Fatal(errors)
 	}
 	w.Tenant.Faults.Add(fault("POST", revoke, absent))
-	if _, errors := p.Close(t, o); !strings.Contains(errors, "Cannot close token") || !strings.Contains(errors, "lists it") {
+	if _, errors := p.Close(t, o); !strings.Contains(errors, "Cannot close token") || !strings.Contains(errors, "but lists this token") {
 		t.Errorf("%q", errors)
 	}
 	if len(live(w, w.Deployer.ClientID)) != 1 {

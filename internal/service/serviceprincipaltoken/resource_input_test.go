@@ -70,8 +70,8 @@ func TestBadInputAtPlan(t *testing.T) {
 		{bySecret(w, `token_value = "dapi"`), "token_value"},
 
 		{bySecret(w, "rotate_before_seconds = -1"), "rotate_before_seconds value must be at least 0"},
-		{bySecret(w, "rotate_before_seconds = 7776000"), "Token would always be due.*rotate_before_seconds is 7776000"},
-		{bySecret(w, "rotate_before_seconds = 60", "lifetime_seconds = 60"), "Token would always be due"},
+		{bySecret(w, "rotate_before_seconds = 7776000"), "Token would be rotated by every plan.*rotate_before_seconds is 7776000"},
+		{bySecret(w, "rotate_before_seconds = 60", "lifetime_seconds = 60"), "Token would be rotated by every plan"},
 		{bySecret(w, "overlap_seconds = -1"), "overlap_seconds value must be at least 0"},
 		{bySecret(w, "overlap_seconds = 2592001"), "Overlap of a token is too long.*the limit is 2592000"},
 		{bySecret(w, "overlap_seconds = 61", "rotate_before_seconds = 60"), "Overlap of a token is too long.*the limit is 60"},

@@ -51,7 +51,7 @@ func TestWrongClockRotatesNoToken(t *testing.T) {
 	made := p.MustApply(t, typeName, p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil)), config)
 	for name, off := range map[string]time.Duration{"expired": 3650 * day, "due": 61 * day, "the overlap over": 25 * time.Hour} {
 		w.Tenant.Clock.Advance(off)
-		if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "the workspace's clock shows") || !strings.Contains(errors, "nothing was decided") {
+		if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "the workspace's clock shows") || !strings.Contains(errors, "the provider decided nothing") {
 			t.Errorf("%s: %q", name, errors)
 		}
 		w.Tenant.Clock.Advance(-off)

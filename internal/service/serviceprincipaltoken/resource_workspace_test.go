@@ -31,7 +31,7 @@ func TestWrongWorkspace(t *testing.T) {
 
 	same := statecheck.CompareValue(compare.ValuesSame())
 	config := bySecret(w, `comment = "c"`)
-	both := acctest.Words("Wrong workspace.*created in workspace " + w.Workspace.ID() + ", and " + wrong + " is workspace " + other.ID())
+	both := acctest.Words("Wrong workspace.*created in workspace " + w.Workspace.ID() + ", but " + wrong + " is workspace " + other.ID())
 	before := other.Snapshot()
 	w.Test(t,
 		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},

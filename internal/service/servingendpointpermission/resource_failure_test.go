@@ -214,7 +214,7 @@ func TestLostAnswerThenApplyAgain(t *testing.T) {
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Drop: "after", Times: -1})
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Times: -1, Status: 503})
 			},
-			Config: w.toApp(), ExpectError: acctest.Says("Cannot grant access", "got no answer", "not known whether the work was done", "terraform plan"),
+			Config: w.toApp(), ExpectError: acctest.Says("Cannot grant access", "got no answer", "does not know whether the change was made", "terraform plan"),
 		},
 		resource.TestStep{
 			PreConfig: func() {
@@ -316,7 +316,7 @@ func TestFailedCreateDoesNotKeepTheGrant(t *testing.T) {
 	made := w.Protocol(t).MustApply(t, name, acctest.Object{}, config)
 	config["permission_level"] = "CAN_MANAGE"
 	p := w.Protocol(t)
-	if _, errors := p.Apply(t, name, acctest.Object{}, config); !strings.Contains(errors, "already holds CAN_QUERY") {
+	if _, errors := p.Apply(t, name, acctest.Object{}, config); !strings.Contains(errors, "already has the direct permission level CAN_QUERY") {
 		t.Fatal(errors)
 	}
 	if _, errors := p.Apply(t, name, made, nil); errors != "" {

@@ -27,15 +27,15 @@ func TestBadInput(t *testing.T) {
 		"SCIM id":                {sp("5482650298754291"), acctest.Says("looks like a workspace (SCIM) id")},
 		"id of azuread resource": {sp("/servicePrincipals/" + app), acctest.Says("azuread_service_principal", "client_id")},
 		"empty id":               {sp(""), acctest.Says("is empty")},
-		"UUID as user":           {hcl(attr("user_name", app)), acctest.Says("Not a user name", "user_name", "write it in service_principal_name")},
+		"UUID as user":           {hcl(attr("user_name", app)), acctest.Says("Not a user name", "user_name", "Write it in service_principal_name")},
 		"name as user":           {hcl(attr("user_name", "iris scoring")), acctest.Says("Not a user name", "is not an e-mail address", "service_principal_name")},
-		"admins":                 {hcl(attr("group_name", "admins")), acctest.Says("group_name", `gives the group "admins" everything by itself`)},
+		"admins":                 {hcl(attr("group_name", "admins")), acctest.Says("group_name", `the group "admins" always has all rights`)},
 		"empty group":            {hcl(attr("group_name", "")), acctest.Says("group_name")},
 		"empty endpoint":         {"resource \"dbxaccess_serving_endpoint_permission\" \"x\" {\n  endpoint_name = \"\"\n  group_name = \"x\"\n}", acctest.Says("endpoint_name")},
 		"level":                  {hcl(attr("service_principal_name", app), attr("permission_level", "CAN_USE")), acctest.Says("permission_level", "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE", "CAN_USE")},
 		"level in lower case":    {hcl(attr("service_principal_name", app), attr("permission_level", "can_query")), acctest.Says("permission_level", "CAN_QUERY")},
 		"nobody":                 {hcl(), acctest.Says("service_principal_name", "user_name", "group_name")},
-		"two principals":         {hcl(attr("service_principal_name", app), attr("group_name", "x")), acctest.Says("group_name is given as well as service_principal_name")},
+		"two principals":         {hcl(attr("service_principal_name", app), attr("group_name", "x")), acctest.Says("group_name and service_principal_name are both set")},
 		"timeout":                {hcl(attr("service_principal_name", app), `timeouts = { create = "soon" }`), acctest.Says("soon")},
 	} {
 		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})

@@ -133,7 +133,7 @@ func TestOwnCanManage(t *testing.T) {
 	c := w.CLI(t, config)
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, adopts)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustNotSay(t, adopts, givesUp)
-	c.MustRun(t, 0, "apply", "-auto-approve", "-replace="+address).MustSay(t, "Left as it is, because this run keeps it: CAN_MANAGE on serving endpoint iris")
+	c.MustRun(t, 0, "apply", "-auto-approve", "-replace="+address).MustSay(t, "Not destroyed, because the same run keeps it: CAN_MANAGE on serving endpoint iris")
 	w.holds(t, with(self, "CAN_MANAGE"))
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.Rewrite(t, hcl(attr("service_principal_name", self)))

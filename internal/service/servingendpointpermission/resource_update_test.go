@@ -127,7 +127,7 @@ func TestOverwriteExisting(t *testing.T) {
 		w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE")
 		w.run(t, resource.TestStep{
 			Config: w.toApp(),
-			ExpectError: regexp.MustCompile(`(?s)Cannot grant access.*` + w.app + `\s+\(iris-scoring\)\s+already\s+holds\s+CAN_MANAGE\s+directly.*` +
+			ExpectError: regexp.MustCompile(`(?s)Cannot grant access.*` + w.app + `\s+\(iris-scoring\)\s+already\s+has\s+the\s+direct\s+permission\s+level\s+CAN_MANAGE.*` +
 				`overwrite_existing\s+=\s+true.*import`),
 		})
 		w.holds(t, with(w.app, "CAN_MANAGE"))

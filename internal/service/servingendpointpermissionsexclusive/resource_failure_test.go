@@ -15,7 +15,7 @@ func TestDenied(t *testing.T) {
 		says  []string
 	}{
 		"nothing": {"", []string{"403 PERMISSION_DENIED", "CAN_MANAGE to change who may call it"}},
-		"query":   {"CAN_QUERY", []string{"403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint; it need not be a workspace admin"}},
+		"query":   {"CAN_QUERY", []string{"403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint. It does not have to be a workspace admin"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +194,7 @@ resource "dbxaccess_service_principal" "app" {
   application_id = "`+w.app+`"
 }
 `+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"), `timeouts = { create = "2s" }`))
-	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "The workspace knows service_principal_name="+w.app, "raise create in timeouts")
+	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "The workspace has service_principal_name="+w.app, "set a longer create in timeouts")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 

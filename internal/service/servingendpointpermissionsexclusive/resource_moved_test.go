@@ -99,7 +99,7 @@ func TestMovedRefused(t *testing.T) {
 		w.Workspace.DeleteEndpoint("iris")
 		w.Workspace.CreateEndpoint("iris", ada)
 		c.Rewrite(t, w.usual()+moved)
-		c.plan(t, 1).MustSay(t, "Cannot find the serving endpoint of the moved access list", "no serving endpoint has the id "+old, "terraform state rm", "Import the list of a re-created endpoint by the endpoint's name")
+		c.plan(t, 1).MustSay(t, "Cannot find the serving endpoint of the moved access list", "no serving endpoint has the id "+old, "terraform state rm", "Import the access list of a re-created endpoint by the endpoint's name")
 	})
 	t.Run("another workspace", func(t *testing.T) {
 		t.Parallel()

@@ -140,7 +140,7 @@ func TestEndpointID(t *testing.T) {
 	w := newWorld(t)
 	wrong := `endpoint_id = "` + strings.Repeat("0", 32) + `"`
 	c := w.terraform(t, w.usual(wrong))
-	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "the endpoint of that name has the id "+w.EndpointID, "Correct endpoint_id")
+	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "the endpoint with this name has the id "+w.EndpointID, "Correct endpoint_id")
 	c.Rewrite(t, w.usual(`endpoint_id = "`+w.EndpointID+`"`))
 	c.apply(t)
 	c.Rewrite(t, w.usual())

@@ -163,7 +163,7 @@ func TestOAuthTokenGoesNowhereElse(t *testing.T) {
 		own, _, _ := strings.Cut(w.Workspace.EndpointHost("fast"), ".")
 		w.Workspace.SetEndpointURL("fast", strings.Replace(address, "ID", own, 1))
 		_, _, errors := w.Protocol(t).Read(t, ofType, withSecret("fast", application, secret))
-		if !strings.Contains(errors, "no token was sent there") || w.Count("serving", "", "") != 0 || w.Count("workspace", "POST", "/oidc/v1/token") != 0 {
+		if !strings.Contains(errors, "no token was sent to it") || w.Count("serving", "", "") != 0 || w.Count("workspace", "POST", "/oidc/v1/token") != 0 {
 			t.Errorf("%s: %s", name, errors)
 		}
 	}

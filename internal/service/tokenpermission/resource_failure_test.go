@@ -159,7 +159,7 @@ func noTokenYet(t *testing.T) (*acctest.World, *emulator.Workspace) {
 func TestNoTokenYet(t *testing.T) {
 	t.Parallel()
 	w, other := noTokenYet(t)
-	advice := `tokens tokens does not exist.*only once its first personal access token exists.*Create one token`
+	advice := `tokens tokens does not exist.*only after its first personal access token was created.*Create a token`
 	w.Test(t,
 		resource.TestStep{Config: toApp(w), ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + `.*` + advice)},
 		resource.TestStep{Config: toApp(w) + importBlock(w.ScoringApp.ClientID), ExpectError: acctest.Words(`Cannot import the right to use tokens.*` + advice)},

@@ -16,12 +16,12 @@ func TestBadInput(t *testing.T) {
 		want  string
 	}{
 		"nobody":                  {nil, `service_principal_name.*user_name.*group_name`},
-		"two":                     {[]string{attr("service_principal_name", id), attr("user_name", user)}, `user_name is given as well as service_principal_name`},
+		"two":                     {[]string{attr("service_principal_name", id), attr("user_name", user)}, `user_name and service_principal_name are both set`},
 		"display name as id":      {[]string{attr("service_principal_name", "iris scoring")}, `Not an application id.*display name`},
 		"e-mail as id":            {[]string{attr("service_principal_name", user)}, `Not an application id.*e-mail.*user_name`},
 		"application id as user":  {[]string{attr("user_name", id)}, `Not a user name.*service_principal_name`},
 		"display name as user":    {[]string{attr("user_name", "Bob")}, `Not a user name.*not an e-mail`},
-		"the admins":              {[]string{attr("group_name", "admins")}, `group_name.*gives the group "admins" everything by itself`},
+		"the admins":              {[]string{attr("group_name", "admins")}, `group_name.*the group "admins" always has all rights`},
 		"a group without a name":  {[]string{attr("group_name", "")}, `group_name.*at least 1`},
 		"attribute of other kind": {[]string{attr("group_name", group), attr("permission_level", "CAN_USE")}, `permission_level`},
 	} {
