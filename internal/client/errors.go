@@ -316,6 +316,12 @@ func (e *UnverifiedError) Unwrap() error { return e.Err }
 // IsUnverified reports whether an error is an [UnverifiedError].
 func IsUnverified(err error) bool { return hasType[*UnverifiedError](err) }
 
+// Unanswered reports whether a write has no answer that shows whether the work was done: the answer was lost, or ctx
+// ended before it came. A stopped caller still gets the answer to a write that is under way, and can believe it.
+func Unanswered(ctx context.Context, err error) bool {
+	return errors.Is(err, ErrAnswerLost) || ctx.Err() != nil && errors.Is(err, ctx.Err())
+}
+
 // lookTime bounds the last read of a caller that was cancelled. The read shows whether a write was done.
 const lookTime = 15 * time.Second
 

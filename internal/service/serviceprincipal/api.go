@@ -93,7 +93,9 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.S
 	// Two reads suffice, because the service refuses a second principal with the same application id.
 	sp, err := postUntilAnswered(ctx, c, want, look, 2)
 	if errors.Is(err, client.ErrConflict) {
-		if found, lookErr := look(ctx); lookErr == nil && found != nil &&
+		shown, cancel := client.LastLook(ctx)
+		defer cancel()
+		if found, lookErr := look(shown); lookErr == nil && found != nil &&
 			!c.HasRemoved(found.ID) { // somebody else has created it meanwhile
 			return *found, ErrExists
 		}
@@ -176,7 +178,7 @@ func postUntilAnswered(
 		switch {
 		case err == nil:
 			return created, nil
-		case errors.Is(err, client.ErrAnswerLost), ctx.Err() != nil:
+		case client.Unanswered(ctx, err):
 			lost = true
 		case errors.Is(err, client.ErrConflict) && lost:
 			looks = 6 // the attempt with the lost answer created it, and SCIM does not show it yet

@@ -85,7 +85,7 @@ func create(
 			err = fmt.Errorf("%w: the answer names OAuth secret %s, which existed before", client.ErrAnswerLost, info.ID)
 			info = client.OAuthSecret{}
 		}
-		lost := err != nil && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
+		lost := client.Unanswered(ctx, err)
 		made := created{OAuthSecret: info, Value: value}
 		if try == 1 && !lost {
 			return made, adviseCreate(err)

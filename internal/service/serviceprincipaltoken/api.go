@@ -121,7 +121,7 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		made := minted{Value: value, TokenInfo: info}
 		as.KeepTokens(info.ID)
 		var login *auth.Error
-		lost := err != nil && !errors.As(err, &login) && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
+		lost := !errors.As(err, &login) && client.Unanswered(ctx, err)
 		if try == 1 && !lost {
 			return made, adviseMint(err)
 		}
