@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/pbkdf2"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/pem"
@@ -112,6 +114,20 @@ func TestHostileBundles(t *testing.T) {
 		wrapped = base64.StdEncoding.EncodeToString([]byte(wrapped))
 	}
 	many := parts{certificate: firstBlock(t, "pkcs8.pem")}
+	// A MAC that fits, with a negative number of rounds. It must not add to the work that is left for the keys.
+	negativeMAC := func(bags ...[]byte) []byte {
+		safes := sequence(safe(t, bags...))
+		key, err := pkcs12Key(sha1Digest, []byte("12345678"), formsOf(password).wide[0], 3, 1, 20, &budget{left: maxWork})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := hmac.New(sha1.New, key)
+		sum.Write(safes)
+		digest := sequence(sequence(objectID(t, "1.3.14.3.2.26"), value(0x05)), octets(sum.Sum(nil)))
+		rounds := value(0x02, []byte{0xfc, 0, 0, 0, 0, 0, 0})
+		return sequence(integer(3), sequence(objectID(t, oidData), tagged(octets(safes))),
+			sequence(digest, octets([]byte("12345678")), rounds))
+	}
 	for name, data := range map[string][]byte{
 		"depth":                  deep,
 		"depth of strings":       deepStrings,
@@ -128,6 +144,7 @@ func TestHostileBundles(t *testing.T) {
 		"scrypt in sum":          plain(append(repeated(700, shroudedKey(t, pbes2(t, scryptOf(t, 1<<14, 15, 1)))), p.certBag(t))...),
 		"scrypt in parallel":     plain(shroudedKey(t, pbes2(t, scryptOf(t, 1<<10, 8, 1<<10))), p.certBag(t)),
 		"negative rounds":        plain(shroudedKey(t, pbes2(t, sequence(objectID(t, oidPBKDF2), sequence(octets([]byte("1")), value(0x02, []byte{0xff}))))), p.certBag(t)),
+		"negative rounds of MAC": negativeMAC(append(repeated(150, shroudedKey(t, pbes2(t, pbkdf2Of(t, 1_000_000)))), p.certBag(t))...),
 		"key wrapping":           plain(append(repeated(60, wrappedKey(t)), p.certBag(t))...),
 		"CFB1 of a large key":    legacyKey("DES-EDE3-CFB1", 8, 1<<20),
 		"CFB1 of many keys":      bytes.Repeat(legacyKey("DES-EDE3-CFB1", 8, maxKeySize), 60),

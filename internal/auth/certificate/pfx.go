@@ -63,7 +63,10 @@ func readPFX(normal []byte) (*pfx, error) {
 	if len(mac.Rounds.FullBytes) == 0 {
 		return p, nil
 	}
-	return p, unmarshal(mac.Rounds.FullBytes, &p.mac.rounds)
+	if err := unmarshal(mac.Rounds.FullBytes, &p.mac.rounds); err != nil || p.mac.rounds < 0 {
+		return nil, errMalformed
+	}
+	return p, nil
 }
 
 // macVerdict is the result of checking a password with the MAC of a PFX file.
