@@ -48,11 +48,13 @@ type (
 	}
 )
 
-// encryptedData is an EncryptedData (RFC 5652, section 8). The ciphertext has the type [0] IMPLICIT OCTET STRING.
+// encryptedData is an EncryptedData (RFC 5652, section 8). The ciphertext has the type [0] IMPLICIT OCTET STRING. Version
+// and Type are not needed. They are not decoded, so that a file in which they are damaged still shows whether the
+// password is right.
 type encryptedData struct {
-	Version int64
+	Version asn1.RawValue
 	Content struct {
-		Type       asn1.ObjectIdentifier
+		Type       asn1.RawValue
 		Algorithm  algorithm
 		Ciphertext asn1.RawValue
 	}

@@ -227,6 +227,9 @@ func TestOddLeaf(t *testing.T) {
 		"negative serial number": {[]byte{0x5a, 0x5a, 0x5a, 0x5a, 0x01}, []byte{0xda, 0x5a, 0x5a, 0x5a, 0x01}, "CN=sp-odd,O=AxxB", "-25A5A5A5FF"},
 		"name of a wrong type":   {[]byte("AxxB"), []byte("A@*B"), "CN=sp-odd,O=A@*B", "5A5A5A5A01"},
 		"malformed extension":    {[]byte("qqqq.example"), []byte("qqqq.\xff\xff\xffmple"), "CN=sp-odd,O=AxxB", "5A5A5A5A01"},
+		// The names of an organization and of an application have the types 2.5.4.10 and 2.5.4.3.
+		"malformed organization": {[]byte{0x06, 0x03, 0x55, 0x04, 0x0a}, []byte{0x06, 0x03, 0x55, 0x04, 0x8a}, "CN=sp-odd", "5A5A5A5A01"},
+		"malformed common name":  {[]byte{0x06, 0x03, 0x55, 0x04, 0x03}, []byte{0x06, 0x03, 0x55, 0x04, 0x83}, "O=AxxB", "5A5A5A5A01"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -299,4 +302,37 @@ func parsedKey(t testing.TB, name string) *rsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return c.Key
+}
+
+// TestDamagedLeaf checks that Parse refuses a certificate of the key whose parts have other types than a certificate has.
+func TestDamagedLeaf(t *testing.T) {
+	t.Parallel()
+	key := sharedKey()
+	serial := []byte{0x02, 0x05, 0x5a, 0x5a, 0x5a, 0x5a, 0x01}
+	for name, change := range map[string]struct{ from, to []byte }{
+		"serial number": {serial, append([]byte{0x04}, serial[1:]...)},
+		"signature":     {append(bytes.Clone(serial), 0x30), append(bytes.Clone(serial), 0x31)},
+		"issuer":        {[]byte{0x05, 0x00, 0x30, 0x20, 0x31}, []byte{0x05, 0x00, 0x24, 0x20, 0x31}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := Parse(withKey(t, key, oddCertificate(t, key, change.from, change.to)), "", Origin{})
+			wantError(t, err, "Client certificate cannot be read")
+		})
+	}
+}
+
+// TestDamagedPFXOpensWithPassword checks that the message about a damaged file does not blame the password, if the
+// password decrypts the contents and only their type, which is not needed, is damaged.
+func TestDamagedPFXOpensWithPassword(t *testing.T) {
+	t.Parallel()
+	file := testFile(t, "modern.pfx")
+	kind := objectID(t, oidData)
+	at := bytes.Index(file, append(kind, 0x30)) // the type of encrypted contents is followed by their algorithm
+	if at < 0 {
+		t.Fatal("the file has no encrypted contents")
+	}
+	file[at+len(kind)-1] |= 0x80
+	_, _, err := Parse(file, password, Origin{})
+	wantError(t, err, "Client certificate was changed after it was written")
 }

@@ -32,7 +32,7 @@ func parseCertificate(content []byte) parsedCertificate {
 	return parsedCertificate{c, nil, content}
 }
 
-// looseCertificate is a Certificate (RFC 5280, section 4.1) whose parts have any form that their length allows.
+// looseCertificate is a Certificate (RFC 5280, section 4.1). The content of most parts is not decoded.
 type looseCertificate struct {
 	Body struct {
 		Version           asn1.RawValue `asn1:"optional,explicit,tag:0"`
@@ -53,6 +53,14 @@ func readOdd(content []byte) *x509.Certificate {
 		return nil
 	}
 	body := read.Body
+	if !isUniversal(body.Serial, asn1.TagInteger) {
+		return nil
+	}
+	for _, part := range []asn1.RawValue{body.Signature, body.Issuer, body.Subject, body.PublicKey} {
+		if !isUniversal(part, asn1.TagSequence) {
+			return nil
+		}
+	}
 	c := &x509.Certificate{
 		Raw:                     content,
 		SerialNumber:            new(big.Int),
@@ -95,14 +103,19 @@ type attributeSET []struct {
 	Value asn1.RawValue
 }
 
-// readName returns a distinguished name, whatever the letters in it are; an empty name if its structure is malformed.
+// readName returns a distinguished name, whatever the letters in it are, without the parts that are malformed.
 func readName(name []byte) pkix.Name {
-	var sets []attributeSET
-	if unmarshal(name, &sets) != nil {
-		return pkix.Name{}
-	}
 	var sequence pkix.RDNSequence
-	for _, set := range sets {
+	for rest := firstValueIn(name); len(rest) > 0; {
+		var next asn1.RawValue
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &next); err != nil {
+			break
+		}
+		var set attributeSET
+		if unmarshal(next.FullBytes, &set) != nil {
+			continue
+		}
 		var parts pkix.RelativeDistinguishedNameSET
 		for _, part := range set {
 			parts = append(parts, pkix.AttributeTypeAndValue{Type: part.Type, Value: readText(part.Value)})
