@@ -11,8 +11,9 @@ import (
 )
 
 // Process tracks the changes that the servers of one process are making. If the process ended during a change,
-// Terraform would not get the answer, and could not save what is in it, such as the id of a token. The zero value is
-// ready to use.
+// Terraform would not get the answer, and could not save what is in it, such as the id of a token. Opening an ephemeral
+// resource is a change, because the process can revoke a token only if it has the token's id. The zero value is ready
+// to use.
 type Process struct {
 	mu      sync.Mutex
 	ending  bool

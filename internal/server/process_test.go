@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
 // TestStopWaitsForTheAnswerOfAChange checks that a termination waits if a change has just returned its answer, because
@@ -50,4 +54,45 @@ func TestStopWaitsForTheAnswerOfAChange(t *testing.T) {
 			})
 		})
 	}
+}
+
+// opener is a server whose ephemeral resource needs some time to open after its request was canceled.
+type opener struct{ framework }
+
+func (opener) OpenEphemeralResource(
+	ctx context.Context, _ *tfprotov6.OpenEphemeralResourceRequest,
+) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+	<-ctx.Done()
+	time.Sleep(3 * time.Second)
+	return &tfprotov6.OpenEphemeralResourceResponse{}, nil
+}
+
+// TestStopWaitsForATokenThatIsOpened checks that a termination waits until an ephemeral resource is open, and opens no
+// further one. Otherwise the process would end before it knows the id of the token, and could not revoke the token.
+func TestStopWaitsForATokenThatIsOpened(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var p Process
+		s := server{
+			next: opener{}, warnings: func() []*tfprotov6.Diagnostic { return nil }, process: &p,
+			ongoing: &ongoing{forget: func() {}},
+		}
+		var opened time.Time
+		go func() {
+			if _, err := s.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{}); err != nil {
+				t.Error(err)
+			}
+			opened = time.Now()
+		}()
+		synctest.Wait()
+		began := time.Now()
+		p.Stop(8 * time.Second)
+		if opened.IsZero() || time.Since(began) != 3*time.Second+sending {
+			t.Errorf("it stopped after %s; the resource was open at %s", time.Since(began), opened)
+		}
+		_, err := s.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{})
+		if !errors.Is(err, errEnding) {
+			t.Errorf("another one was opened: %v", err)
+		}
+	})
 }

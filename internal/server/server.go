@@ -222,6 +222,11 @@ func (s server) ValidateEphemeralResourceConfig(
 func (s server) OpenEphemeralResource(
 	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
 ) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+	ctx, done, err := s.process.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	return warned(ctx, s, req, s.next.OpenEphemeralResource)
 }
 
