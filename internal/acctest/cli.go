@@ -117,7 +117,7 @@ func (c *CLI) Run(t testing.TB, args ...string) Result {
 	} else {
 		attached, stop := c.attach(t, env)
 		defer stop()
-		cmd.Env = append(cmd.Env, reattach(attached))
+		cmd.Env = append(cmd.Env, reattach(attached), "GOGC=400") // a CLI that lives for a moment need not save memory
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -150,7 +150,7 @@ func (c *CLI) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(c.path, args...)
 	cmd.Dir = c.Dir
 	// Only PATH comes from the machine's environment, because a login in that environment must not leak into a test.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "GOGC=400", "TF_CLI_ARGS=-no-color"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color"}
 	if c.world.reaches { // a provider in this process reaches the services without this variable
 		cmd.Env = append(cmd.Env, "HTTPS_PROXY="+c.world.Server.ProxyURL)
 	}
