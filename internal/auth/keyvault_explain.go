@@ -93,7 +93,11 @@ func (v *vault) explainFailure(
 	case stranger:
 		out.Summary, out.Attribute, out.Err = summaries.stranger, address, unusable
 		hint = clean(unusableText(unusable))
-	case r.inner == "ForbiddenByFirewall" || r.inner == "ForbiddenByConnection":
+	case r.inner == "ForbiddenByConnection":
+		out.Summary, out.Attribute = summaries.firewall, address
+		hint = fmt.Sprintf("Key Vault %s does not accept connections from the public network. An address in its "+
+			"firewall does not help. Run Terraform where a private endpoint of the vault can be reached.", v.host)
+	case r.inner == "ForbiddenByFirewall":
 		out.Summary, out.Attribute = summaries.firewall, address
 		hint = fmt.Sprintf("The network rules of Key Vault %s do not allow this machine. Add the address of this "+
 			"machine to the vault's firewall, or run Terraform where a private endpoint of the vault can be reached.",

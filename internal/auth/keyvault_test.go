@@ -257,7 +257,8 @@ func TestKeyVaultRefuses(t *testing.T) {
 			k.Faults.Add(emulator.Fault{Service: "vault", Method: "GET", Path: "/secrets/**", Times: -1, Status: 403,
 				Code: "Forbidden/ForbiddenByConnection", Message: "Public network access is disabled and request is " +
 					"not from a trusted service nor via an approved private link."})
-		}, "Key Vault firewall blocks the read", "key_vault.vault_uri", []string{"network rules of Key Vault kv-ml"}},
+		}, "Key Vault firewall blocks the read", "key_vault.vault_uri",
+			[]string{"An address in its firewall does not help", "where a private endpoint of the vault can be reached", "kv-ml"}},
 		"disabled": {func(_ *testing.T, k *kept) { k.vault.SetEnabled("sp-cert", k.version, false) },
 			"Key Vault secret is disabled", "key_vault.certificate_name", []string{"sp-cert", "Enable it"}},
 		"the vault does not exist": {func(_ *testing.T, k *kept) { k.settings.KeyVault.VaultURI.Value = "https://kv-mi.vault.azure.net" },
