@@ -301,7 +301,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revoke, Status: 403, Code: "PERMISSION_DENIED", Message: "not you"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: managed1, Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"})
 	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
-	if !acctest.Words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*needs to be a workspace admin.*as its owner failed as well: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
+	if !acctest.Words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*Only a workspace admin may revoke tokens of others.*with the login of its owner: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 		t.Errorf("%s", r.Stderr)
 	}
 	// The provider has tried once more when its process ended, and has revoked the token.
