@@ -94,7 +94,7 @@ func TestDatabricksOAuthRefusals(t *testing.T) {
 		}, "Cannot reach the workspace's token endpoint", "Sign in", nil},
 		"redirect": {func(w *workspaceLogin, _ *Settings) {
 			w.Faults.Add(emulator.Fault{Service: "workspace", Path: tokenPath, Status: 302, Location: "https://elsewhere.example/", Times: -1})
-		}, "Cannot reach the workspace's token endpoint", "not followed", nil},
+		}, "Cannot reach the workspace's token endpoint", "does not follow redirects", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -171,7 +171,7 @@ func TestOAuthTokenGoesNowhereElse(t *testing.T) {
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "serving", Status: 307, Location: w.Server.WorkspaceURLs[0] + "/serving-endpoints/iris/invocations"})
 	_, _, errors := w.Protocol(t).Read(t, ofType, withSecret("fast", application, secret))
-	if !strings.Contains(errors, "not followed") || w.Count("workspace", "POST", "/invocations") != 0 {
+	if !strings.Contains(errors, "does not follow redirects") || w.Count("workspace", "POST", "/invocations") != 0 {
 		t.Error(errors)
 	}
 }
