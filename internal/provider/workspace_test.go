@@ -198,7 +198,7 @@ resource "dbxaccess_service_principal" "scoring" {
 	tells(t, w.CLI(t, made+strings.Replace(block, "# BLOCK", "host = terraform_data.host.output", 1)+`
 ephemeral "dbxaccess_entra_token" "t" {}
 data "dbxaccess_current_identity" "me" {}
-`), "Provider is not configured yet", "host in the provider block is known only after apply")
+`), "Provider is not configured yet", "host in the provider block has a value that is known only after apply")
 }
 
 // A credential in the provider block overrides other kinds in the environment, and one line of the log says so.
