@@ -250,9 +250,10 @@ func (d *Directory[T]) lookUp(
 	if kept := d.all.look(maxAge); (!many || d.refused.Load()) && (kept == nil || kept.err != nil) {
 		return single, nil, nil
 	}
-	if all, err = d.all.Get(ctx, maxAge, d.list); err != nil && ctx.Err() == nil {
+	all, err = d.all.Get(ctx, maxAge, d.list)
+	if err != nil && ctx.Err() == nil {
 		d.refused.Store(true)
-		return single, nil, nil
+		all, err = nil, nil
 	}
 	return single, all, err
 }

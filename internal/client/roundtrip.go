@@ -220,7 +220,7 @@ func outlive(ctx context.Context, got *progress) (longer context.Context, end co
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		defer cancel()
-		if context.Cause(ctx) != context.Canceled || got.nothingSent() {
+		if !errors.Is(context.Cause(ctx), context.Canceled) || got.nothingSent() {
 			return
 		}
 		rest := lastAnswer
