@@ -161,7 +161,7 @@ func TestBreakGlassByAction(t *testing.T) {
 		Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + resists, Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected",
 	})
 	r := c.MustRun(t, 1, command...)
-	r.MustSay(t, "Credentials of the service principal are left")
+	r.MustSay(t, "Credentials of the service principal were not all deleted")
 	if !strings.Contains(strings.ReplaceAll(r.Text(), " ", ""), resists) || opens(w, second) {
 		t.Errorf("it does not name the token that resists, or the other one is left:\n%s", r.Text())
 	}
@@ -255,7 +255,7 @@ func TestSweepOfStrays(t *testing.T) {
 	if n := len(w.Workspace.Snapshot().Tokens); n != 8 {
 		t.Fatalf("the dry run changed something: %d tokens", n)
 	}
-	c.MustRun(t, 0, append(command, "-var", "revoke=true")...).MustSay(t, "3 stray tokens revoked, 0 left.")
+	c.MustRun(t, 0, append(command, "-var", "revoke=true")...).MustSay(t, "3 stray tokens were revoked, and 0 are left.")
 	for _, token := range w.Workspace.Snapshot().Tokens {
 		if strays[token.ID] {
 			t.Errorf("left: %s", token.Comment)

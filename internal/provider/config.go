@@ -395,7 +395,7 @@ func checkResourceID(id string) error {
 	if !resourceID().MatchString(id) || steps {
 		return errors.New("it is not the id of a workspace in Azure Resource Manager, such as " +
 			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; " +
-			"this is the attribute id of azurerm_databricks_workspace")
+			"the resource azurerm_databricks_workspace has it in its attribute id")
 	}
 	return nil
 }

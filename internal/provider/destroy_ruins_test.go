@@ -249,7 +249,7 @@ func ruins() map[string]ruin {
 				// Otherwise the list would be empty, which proves nothing.
 				r.Workspace.MintToken(r.Deployer.ClientID, "another", time.Hour)
 			},
-			says: []string{"it is not among the tokens of the provider's identity, and may belong to another principal", `needs to be a workspace admin: add it to the group "admins"`}, fails: 1,
+			says: []string{"the token is not among the tokens of the provider's identity, and may belong to another principal", `Add the provider's identity to the group "admins"`}, fails: 1,
 			out: func(r *ruined) { r.Workspace.AddToGroup(admins, r.Deployer.ClientID) },
 		},
 		"the last token of who is no admin was revoked": {
@@ -266,7 +266,7 @@ func ruins() map[string]ruin {
 					}
 				}
 			},
-			says: []string{"the list of the owner's tokens came empty", "To destroy it, terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
+			says: []string{"the workspace returned an empty list of the owner's tokens", "To destroy it, run terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"moved from the official provider, endpoint gone": {
@@ -318,7 +318,7 @@ func ruins() map[string]ruin {
 				r.cli.Rewrite(r.t, r.blocks[tokenType]+r.blocks[rightType]+r.token("garbage", garbage, "")+
 					r.token("vault", r.Dir+"/scoring.pem", "key_vault_secret = {\n    vault_uri = \"https://kv-other.vault.azure.cn\"\n    name = \"scoring\"\n  }"))
 			},
-			says: []string{"garbage.pem", "cannot use the Key Vault of the token", "remove this block, or use terraform destroy -refresh=false"}, fails: 2,
+			says: []string{"garbage.pem", "cannot use the Key Vault of the token", "remove this block and apply, or run terraform destroy -refresh=false"}, fails: 2,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"tokens that cannot be made, removed": {

@@ -151,11 +151,11 @@ func TestBadLogins(t *testing.T) {
 		},
 		"principal not in the workspace": {
 			world: func(_ *testing.T, w *acctest.World) { w.Workspace.RemovePrincipal(w.Deployer.ClientID) },
-			says:  []string{"Cannot tell who is logged in", "Unauthorized access to workspace", "not a member of this workspace"},
+			says:  []string{"Cannot find out who is logged in", "Unauthorized access to workspace", "not a member of this workspace"},
 		},
 		"workspace unreachable": {
 			world: func(_ *testing.T, w *acctest.World) { w.Env["DBXACCESS_HOST"] = "https://127.0.0.1:1" },
-			says:  []string{"Cannot tell who is logged in", "connection refused", "Check host in the provider block"},
+			says:  []string{"Cannot find out who is logged in", "connection refused", "Check host in the provider block"},
 		},
 		"workspace behind an unknown authority": {
 			world: func(t *testing.T, w *acctest.World) {
@@ -168,7 +168,7 @@ func TestBadLogins(t *testing.T) {
 				t.Cleanup(func() { _ = server.Close() })
 				w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
 			},
-			says: []string{"Cannot tell who is logged in", "certificate signed by unknown authority", "ca_certificate_path"},
+			says: []string{"Cannot find out who is logged in", "certificate signed by unknown authority", "ca_certificate_path"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

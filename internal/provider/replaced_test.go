@@ -37,7 +37,7 @@ func TestReplacementThatCannotBeFound(t *testing.T) {
 			before := w.Workspace.Snapshot()
 			c.Rewrite(t, config(w, lifecycle, `"irys"`, `"flesh"`, `"data science"`))
 			c.MustRun(t, 0, "plan", "-out=p").MustSay(t, warnings(w)...)
-			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot grant access to serving endpoint", "Cannot take over the access list", "Cannot add to group")
+			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot grant access to serving endpoint", "Cannot create the access list", "Cannot add to group")
 			after := w.Workspace.Snapshot()
 			stays := reflect.DeepEqual(after.Endpoints, before.Endpoints) && reflect.DeepEqual(after.Groups, before.Groups)
 			if stays != (lifecycle == createFirst) {

@@ -166,7 +166,7 @@ func TestOwnerNeedsEach(t *testing.T) {
 		take func(w *acctest.World)
 		says string
 	}{
-		"member":     {func(w *acctest.World) { w.Workspace.RemovePrincipal(w.ScoringApp.ClientID) }, "does not know the owner"},
+		"member":     {func(w *acctest.World) { w.Workspace.RemovePrincipal(w.ScoringApp.ClientID) }, "the owner is not in the workspace"},
 		"active":     {func(w *acctest.World) { w.Workspace.SetActive(w.ScoringApp.ClientID, false) }, "deactivated"},
 		"right":      {func(w *acctest.World) { w.Workspace.RemoveGrant("authorization/tokens", w.ScoringApp.ClientID) }, "dbxaccess_token_permission"},
 		"credential": {func(w *acctest.World) { w.ScoringSecret = "wrong" }, "AADSTS7000215"},

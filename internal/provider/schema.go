@@ -96,7 +96,8 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	inVault("auth_client_id", "Client id of the user-assigned managed identity, with `auth = \"msi\"`.",
 		fwkit.Checked("Not the client id of a managed identity", auth.CheckClientID))
 	inVault("certificate_name", "Name of the certificate, or of a secret that holds a PFX or PEM.", secretName)
-	inVault("certificate_version", "Version of the certificate, 32 hexadecimal digits. Default: the newest.")
+	inVault("certificate_version", "Version of the certificate, 32 hexadecimal digits. Default: the newest "+
+		"version of the certificate.")
 	inVault("certificate_password_secret_name", "Name of the secret with the PFX password. Not needed for a "+
 		"certificate object, which has none.", secretName)
 	inVault("client_id_secret_name", "Name of the secret with the client id.", secretName)

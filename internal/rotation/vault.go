@@ -136,7 +136,8 @@ func (s *Store) retract(ctx context.Context, id string, failed error) error {
 		if !v.Enabled || v.Tags[s.Mark] != id {
 			continue
 		}
-		then := "The provider disabled this version, so reading the newest version fails until an apply succeeds."
+		then := "The provider disabled this version, so applications that read the newest version get an error, until " +
+			"an apply succeeds."
 		if err := s.vault.Disable(ctx, s.Name, v.ID); err != nil {
 			then = fmt.Sprintf("The provider could not disable this version (%v), so applications that read the "+
 				"newest version get a value that does not work, until an apply succeeds.", err)

@@ -86,7 +86,14 @@ func (c *command) over() bool {
 }
 
 // unknown holds texts of errors that the provider reports when it cannot know whether the service has done the work.
-var unknown = []string{"The provider does not know whether the change was made", "It may have been created all the same", "A token may exist whose value nobody has", "creates one later"}
+var unknown = []string{
+	"The provider does not know whether the change was made",
+	"The service principal may have been created anyway",
+	"may have created a token whose value nobody has",
+	"may have created a secret whose value nobody has",
+	"creates one later",
+	"If a secret appears later",
+}
 
 func (c *command) tell(address, errors string, warnings ...string) {
 	c.mu.Lock()

@@ -241,7 +241,7 @@ func (b bundle) assemble(from Origin) (*Certificate, []Warning, error) {
 	}
 	if bits := key.N.BitLen(); bits < minimumKeyBits {
 		return nil, nil, from.fail("Client certificate key is too short", "%s has an RSA key of %d bits; Microsoft "+
-			"Entra ID accepts %d or more. Create a certificate with a longer key, for example with: %s",
+			"Entra ID accepts keys of %d bits or more. Create a certificate with such a key, for example with: %s",
 			from.Bundle, bits, minimumKeyBits, newRSA)
 	}
 	var readable []*x509.Certificate

@@ -13,13 +13,13 @@ func NewPFXToPEM() function.Function {
 	return bundleFunction{
 		name: "pfx_to_pem",
 		definition: function.Definition{
-			Summary: "Turn a PFX file into PEM",
+			Summary: "Convert a PFX file to PEM",
 			MarkdownDescription: "Returns certificate, private key (PKCS#8, not encrypted) and chain of a PFX file " +
-				"as PEM text. It replaces three `openssl` commands.",
+				"as PEM text. It does the work of three `openssl` commands.",
 			Return: function.ObjectReturn{AttributeTypes: pemTypes},
 		},
 		bundle: function.StringParameter{
-			Name: "pfx_base64", MarkdownDescription: "The PFX file in base64, as `filebase64()` gives it.",
+			Name: "pfx_base64", MarkdownDescription: "The PFX file in base64, as `filebase64()` returns it.",
 		},
 		result: func(c *certificate.Certificate) (any, error) { return toPEM(c) },
 	}

@@ -32,7 +32,7 @@ func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 		case next == "":
 			return all, nil
 		case next == last:
-			return nil, errors.New("the service gave the same page of clusters twice")
+			return nil, errors.New("the service sent the same page of clusters twice")
 		default:
 			last, query["page_token"] = next, next
 		}
@@ -58,7 +58,7 @@ type cluster struct {
 // Lacks implements [client.Answer]: it says what the answer lacks; empty for a complete answer.
 func (p *clusterPage) Lacks(bare bool) string {
 	if p.Clusters == nil && !bare && p.NextPageToken == "" && p.PreviousPageToken == nil {
-		return "it has no clusters"
+		return "the answer has no clusters"
 	}
 	for _, k := range p.Clusters {
 		if lack := client.Named("cluster_id", k.ID, ""); lack != "" {

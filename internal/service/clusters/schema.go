@@ -18,12 +18,12 @@ func (d *clustersDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				Computed: true, MarkdownDescription: "The clusters, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"id":   fwkit.DataString("Id of the cluster."),
-					"name": fwkit.DataString("Name, which need not be unique."),
+					"name": fwkit.DataString("Name of the cluster, not always unique."),
 					"state": fwkit.DataString(
 						"`PENDING`, `RUNNING`, `RESTARTING`, `RESIZING`, `TERMINATING`, `TERMINATED`, `ERROR` or " +
 							"`UNKNOWN`.",
 					),
-					"source": fwkit.DataString("How it was created, such as `UI`, `API` or `JOB`."),
+					"source": fwkit.DataString("How the cluster was created, such as `UI`, `API` or `JOB`."),
 					"creator": fwkit.DataString(
 						"User name or application id of the creator; null if it no longer exists.",
 					),

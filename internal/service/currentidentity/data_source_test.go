@@ -191,7 +191,7 @@ func TestNotAMember(t *testing.T) {
 			w.Workspace.RemovePrincipal(w.Deployer.ClientID)
 			w.Test(t, resource.TestStep{
 				Config:      hcl,
-				ExpectError: acctest.Says("Cannot tell who is logged in", w.Server.WorkspaceURLs[0], "not a member of this workspace", "dbxaccess_service_principal"),
+				ExpectError: acctest.Says("Cannot find out who is logged in", w.Server.WorkspaceURLs[0], "not a member of this workspace", "dbxaccess_service_principal"),
 			})
 		})
 	}

@@ -12,18 +12,18 @@ import (
 
 func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Who the provider is logged in as, and with which kind of credential.",
+		MarkdownDescription: "The identity that the provider is logged in as, and the kind of its credential.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.DataString("SCIM id of the identity in the workspace."),
 			"user_name": fwkit.DataString(
-				"E-mail of a user, application id of a service principal, as the workspace knows it.",
+				"E-mail of a user, or application id of a service principal, as the workspace reports it.",
 			),
-			"application_id": fwkit.DataString("Application id, when it is a service principal; null for a user."),
+			"application_id": fwkit.DataString("Application id of a service principal; null for a user."),
 			"display_name":   fwkit.DataString("Display name in the workspace."),
 			"groups": schema.SetAttribute{
 				Computed:            true,
 				ElementType:         types.StringType,
-				MarkdownDescription: "Workspace groups it is a direct member of.",
+				MarkdownDescription: "Workspace groups that the identity is a direct member of.",
 			},
 			"host":         fwkit.DataString("The workspace's address."),
 			"workspace_id": fwkit.DataString("Id of the workspace."),

@@ -80,7 +80,7 @@ func TestJWTClaims(t *testing.T) {
 	})
 	r := w.CLI(t, source+"variable \"token\" {\n  type      = string\n  sensitive = true\n}\noutput \"x\" {\n  value     = provider::dbxaccess::jwt_claims(var.token)\n  sensitive = true\n}\n")
 	r.Env["TF_VAR_token"] = w.PersonToken
-	if said := r.MustRun(t, 1, "plan"); !strings.Contains(said.Stderr, "This is not a JWT") || strings.Contains(said.Stderr, w.PersonToken) {
+	if said := r.MustRun(t, 1, "plan"); !strings.Contains(said.Stderr, "The value is not a JWT") || strings.Contains(said.Stderr, w.PersonToken) {
 		t.Errorf("%s", said.Stderr)
 	}
 }

@@ -25,7 +25,7 @@ func (jwtClaims) Definition(_ context.Context, _ function.DefinitionRequest, res
 			function.StringParameter{
 				Name: "token",
 				MarkdownDescription: "A JWT, such as an access token of Entra ID. A Databricks token (`dapi…`) is " +
-					"none.",
+					"not a JWT.",
 			},
 		},
 		Return: function.DynamicReturn{},
@@ -41,8 +41,8 @@ func (jwtClaims) Run(ctx context.Context, req function.RunRequest, resp *functio
 	if err != nil {
 		resp.Error = function.NewArgumentFuncError(
 			0,
-			"This is not a JWT: it has three parts separated by dots. A Databricks token (dapi…) says nothing of its "+
-				"bearer.",
+			"The value is not a JWT, which has three parts, separated by dots. A Databricks token (dapi…) has no "+
+				"claims.",
 		)
 		return
 	}

@@ -21,7 +21,7 @@ const (
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An access token of Entra ID for the provider's own identity, for other providers and " +
-			"tools in the same run. It is in no plan and no state.",
+			"tools in the same run. The token is neither in the plan nor in the state.",
 		Attributes: map[string]schema.Attribute{
 			"audience": schema.StringAttribute{
 				Optional:   true,
@@ -31,7 +31,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			},
 			"access_token": fwkit.EphemeralSecret("The bearer token."),
 			"expires_at":   fwkit.EphemeralString("When it expires, RFC 3339 in UTC."),
-			"claims":       fwkit.EphemeralString("All its claims, JSON, not verified: `iat` is when it was issued."),
+			"claims": fwkit.EphemeralString("All claims of the token, as JSON, not verified: `iat` is the time " +
+				"of issue."),
 		},
 	}
 }

@@ -11,12 +11,12 @@ import (
 )
 
 // errNotMember reports that the group exists, but the service principal is not a direct member.
-var errNotMember = errors.New("it is not a direct member of the group")
+var errNotMember = errors.New("the service principal is not a direct member of the group")
 
 // errSelf is the error of an attempt to remove the membership that makes the provider's own identity a workspace admin:
 // without it the provider could not manage the workspace any more.
 var errSelf = errors.New(
-	"it is the identity that the provider itself is logged in as, and this membership makes it a workspace admin",
+	"the provider itself is logged in as this service principal, and this membership makes it a workspace admin",
 )
 
 // addMember adds the service principal to the group. Three requests: one for the group, which is shared; one for the
@@ -100,8 +100,8 @@ func importMember(ctx context.Context, c *client.Client, want membership) (membe
 		return want, client.Advise(
 			errNotMember,
 			"",
-			"Only direct memberships can be imported, not those through another group. To create a "+
-				"direct membership, remove the import and apply.",
+			"Only a direct membership can be imported, not a membership through another group. To create a direct "+
+				"membership, remove the import block and apply.",
 		)
 	}
 	return want, nil
@@ -113,8 +113,9 @@ func findGroup(ctx context.Context, c *client.Client, name string) (client.Group
 		return group, client.Advise(
 			err,
 			"group_name",
-			"Names are case-sensitive. A group of the account must be assigned to the workspace before it is seen; "+
-				"one of the workspace is created under Settings > Identity and access > Groups.",
+			"Names of groups are case-sensitive. A group of the account is visible only after it was assigned to the "+
+				"workspace. An admin can create a group of the workspace under Settings > Identity and access > "+
+				"Groups.",
 		)
 	}
 	return group, err
@@ -148,9 +149,10 @@ func adviseSelf(have membership) error {
 		errSelf,
 		"",
 		fmt.Sprintf(
-			"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go of it, "+
-				"write a removed block with lifecycle { destroy = false }, or terraform state rm. To really take "+
-				"it out of %s, log in as another workspace admin.",
+			"Without this membership the provider would lose its admin rights, and could not restore them. Nothing "+
+				"was changed. To let Terraform forget the membership, write a removed block with lifecycle { destroy "+
+				"= false }, or run terraform state rm. To remove the service principal from %s, log in as another "+
+				"workspace admin.",
 			have.Group,
 		),
 	)

@@ -50,8 +50,8 @@ func (r *memberResource) ModifyPlan(
 		}
 		resp.Diagnostics.AddWarning(
 			"Becomes a workspace admin: "+want.String(),
-			"Members of admins see and change everything in the workspace: data, secrets, every access list, every "+
-				"token. Calling an endpoint needs no more than CAN_QUERY on it.",
+			"Members of the group admins can see and change everything in the workspace: data, secrets, every access "+
+				"list and every token. To call an endpoint, CAN_QUERY on this endpoint is enough.",
 		)
 	}
 	if have.Group != "" && want.Group != "" && want.Group != have.Group && r.Client.Ready() {
@@ -72,7 +72,7 @@ func (r *memberResource) ModifyPlan(
 func (m membership) shared() fwkit.Shared {
 	return fwkit.Shared{
 		Placed: client.Placed{Thing: m.byName(), Address: client.Address{Resource: "dbxaccess_group_member"}},
-		Name:   m.String(), Lost: "the service principal is not in the group in between",
+		Name:   m.String(), Lost: "the service principal is not in the group in the meantime",
 	}
 }
 
@@ -124,19 +124,20 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 		resp.Diagnostics.AddWarning(
 			"Group is gone: "+have.Group,
 			fmt.Sprintf(
-				"The membership of %s went with it. The plan adds it again, which needs the group to exist by then.",
+				"The group was deleted, and with it the membership of %s. The plan adds the membership again. Create "+
+					"the group before the apply.",
 				have,
 			),
 		)
 	case have.GroupID != "" && now.GroupID != have.GroupID:
-		then := "It is a member of that one, too."
+		then := "The service principal is also a member of the new group."
 		if left {
-			then = "It is not a member of that one, and the plan adds it."
+			then = "The service principal is not a member of the new group. The plan adds it."
 		}
 		resp.Diagnostics.AddWarning(
 			"Group was re-created under its name: "+have.Group,
 			fmt.Sprintf(
-				"%s was a member of the group with the id %s; the id is %s now. %s",
+				"The membership of %s was in the group with the id %s. The group with this name now has the id %s. %s",
 				have,
 				have.GroupID,
 				now.GroupID,
@@ -208,8 +209,8 @@ func (r *memberResource) ImportState(
 		resp.Diagnostics.AddError(
 			"Import id of a group member is malformed",
 			fmt.Sprintf(
-				"%q is not GROUP_NAME/APPLICATION_ID: the group's name, a slash, and the application (client) id "+
-					"of the service principal, a UUID.",
+				"%q does not have the form GROUP_NAME/APPLICATION_ID. Write the group's name, a slash, and the "+
+					"application (client) id of the service principal, a UUID.",
 				given,
 			),
 		)

@@ -23,7 +23,7 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 
 	w.Workspace.RemovePrincipal("scorers")
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group is gone: scorers", "will be created")
-	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot add to group", `the workspace has no group "scorers"`, "Names are case-sensitive")
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot add to group", `the workspace has no group "scorers"`, "Names of groups are case-sensitive")
 
 	// Removing a member from a group that does not exist counts as success.
 	cli = w.CLI(t, hcl("again", app))
@@ -32,9 +32,9 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.RemovePrincipal("again")
 	w.Workspace.AddGroup("again")
-	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "not a member of that one", "will be created")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "not a member of the new group", "will be created")
 	w.Workspace.AddToGroup("again", app)
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "is a member of that one, too")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "is also a member of the new group")
 	w.Workspace.RemoveFromGroup("again", app)
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "again", app)
@@ -243,7 +243,7 @@ func TestOwnAdmins(t *testing.T) {
 			cli = w.CLI(t, hcl("platform", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			w.Workspace.RemoveFromGroup("admins", self)
-			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Refused to take the provider's own rights away", self, "To really take it out of platform")
+			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Refused to take the provider's own rights away", self, "To remove the service principal from platform")
 			wantMembers(t, w, "platform", self)
 			w.Workspace.AddToGroup("admins", self)
 			cli.MustRun(t, 0, "destroy", "-auto-approve")

@@ -50,15 +50,15 @@ func (l *memberList) ListResourceConfigSchema(
 	resp *list.ListResourceSchemaResponse,
 ) {
 	resp.Schema = listschema.Schema{
-		MarkdownDescription: "The service principals in one workspace group, or in any.",
+		MarkdownDescription: "The service principals in one workspace group, or in all groups.",
 		Attributes: map[string]listschema.Attribute{
 			"group_name": listschema.StringAttribute{
 				Optional: true,
 				Validators: []validator.String{
-					fwkit.Checked("Not a group whose members are managed here", checkGroupName),
+					fwkit.Checked("Not a group whose members can be listed", checkGroupName),
 				},
-				MarkdownDescription: "Name of the group, case-sensitive. If omitted, every group of the workspace " +
-					"but those that the service creates.",
+				MarkdownDescription: "Name of the group, case-sensitive. If omitted, all groups of the workspace, " +
+					"except those that the service creates.",
 			},
 			"include_own_identity": fwkit.IncludeOwnIdentity("with its memberships"),
 			"include_built_in_groups": listschema.BoolAttribute{
@@ -76,8 +76,8 @@ func checkGroupName(name string) error {
 		return fmt.Errorf("it is empty")
 	case "users":
 		return fmt.Errorf(
-			"everybody in the workspace is a member of %q: the service decides that, and nobody can be added or "+
-				"removed",
+			"everybody in the workspace is a member of %q; the service manages this group, so no member can be added "+
+				"or removed",
 			name,
 		)
 	default:

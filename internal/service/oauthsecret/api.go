@@ -29,7 +29,8 @@ func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([
 		return nil, client.Advise(
 			fmt.Errorf("no service principal of this workspace has the application id %s", applicationID),
 			"application_id",
-			"Only those that are in the workspace have secrets here. "+c.WhoIsMeant(ctx, applicationID),
+			"The workspace lists OAuth secrets only of service principals that are in "+
+				"it. "+c.WhoIsMeant(ctx, applicationID),
 		)
 	}
 	of := make([][]secret, len(owners))
@@ -61,6 +62,6 @@ func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([
 }
 
 func adviseAdmin(err error) error {
-	return client.AdviseDenied(err, "To list OAuth secrets the provider's identity needs to be a workspace admin: add "+
-		"it to the group \"admins\".")
+	return client.AdviseDenied(err, "Only a workspace admin may list OAuth secrets. Add the provider's identity to "+
+		"the group \"admins\".")
 }

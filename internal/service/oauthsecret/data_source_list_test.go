@@ -44,7 +44,7 @@ func TestOAuthSecrets(t *testing.T) {
 		t.Error(errors)
 	}
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	if _, _, errors = p.Read(t, ofType, nil); !strings.Contains(errors, "needs to be a workspace admin") {
+	if _, _, errors = p.Read(t, ofType, nil); !strings.Contains(errors, "Only a workspace admin may") {
 		t.Error(errors)
 	}
 }

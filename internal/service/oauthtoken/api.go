@@ -54,8 +54,9 @@ func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error
 			return nil, client.Advise(
 				fmt.Errorf("the provider is logged in by %s", c.Login.Kind),
 				"use_provider_identity",
-				"That is not a login by Databricks OAuth. Log in by databricks_oauth or databricks_oidc, or write "+
-					"client_id and client_secret. For a token of Entra ID there is dbxaccess_entra_token.",
+				"This is not a login by Databricks OAuth. Set the provider's login to databricks_oauth or "+
+					"databricks_oidc, or write client_id and client_secret here. For a token of Entra ID, use "+
+					"dbxaccess_entra_token.",
 			)
 		}
 		return c, nil

@@ -29,14 +29,14 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("client_id"),
 			"OAuth token has two clients",
-			"use_provider_identity is true, and client_id, client_secret or key_vault_secret is written as well. "+
-				"Keep one.",
+			"use_provider_identity is true, but client_id, client_secret or key_vault_secret is also set. Remove "+
+				"use_provider_identity, or remove the others.",
 		)
 	case own && !config.Scopes.IsNull():
 		resp.Diagnostics.AddAttributeError(
 			path.Root("scopes"),
 			"Scopes of the provider's own login",
-			"use_provider_identity gives the token of the provider's login, which is not limited by scopes. "+
+			"With use_provider_identity, the token is that of the provider's own login, which scopes cannot limit. "+
 				"Remove scopes, or write client_id and client_secret.",
 		)
 	case own:
@@ -44,16 +44,17 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("client_id"),
 			"OAuth token has no client",
-			"Write client_id with client_secret or key_vault_secret, or use_provider_identity = true when the "+
-				"provider itself logs in by Databricks OAuth.",
+			"Write client_id with client_secret or key_vault_secret, or use_provider_identity = true if the provider "+
+				"itself logs in by Databricks OAuth.",
 		)
 	case config.ClientSecret.IsUnknown() || config.KeyVaultSecret.IsUnknown():
 	case (strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(
 			path.Root("client_id"),
-			"OAuth token has not one secret",
-			"Write either client_secret or key_vault_secret = { vault_uri = …, name = … }: the OAuth secret that "+
-				"Databricks created for client_id. An empty string, as from an unset variable, does not count.",
+			"OAuth token needs exactly one secret",
+			"Write either client_secret or key_vault_secret = { vault_uri = …, name = … }. The value must be an "+
+				"OAuth secret that Databricks created for client_id. An empty string, such as from an unset "+
+				"variable, counts as not set.",
 		)
 	}
 }

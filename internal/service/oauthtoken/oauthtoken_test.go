@@ -119,8 +119,8 @@ func TestOAuthTokenInput(t *testing.T) {
 		says   string
 	}{
 		{map[string]any{}, "OAuth token has no client"},
-		{map[string]any{"client_id": id}, "OAuth token has not one secret"},
-		{map[string]any{"client_id": id, "client_secret": " "}, "OAuth token has not one secret"},
+		{map[string]any{"client_id": id}, "OAuth token needs exactly one secret"},
+		{map[string]any{"client_id": id, "client_secret": " "}, "OAuth token needs exactly one secret"},
 		{map[string]any{"client_id": id, "use_provider_identity": true}, "OAuth token has two clients"},
 		{map[string]any{"use_provider_identity": true, "scopes": []any{"sql"}}, "Scopes of the provider's own login"},
 		{map[string]any{"client_id": "scorer", "client_secret": "dose"}, "application"},

@@ -15,11 +15,11 @@ import (
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An access token by Databricks OAuth, for an application or for the provider's own " +
-			"identity, also for one route-optimized endpoint. It is in no plan and no state.",
+			"identity, also for one route-optimized endpoint. The token is neither in the plan nor in the state.",
 		Attributes: map[string]schema.Attribute{
 			"client_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application id of the service principal that the token is of. Needs " +
+				MarkdownDescription: "Application id of the service principal that gets the token. Needs " +
 					"`client_secret` or `key_vault_secret`.",
 			},
 			"client_secret": schema.StringAttribute{
@@ -29,8 +29,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Where the OAuth secret is in Azure Key Vault. The provider's own identity " +
-					"reads the newest version, and needs the role `Key Vault Secrets User`.",
+				MarkdownDescription: "Secret in Azure Key Vault that holds the OAuth secret. The provider's own " +
+					"identity reads the newest version, and needs the role `Key Vault Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
 						Required: true,
@@ -67,8 +67,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			},
 			"access_token": fwkit.EphemeralSecret("The bearer token."),
 			"expires_at":   fwkit.EphemeralString("When it expires, RFC 3339 in UTC."),
-			"claims":       fwkit.EphemeralString("All its claims, JSON, not verified."),
-			"endpoint_url": fwkit.EphemeralString("Address to call the endpoint `endpoint_name` at."),
+			"claims":       fwkit.EphemeralString("All claims of the token, as JSON, not verified."),
+			"endpoint_url": fwkit.EphemeralString("Address at which the endpoint `endpoint_name` is called."),
 		},
 	}
 }

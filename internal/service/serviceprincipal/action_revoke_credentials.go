@@ -20,19 +20,19 @@ type revokeModel struct {
 
 func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and " +
-			"deletes every personal access token and OAuth secret of it.",
+		MarkdownDescription: "Stops all access of one service principal to this workspace: deactivates the service " +
+			"principal, and deletes all its personal access tokens and OAuth secrets.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application (client) id of the service principal, a UUID. One that is not in " +
-					"the workspace is an error.",
+				MarkdownDescription: "Application (client) id of the service principal, a UUID. If it is not in the " +
+					"workspace, the action fails.",
 			},
 			"deactivate": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to deactivate it first, so that it cannot log in at all. Default: " +
-					"`true`. With `false` it keeps its credentials of Entra ID and " +
-					"can create new tokens. An inactive principal stays inactive.",
+				MarkdownDescription: "Whether to deactivate the service principal first, so that it cannot log in at " +
+					"all. Default: `true`. With `false` it can still log in with its credentials of Entra ID, and " +
+					"create new tokens. An inactive principal stays inactive.",
 			},
 		},
 	}
@@ -56,19 +56,20 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	object := sp.String()
 	switch {
 	case !sp.IsActive():
-		say("%s is inactive already.", object)
+		say("%s was already inactive.", object)
 	case config.Deactivate.IsNull() || config.Deactivate.ValueBool():
 		// Even if the deactivation fails, the credentials are deleted below: they are what leaked.
 		err := deactivate(ctx, a.Client, sp)
-		if !fwkit.Failed(&resp.Diagnostics, err, "Service principal with revoked credentials stays active", object) {
+		if !fwkit.Failed(&resp.Diagnostics, err, "Cannot deactivate service principal with revoked credentials",
+			object) {
 			say("Deactivated: %s", object)
 		}
 	default:
 		say("%s stays active, because deactivate is false.", object)
 	}
 	done, err := revokeCredentials(ctx, a.Client, sp, say)
-	if fwkit.Failed(&resp.Diagnostics, err, "Credentials of the service principal are left", object) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Credentials of the service principal were not all deleted", object) {
 		return
 	}
-	say("%s has no token and no OAuth secret: %s.", object, done)
+	say("%s no longer has any token or OAuth secret: %s.", object, done)
 }

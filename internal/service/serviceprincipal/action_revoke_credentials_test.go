@@ -57,7 +57,7 @@ func TestRevokeCredentials(t *testing.T) {
 		t.Fatal(failed)
 	}
 	said := strings.Join(progress, "\n")
-	for _, want := range append(ids, "Deactivated: ", "made by hand", "OAuth secret ", "has no token and no OAuth secret: 2 tokens and 2 OAuth secrets deleted.") {
+	for _, want := range append(ids, "Deactivated: ", "made by hand", "OAuth secret ", "no longer has any token or OAuth secret: 2 tokens and 2 OAuth secrets deleted.") {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
@@ -71,7 +71,7 @@ func TestRevokeCredentials(t *testing.T) {
 
 	// A second run finds nothing to do, and says so.
 	progress, _, failed = w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID})
-	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "inactive already") || !strings.Contains(said, "0 tokens and 0 OAuth secrets deleted") {
+	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "was already inactive") || !strings.Contains(said, "0 tokens and 0 OAuth secrets deleted") {
 		t.Errorf("%s\n%s", failed, said)
 	}
 }
@@ -102,7 +102,7 @@ func TestRevokeCredentialsNamesWhatResists(t *testing.T) {
 			fault.Service, fault.Method, fault.Path, fault.Times = "workspace", "DELETE", "/api/2.0/token-management/tokens/"+ids[0], 1
 			w.Tenant.Faults.Add(fault)
 			_, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID})
-			for _, want := range []string{"Credentials of the service principal are left", "scoring", "1 credential left: token " + ids[0], "Settings > Advanced"} {
+			for _, want := range []string{"Credentials of the service principal were not all deleted", "scoring", "1 credential could not be deleted: token " + ids[0], "Settings > Advanced"} {
 				if !strings.Contains(failed, want) {
 					t.Errorf("it does not say %q:\n%s", want, failed)
 				}
@@ -123,7 +123,7 @@ func TestRevokeCredentialsWhereDeactivatingFails(t *testing.T) {
 	w, _ := leaked(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: "/api/2.0/preview/scim/v2/ServicePrincipals/*", Status: 403, Code: "PERMISSION_DENIED", Message: "no"})
 	_, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID})
-	if !strings.Contains(failed, "Service principal with revoked credentials stays active") {
+	if !strings.Contains(failed, "Cannot deactivate service principal with revoked credentials") {
 		t.Error(failed)
 	}
 	if tokens, secrets, active := credentialsLeft(w); tokens+secrets != 0 || !active {

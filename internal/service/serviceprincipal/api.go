@@ -15,7 +15,7 @@ import (
 )
 
 // ErrExists reports that the workspace already has a service principal with that application id.
-var ErrExists = errors.New("it is already in this workspace")
+var ErrExists = errors.New("the service principal is already in this workspace")
 
 // addServicePrincipal creates a service principal, and no second one if the answer to the first attempt is lost: a
 // principal that was absent before and exists afterwards was created by that attempt. Two requests for one principal, a
@@ -102,10 +102,10 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.S
 		err = client.Advise(
 			err,
 			"application_id",
-			"The workspace refuses it as a duplicate, but does not list it: it may have been added or removed a "+
-				"moment ago. "+
-				"Apply again in a minute: if the workspace shows it then, the error says how to import or adopt it. "+
-				"If not, the Databricks account has it, and an account admin can assign it to the workspace.",
+			"The workspace refuses the service principal as a duplicate, but does not list it. It may have been "+
+				"added or removed a moment ago. Apply again in a minute. If the workspace lists the service "+
+				"principal then, the error says how to import or adopt it. If not, it exists in the Databricks "+
+				"account only, and an account admin can assign it to the workspace.",
 		)
 	}
 	return sp, err
@@ -143,8 +143,8 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (cli
 			return &sp, nil
 		default:
 			return nil, fmt.Errorf(
-				"%d service principals named %q appeared meanwhile (SCIM ids %s), and it is not clear which one this "+
-					"request created: import it",
+				"%d service principals named %q were created at the same time (SCIM ids %s), and the provider cannot "+
+					"find out which of them this request created; find it in the workspace and import it",
 				len(after),
 				want.DisplayName,
 				strings.Join(after, ", "),
@@ -190,9 +190,9 @@ func postUntilAnswered(
 			return client.ServicePrincipal{}, client.Advise(
 				err,
 				"",
-				fmt.Sprintf("It may have been created all the same, and looking for it failed: %v. "+
-					"Before the next apply look for it in the workspace, under Settings > Identity and access > "+
-					"Service principals; if it is there, import it.", lookErr),
+				fmt.Sprintf("The service principal may have been created anyway, and the provider could not look for "+
+					"it: %v. Before the next apply, look for it in the workspace under Settings > Identity and "+
+					"access > Service principals. If it exists, import it.", lookErr),
 			)
 		}
 		if found != nil {
@@ -274,7 +274,7 @@ func settle(
 }
 
 // errNotDone is the error of a change after which a read still returns the old value.
-var errNotDone = errors.New("the service accepted the change, but still shows the old value")
+var errNotDone = errors.New("the service accepted the change of the service principal, but still shows the old values")
 
 // refreshServicePrincipal reads a service principal for a refresh. made is the time of its creation, and workspaceID
 // its workspace. It repeats the read for a while, because SCIM may not show a new principal yet. It returns
@@ -308,7 +308,7 @@ func refreshServicePrincipal(
 func refuseSelf(ctx context.Context, c *client.Client, applicationID string) error {
 	self, err := c.IsSelf(ctx, applicationID)
 	if err != nil {
-		return fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
+		return fmt.Errorf("checking whether this service principal is the provider's own identity: %w", err)
 	}
 	if self {
 		return adviseSelf()
@@ -318,15 +318,16 @@ func refuseSelf(ctx context.Context, c *client.Client, applicationID string) err
 
 // ErrSelf is the error of an attempt to delete or deactivate the identity that the provider itself is logged in as:
 // without that service principal the provider could not log in any more.
-var ErrSelf = errors.New("it is the identity that the provider itself is logged in as")
+var ErrSelf = errors.New("the provider itself is logged in as this service principal")
 
 func adviseSelf() error {
 	return client.Advise(
 		ErrSelf,
 		"",
-		"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go of it, "+
-			"apply on_destroy = \"retain\" before removing the block, or write a removed block with lifecycle { "+
-			"destroy = false }. To really end it, log in as another workspace admin.",
+		"Without this service principal the provider could not log in any more, and could not undo the change. "+
+			"Nothing was changed. To let Terraform forget the service principal, apply on_destroy = \"retain\" "+
+			"before you remove the resource block, or write a removed block with lifecycle { destroy = false }. To "+
+			"delete or deactivate it, log in as another workspace admin.",
 	)
 }
 
@@ -354,13 +355,14 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have client.S
 	return client.Advise(
 		&client.UnconfirmedError{Object: have.String(), Look: err},
 		"",
-		"It stays in the state. Apply again: each apply repeats the deletion until the workspace no longer shows it.",
+		"The service principal stays in the state. Apply again: each apply repeats the deletion until the workspace "+
+			"no longer shows the service principal.",
 	)
 }
 
 func advise(err error) error {
-	return client.AdviseDenied(err, "The provider's identity needs to be a workspace admin to manage service "+
-		"principals: add it to the group \"admins\".")
+	return client.AdviseDenied(err, "Only a workspace admin may manage service principals. Add the provider's "+
+		"identity to the group \"admins\".")
 }
 
 // adviseChange adds advice to an error of a call that changes a service principal.
@@ -370,7 +372,7 @@ func adviseChange(err error) error {
 			err,
 			"",
 			"The service principal was removed from the workspace after the plan was created. Plan again: the new "+
-				"plan adds it.",
+				"plan adds the service principal.",
 		)
 	}
 	return advise(err)

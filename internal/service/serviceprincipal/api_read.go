@@ -77,7 +77,8 @@ func checkComplete(ctx context.Context, c *client.Client, hasActive bool) error 
 	if admin, err := c.IsAdmin(ctx); admin || err != nil {
 		return err
 	}
-	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
+	return advise(fmt.Errorf("the workspace shows only some attributes of the service principal: %w",
+		client.ErrPermissionDenied))
 }
 
 // importServicePrincipal finds a service principal by its application id or its SCIM id. One request; two if there is
@@ -92,8 +93,8 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 	}
 	if errors.Is(err, client.ErrNotFound) || err == nil && found == nil {
 		return client.ServicePrincipal{}, adviseNone(ctx, c, id, "",
-			"Give the application (client) id, not the object id, or the SCIM id, and check that host is the right "+
-				"workspace.")
+			"Write the application (client) id, not the object id, or write the SCIM id. Check that host is the "+
+				"right workspace.")
 	}
 	if err != nil {
 		return client.ServicePrincipal{}, err

@@ -20,7 +20,7 @@ type KeptNameError struct {
 
 func (e *KeptNameError) Error() string {
 	if e.Err == nil {
-		return fmt.Sprintf("the workspace accepted the new name and still shows %q", e.Name)
+		return fmt.Sprintf("the workspace accepted the new name, but still shows %q", e.Name)
 	}
 	return fmt.Sprintf("the workspace refused the new name and shows %q: %v", e.Name, e.Err)
 }

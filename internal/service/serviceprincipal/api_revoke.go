@@ -31,7 +31,7 @@ type LeftCredentialsError struct {
 }
 
 func (e *LeftCredentialsError) Error() string {
-	text := fmt.Sprintf("%s left: %s", counted(len(e.Left), "credential"), strings.Join(e.Left, ", "))
+	text := fmt.Sprintf("%s could not be deleted: %s", counted(len(e.Left), "credential"), strings.Join(e.Left, ", "))
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
@@ -50,19 +50,20 @@ func findForRevocation(ctx context.Context, c *client.Client, applicationID stri
 	}
 	if sp == nil {
 		return client.ServicePrincipal{}, adviseNone(ctx, c, applicationID, "application_id",
-			"Give the application (client) id, not the object id, and check that host is the right workspace. "+
+			"Write the application (client) id, not the object id, and check that host is the right workspace. "+
 				"Nothing was changed.")
 	}
 	self, err := c.IsSelf(ctx, sp.ApplicationID)
 	if err != nil {
-		return client.ServicePrincipal{}, fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
+		return client.ServicePrincipal{}, fmt.Errorf("checking whether this service principal is the provider's own "+
+			"identity: %w", err)
 	}
 	if self {
 		return client.ServicePrincipal{}, client.Advise(
 			ErrSelf,
 			"application_id",
-			"Without its login the rest of the work would fail. Nothing was changed. Log in as another "+
-				"workspace admin.",
+			"If it could not log in any more, the provider could not finish this action. Nothing was changed. Log in "+
+				"as another workspace admin.",
 		)
 	}
 	return *sp, nil
@@ -93,7 +94,7 @@ func credentials(ctx context.Context, c *client.Client, sp client.ServicePrincip
 		err = c.ConfirmEmpty(ctx)
 	}
 	if err != nil {
-		err = fmt.Errorf("listing its tokens: %w", err)
+		err = fmt.Errorf("listing the tokens of the service principal: %w", err)
 	}
 	for _, t := range list.Tokens {
 		if ownsOrMade(sp.ID, t) {
@@ -105,7 +106,7 @@ func credentials(ctx context.Context, c *client.Client, sp client.ServicePrincip
 	}
 	secrets, secretsErr := c.OAuthSecretsNow(ctx, sp.ID)
 	if secretsErr != nil {
-		err = errors.Join(err, fmt.Errorf("listing its OAuth secrets: %w", secretsErr))
+		err = errors.Join(err, fmt.Errorf("listing the OAuth secrets of the service principal: %w", secretsErr))
 	}
 	for _, s := range secrets.Secrets {
 		found = append(found, credential{
@@ -135,7 +136,7 @@ func revokeCredentials(
 	found, err := credentials(ctx, c, sp)
 	for _, one := range found {
 		if deleteErr := one.delete(ctx); deleteErr != nil {
-			say("Still there: %s", one.name)
+			say("Not deleted: %s", one.name)
 			if first == nil {
 				first = deleteErr
 			}
@@ -159,15 +160,15 @@ func revokeCredentials(
 		}
 		err = errors.Join(e, err)
 	} else if err == nil && first != nil {
-		say("All that could not be deleted at first are gone.")
+		say("The credentials that could not be deleted at first no longer exist.")
 	}
 	if err != nil {
 		return done, client.Advise(
 			err,
 			"",
-			"The provider's identity needs to be a workspace admin to list and delete them. Run the action again, "+
-				"or delete them in the workspace: tokens under Settings > Advanced > Personal access tokens, OAuth "+
-				"secrets on the page of the service principal.",
+			"Only a workspace admin may list and delete credentials of others. Run the action again as workspace "+
+				"admin, or delete the credentials in the workspace: tokens under Settings > Advanced > Personal "+
+				"access tokens, OAuth secrets on the page of the service principal.",
 		)
 	}
 	return done, nil

@@ -18,7 +18,8 @@ func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 		return nil // the principal no longer exists
 	}
 	if err != nil {
-		return client.Advise(err, "", "Its OAuth secrets could not be listed. "+secretsRight)
+		return client.Advise(err, "", "The provider could not list the OAuth secrets of the service "+
+			"principal. "+secretsRight)
 	}
 	var left []string
 	var first error
@@ -32,12 +33,13 @@ func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 		return nil
 	}
 	return client.Advise(
-		fmt.Errorf("%d of its OAuth secrets are left (%s): %w", len(left), strings.Join(left, ", "), first),
+		fmt.Errorf("%s of the service principal could not be deleted (%s): %w",
+			counted(len(left), "OAuth secret"), strings.Join(left, ", "), first),
 		"",
 		secretsRight,
 	)
 }
 
-const secretsRight = "The service principal is deactivated in this workspace, so its OAuth secrets do not work " +
-	"here as long as it stays so; in other workspaces of the account they may. The provider's identity needs to be " +
-	"a workspace admin to delete them. Apply again, or leave them with delete_oauth_secrets_when_inactive = false."
+const secretsRight = "The service principal is deactivated in this workspace, so its OAuth secrets do not work here " +
+	"while it is inactive. In other workspaces of the account they may work. Only a workspace admin may delete OAuth " +
+	"secrets. Apply again as workspace admin, or set delete_oauth_secrets_when_inactive = false to keep them."

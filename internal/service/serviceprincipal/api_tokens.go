@@ -18,7 +18,8 @@ type LeftTokensError struct {
 }
 
 func (e *LeftTokensError) Error() string {
-	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
+	return fmt.Sprintf("%s of the service principal could not be deleted (%s): %v",
+		counted(len(e.Left), "token"), strings.Join(e.Left, ", "), e.Err)
 }
 
 // deleteTokens deletes every token of a service principal, no matter how it was created. A token that cannot be deleted
@@ -31,13 +32,13 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 			return client.Advise(
 				errNoTokenList,
 				"",
-				"That is correct if nobody in this workspace has a personal access token. Otherwise look under "+
-					"Settings > Advanced > Personal access tokens.",
+				"This answer is correct if nobody in this workspace has a personal access token. Otherwise, look for "+
+					"tokens of the service principal under Settings > Advanced > Personal access tokens.",
 			)
 		}
 	}
 	if err != nil {
-		return client.Advise(err, "", "Its tokens could not be listed. "+tokensRight)
+		return client.Advise(err, "", "The provider could not list the tokens of the service principal. "+tokensRight)
 	}
 	left := &LeftTokensError{}
 	for _, t := range list.Tokens {
@@ -58,9 +59,10 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 // errNoTokenList reports that the workspace returned no list of tokens: nothing was deleted, and nothing proves that
 // there was nothing to delete.
 var errNoTokenList = errors.New(
-	"the workspace answered the request for its tokens with {}, which means that there are none",
+	"the workspace answered the request for the service principal's tokens with {}, which means that there are no " +
+		"tokens",
 )
 
-const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The " +
-	"provider's identity needs to be a workspace admin to delete them. Apply again, or delete them under Settings " +
-	"> Advanced > Personal access tokens, or leave them with delete_tokens_when_inactive = false."
+const tokensRight = "The service principal is deactivated, so its tokens do not work while it is inactive. Only a " +
+	"workspace admin may delete tokens of others. Apply again as workspace admin, or delete the tokens under " +
+	"Settings > Advanced > Personal access tokens, or set delete_tokens_when_inactive = false to keep them."

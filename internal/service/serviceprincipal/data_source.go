@@ -36,7 +36,8 @@ type lookupModel struct {
 }
 
 // notReported is the sentence in the descriptions of attributes that the workspace may withhold.
-const notReported = " Null if the workspace does not report it, as to an identity that is not a workspace admin."
+const notReported = " Null if the workspace does not report it, for example because the provider's identity is not a " +
+	"workspace admin."
 
 func (d *principalDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	key := func(description string, check validator.String) schema.StringAttribute {
@@ -56,24 +57,24 @@ func (d *principalDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				fwkit.ApplicationID(),
 			),
 			"display_name": key(
-				"Display name, case-sensitive. It need not be unique in the workspace; where it is not, the error "+
-					"lists those that have it.",
+				"Display name, case-sensitive. If several service principals have this name, the error lists them.",
 				stringvalidator.LengthAtLeast(1),
 			),
-			"id": key("SCIM id in the workspace, digits.", stringvalidator.RegexMatches(regexp.MustCompile(`^[0-9]+$`),
-				"must be a SCIM id, which has digits only; a UUID belongs in application_id")),
-			"external_id": fwkit.DataString("Id that Entra ID's provisioning gave it, if any."),
+			"id": key("SCIM id in the workspace, digits only.",
+				stringvalidator.RegexMatches(regexp.MustCompile(`^[0-9]+$`),
+					"must be a SCIM id, which has digits only; write a UUID in application_id")),
+			"external_id": fwkit.DataString("Id that Entra ID's provisioning set, if any."),
 			"active": schema.BoolAttribute{
 				Computed:            true,
 				MarkdownDescription: "Whether it may log in to the workspace." + notReported,
 			},
 			"entitlements": schema.SetAttribute{
-				Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as " +
-					"`workspace-access`; those of its groups are not included." + notReported,
+				Computed: true, ElementType: types.StringType, MarkdownDescription: "Entitlements of the service " +
+					"principal itself, such as `workspace-access`, without those of its groups." + notReported,
 			},
 			"groups": schema.SetAttribute{
 				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace groups " +
-					"that it is a direct member of; not `users`, which everybody is in." + notReported,
+					"that it is a direct member of, without `users`, which everybody is a member of." + notReported,
 			},
 			"workspace_id": fwkit.DataString("Id of the workspace."),
 		},
@@ -121,9 +122,9 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 		sp, err := only(
 			found,
 			"application_id",
-			"Is it the application (client) id, not the object id? An application of Entra ID is known to the "+
-				"workspace only after dbxaccess_service_principal, "+
-				"or an admin under Settings > Identity and access, has added it.",
+			"Check that the value is the application (client) id, not the object id. The workspace has an "+
+				"application of Entra ID only after dbxaccess_service_principal, or an admin under Settings > "+
+				"Identity and access, has added it.",
 		)
 		if len(found) == 0 {
 			err = c.SuggestPrincipal(ctx, err, id)
@@ -137,8 +138,8 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 			return sp, client.Advise(
 				err,
 				"id",
-				"SCIM ids belong to one workspace: is host the right one? Ids of groups and users are of the same "+
-					"form.",
+				"A SCIM id is valid in one workspace only, so check that host is the right workspace. Ids of groups "+
+					"and users have the same form.",
 			)
 		}
 		return sp, adviseLookup(err)
@@ -158,12 +159,12 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 		}
 		return sp.DisplayName != name
 	})
-	hint := "Names are case-sensitive here. data dbxaccess_service_principals lists all of them; application_id " +
-		"is unique."
+	hint := "Display names are case-sensitive here. To see all service principals, use data " +
+		"dbxaccess_service_principals. To find exactly one, use application_id."
 	if len(others) > 0 {
 		slices.Sort(others)
-		hint = "There is " + strings.Join(others, ", ") + ", and names are case-sensitive here. application_id is " +
-			"unique."
+		hint = "There is " + strings.Join(others, ", ") + ", and display names are case-sensitive here. To find " +
+			"exactly one service principal, use application_id."
 	}
 	return only(found, "display_name", hint)
 }
@@ -174,7 +175,7 @@ func only(found []client.ServicePrincipal, attribute, hint string) (client.Servi
 	switch len(found) {
 	case 0:
 		return client.ServicePrincipal{}, client.Advise(
-			fmt.Errorf("there is none in this workspace: %w", client.ErrNotFound),
+			fmt.Errorf("this workspace has no such service principal: %w", client.ErrNotFound),
 			attribute,
 			hint,
 		)
@@ -187,15 +188,15 @@ func only(found []client.ServicePrincipal, attribute, hint string) (client.Servi
 	}
 	slices.Sort(lines)
 	return client.ServicePrincipal{}, client.Advise(
-		fmt.Errorf("there are %d of that name:\n  %s", len(found), strings.Join(lines, "\n  ")),
+		fmt.Errorf("%d service principals have this name:\n  %s", len(found), strings.Join(lines, "\n  ")),
 		attribute,
-		"Write the application_id or the id of one of them.",
+		"Write the application_id or the id of the service principal that you mean.",
 	)
 }
 
 func adviseLookup(err error) error {
-	return client.AdviseDenied(err, "The provider's identity needs to be a workspace admin to look up service "+
-		"principals: add it to the group \"admins\".")
+	return client.AdviseDenied(err, "Only a workspace admin may look up service principals. Add the provider's "+
+		"identity to the group \"admins\".")
 }
 
 func (m *lookupModel) show(sp client.ServicePrincipal, workspaceID string) {

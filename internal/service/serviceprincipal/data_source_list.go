@@ -58,37 +58,38 @@ func (d *principalsDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 		MarkdownDescription: "The service principals of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
 			"display_name_contains": part(
-				"Only those with this in the display name; upper and lower case are the same. Quotes and backslashes " +
-					"need no escape.",
+				"Only service principals whose display name contains this text; upper and lower case do not matter. " +
+					"Quotes and backslashes need no escape.",
 			),
 			"display_name_prefix": part(
-				"Only those whose display name begins with this; upper and lower case are the same.",
+				"Only service principals whose display name begins with this text; upper and lower case do not matter.",
 			),
 			"active": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace " +
-					"admin.",
+				MarkdownDescription: "Only active service principals, or with `false` only inactive ones. Requires a " +
+					"workspace admin.",
 			},
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId " +
+				MarkdownDescription: "A SCIM filter, sent unchanged, such as `displayName sw \"etl-\" or externalId " +
 					"eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
 			},
 			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"service_principals": schema.ListNestedAttribute{
-				Computed: true, MarkdownDescription: "Those found, sorted by display name and then by application id.",
+				Computed: true, MarkdownDescription: "The service principals that match, sorted by display name and " +
+					"then by application id.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"id":             fwkit.DataString("SCIM id in the workspace, digits."),
+					"id":             fwkit.DataString("SCIM id in the workspace, digits only."),
 					"application_id": fwkit.DataString("Application (client) id."),
 					"display_name":   fwkit.DataString("Display name."),
-					"external_id":    fwkit.DataString("Id that Entra ID's provisioning gave it, if any."),
+					"external_id":    fwkit.DataString("Id that Entra ID's provisioning set, if any."),
 					"active": schema.BoolAttribute{
 						Computed:            true,
 						MarkdownDescription: "Whether it may log in to the workspace." + notReported,
 					},
 					"entitlements": schema.SetAttribute{
-						Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, " +
-							"such as `workspace-access`." + notReported,
+						Computed: true, ElementType: types.StringType, MarkdownDescription: "Entitlements of the " +
+							"service principal itself, such as `workspace-access`." + notReported,
 					},
 				}},
 			},
@@ -118,9 +119,10 @@ func listMatching(ctx context.Context, c *client.Client, by filterModel) ([]clie
 	if !by.Active.IsNull() &&
 		slices.ContainsFunc(found, func(sp client.ServicePrincipal) bool { return sp.Active == nil }) {
 		return nil, client.Advise(
-			fmt.Errorf("the workspace does not report which of them are active: %w", client.ErrPermissionDenied),
+			fmt.Errorf("the workspace does not report which service principals are active: %w",
+				client.ErrPermissionDenied),
 			"active",
-			"It reports that to workspace admins only: add the provider's identity to the group \"admins\", or remove "+
+			"Only a workspace admin may see that. Add the provider's identity to the group \"admins\", or remove "+
 				"active.",
 		)
 	}
@@ -153,9 +155,9 @@ func adviseList(err error, by filterModel) error {
 	switch {
 	// The error code for a filter that the service cannot read is not always the same.
 	case !by.Filter.IsNull() && (errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther)):
-		return client.Advise(err, "filter", "The workspace refused the filter "+by.Filter.ValueString()+" "+
-			"It is one such as displayName co \"etl\" and externalId eq \"42\": names as SCIM has them (displayName, "+
-			"applicationId, externalId), operators eq, ne, co, sw, and, or.")
+		return client.Advise(err, "filter", "The workspace refused the filter "+by.Filter.ValueString()+" Write a "+
+			"filter such as displayName co \"etl\" and externalId eq \"42\", with the attributes of SCIM "+
+			"(displayName, applicationId, externalId) and the operators eq, ne, co, sw, and, or.")
 	default:
 		return adviseLookup(err)
 	}

@@ -81,8 +81,8 @@ func TestListRefusals(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer")}},
-		resource.TestStep{Config: listing("active = true"), ExpectError: acctest.Says(summary, "active", "does not report which of them are active", "workspace admins only")},
+		resource.TestStep{Config: listing("active = true"), ExpectError: acctest.Says(summary, "active", "does not report which service principals are active", "Only a workspace admin may see that")},
 	)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
-	w.Test(t, resource.TestStep{Config: listing(), ExpectError: acctest.Says(summary, "only accessible by admins", "needs to be a workspace admin")})
+	w.Test(t, resource.TestStep{Config: listing(), ExpectError: acctest.Says(summary, "only accessible by admins", "Only a workspace admin may")})
 }

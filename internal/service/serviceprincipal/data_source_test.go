@@ -90,7 +90,7 @@ func TestLookupTwoOfOneName(t *testing.T) {
 	for _, both := range [][]string{{other, id}, {w.ScoringApp.ClientID}} {
 		w.Test(t, resource.TestStep{
 			Config:      lookup("display_name", "etl"),
-			ExpectError: acctest.Says(append([]string{"Cannot find service principal", "there are 2 of that name"}, append(both, "Write the application_id")...)...),
+			ExpectError: acctest.Says(append([]string{"Cannot find service principal", "2 service principals have this name"}, append(both, "Write the application_id")...)...),
 		})
 	}
 	w.Test(t, resource.TestStep{Config: lookup("application_id", other), ConfigStateChecks: []statecheck.StateCheck{found("id", knownvalue.StringExact(id))}})
@@ -114,10 +114,10 @@ func TestLookupNotFound(t *testing.T) {
 	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
 	const summary = "Cannot find service principal"
 	w.Test(t,
-		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: acctest.Says(summary, "application_id", "there is none in this workspace", "The value is the object id of this service principal: application id "+w.ScoringApp.ClientID, "not the object id")},
-		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: acctest.Says(summary, "display_name", "there is none in this workspace", `There is "Iris"`, "case-sensitive")},
-		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: acctest.Says(summary, "display_name", "there is none in this workspace", "dbxaccess_service_principals")},
-		resource.TestStep{Config: lookup("id", "4711"), ExpectError: acctest.Says(summary, "id", "404", "SCIM ids belong to one workspace")},
+		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: acctest.Says(summary, "application_id", "this workspace has no such service principal", "The value is the object id of this service principal: application id "+w.ScoringApp.ClientID, "not the object id")},
+		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: acctest.Says(summary, "display_name", "this workspace has no such service principal", `There is "Iris"`, "case-sensitive")},
+		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: acctest.Says(summary, "display_name", "this workspace has no such service principal", "dbxaccess_service_principals")},
+		resource.TestStep{Config: lookup("id", "4711"), ExpectError: acctest.Says(summary, "id", "404", "A SCIM id is valid in one workspace only")},
 	)
 }
 
@@ -136,7 +136,7 @@ func TestLookupNotAdmin(t *testing.T) {
 	})
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
 	for attribute, value := range map[string]string{"application_id": w.Deployer.ClientID, "display_name": "deployer", "id": "4711"} {
-		w.Test(t, resource.TestStep{Config: lookup(attribute, value), ExpectError: acctest.Says("Cannot find service principal", "only accessible by admins", "needs to be a workspace admin")})
+		w.Test(t, resource.TestStep{Config: lookup(attribute, value), ExpectError: acctest.Says("Cannot find service principal", "only accessible by admins", "Only a workspace admin may")})
 	}
 }
 
@@ -148,7 +148,7 @@ func TestLookupBadInput(t *testing.T) {
 		`data "dbxaccess_service_principal" "x" {}`:                                                         acctest.Says("application_id", "display_name"),
 		"data \"dbxaccess_service_principal\" \"x\" {\n  display_name = \"a\"\n  id = \"1\"\n}":             acctest.Says("application_id", "display_name"),
 		lookup("application_id", "iris-scoring"):                                                            acctest.Says("Not an application id", "looks like a display name"),
-		lookup("id", w.ScoringApp.ClientID):                                                                 acctest.Says("id", "belongs in application_id"),
+		lookup("id", w.ScoringApp.ClientID):                                                                 acctest.Says("id", "write a UUID in application_id"),
 		lookup("display_name", ""):                                                                          acctest.Says("display_name"),
 		"data \"dbxaccess_service_principals\" \"x\" {\n  filter = \"a\"\n  display_name_prefix = \"b\"\n}": acctest.Says("filter"),
 		"data \"dbxaccess_service_principals\" \"x\" {\n  display_name_contains = \"\"\n}":                  acctest.Says("display_name_contains"),

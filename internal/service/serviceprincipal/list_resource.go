@@ -41,20 +41,20 @@ func (l *principalList) ListResourceConfigSchema(
 		MarkdownDescription: "The service principals of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
 			"display_name_contains": part(
-				"Only those with this in the display name; upper and lower case are the same.",
+				"Only service principals whose display name contains this text; upper and lower case do not matter.",
 			),
 			"display_name_prefix": part(
-				"Only those whose display name begins with this; upper and lower case are the same.",
+				"Only service principals whose display name begins with this text; upper and lower case do not matter.",
 			),
 			"active": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace " +
-					"admin.",
+				MarkdownDescription: "Only active service principals, or with `false` only inactive ones. Requires a " +
+					"workspace admin.",
 			},
-			"include_own_identity": fwkit.IncludeOwnIdentity("where it matches"),
+			"include_own_identity": fwkit.IncludeOwnIdentity("if it matches"),
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId " +
+				MarkdownDescription: "A SCIM filter, sent unchanged, such as `displayName sw \"etl-\" or externalId " +
 					"eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
 			},
 		},

@@ -26,7 +26,7 @@ func TestQueryNotAdmin(t *testing.T) {
 		"whole resources": slices.Collect(p.Stream(t, typeName, named, true, 0)),
 		"active ones":     slices.Collect(p.Stream(t, typeName, map[string]any{"active": true}, false, 0)),
 	} {
-		if len(found) != 1 || !strings.Contains(found[0].Errors, "shows only a part of it") || !strings.Contains(found[0].Errors, "workspace admin") {
+		if len(found) != 1 || !strings.Contains(found[0].Errors, "shows only some attributes of the service principal") || !strings.Contains(found[0].Errors, "workspace admin") {
 			t.Errorf("%s: %+v", name, found)
 		}
 	}

@@ -171,16 +171,17 @@ type official struct {
 func fromOfficial(state []byte) (principalModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {
-		return principalModel{}, fmt.Errorf("its state cannot be read: %w", err)
+		return principalModel{}, fmt.Errorf("the moved state cannot be read: %w", err)
 	}
 	if o.ID == "" || strings.Trim(o.ID, "0123456789") != "" || o.ApplicationID == "" {
 		return principalModel{}, errors.New(
-			"its state has no SCIM id and application id: apply it once with the official provider",
+			"the moved state has no SCIM id and application id; apply the resource once with the official provider " +
+				"first",
 		)
 	}
 	if o.API == "account" {
 		return principalModel{}, errors.New(
-			"it is managed at the level of the account, and this provider speaks to a workspace: remove the moved " +
+			"the moved resource is managed in the account, but this provider manages a workspace; remove the moved " +
 				"block, and import the workspace's service principal by its application id",
 		)
 	}

@@ -165,7 +165,7 @@ func TestFromOfficial(t *testing.T) {
 		t.Errorf("%+v, %v", old, err)
 	}
 	for state, want := range map[string]string{
-		`{"id":"7","application_id":"abc","api":"account"}`: "level of the account",
+		`{"id":"7","application_id":"abc","api":"account"}`: "managed in the account",
 		`{"id":"7"}`:                          "no SCIM id and application id",
 		`{"id":"abc","application_id":"abc"}`: "no SCIM id and application id",
 		`[]`:                                  "cannot be read",

@@ -41,8 +41,8 @@ func (r *principalResource) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("adopt_existing"),
 			"Nothing to adopt without an application id",
-			"An existing service principal is found by its application id. "+
-				"Write application_id, or remove adopt_existing.",
+			"The provider finds an existing service principal by its application id. Write application_id, or remove "+
+				"adopt_existing.",
 		)
 	}
 	entitlements := fwkit.FromStrings(config.Entitlements)
@@ -51,8 +51,8 @@ func (r *principalResource) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("entitlements"),
 			"workspace-consume excludes other entitlements",
-			"workspace-consume is for those who only look at dashboards: "+
-				"the service refuses it beside workspace-access and databricks-sql-access. Remove it, or those.",
+			"The entitlement workspace-consume only allows to view dashboards, and the service refuses it together "+
+				"with workspace-access or databricks-sql-access. Remove workspace-consume, or remove the other two.",
 		)
 	}
 }
@@ -100,10 +100,10 @@ func (r *principalResource) ModifyPlan(
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
 			resp.Diagnostics.AddWarning(
 				"Deletes every token of "+state.String(),
-				"It was deactivated outside of Terraform, or by an apply that stopped before it deleted the "+
-					"tokens, and the configuration has active = false. With delete_tokens_when_inactive = false "+
-					"they stay. Its OAuth secrets are deleted too, unless delete_oauth_secrets_when_inactive = "+
-					"false.",
+				"The configuration has active = false, and the service principal is already inactive: somebody "+
+					"deactivated it outside of Terraform, or an apply stopped before it deleted the tokens. To keep "+
+					"the tokens, set delete_tokens_when_inactive = false. The apply also deletes its OAuth secrets, "+
+					"unless delete_oauth_secrets_when_inactive = false.",
 			)
 		}
 		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
@@ -159,7 +159,8 @@ func shared(applicationID, displayName string) fwkit.Shared {
 			Address: client.Address{Resource: "dbxaccess_service_principal"},
 		},
 		Name: client.ServicePrincipal{ApplicationID: applicationID, DisplayName: displayName}.String(),
-		Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
+		Lost: "the service principal loses its tokens, grants and memberships, or is deactivated, depending on " +
+			"on_destroy",
 	}
 }
 

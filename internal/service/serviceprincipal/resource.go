@@ -39,9 +39,10 @@ func (r *principalResource) Create(ctx context.Context, req resource.CreateReque
 		}
 	} else {
 		if errors.Is(err, ErrExists) {
-			err = client.Advise(err, "application_id", fmt.Sprintf("Import it: terraform import <address> %s. Or "+
-				"adopt it with adopt_existing = true and a value for on_destroy. "+
-				"If an earlier run was killed just after creating it, import it.", want.ApplicationID))
+			err = client.Advise(err, "application_id", fmt.Sprintf("To import the service principal, run terraform "+
+				"import <address> %s. Or adopt it with adopt_existing = true and a value for on_destroy. If an "+
+				"earlier run was killed directly after it created the service principal, import it.",
+				want.ApplicationID))
 		}
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot create service principal", want.String()) {
 			return
@@ -74,11 +75,11 @@ func (r *principalResource) adopt(
 	sp := r.fulfil(ctx, have, want, diags)
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
 		err := r.endTokens(ctx, have.ID, want.String(), diags)
-		fwkit.Failed(diags, err, "Adopted service principal keeps tokens", want.String())
+		fwkit.Failed(diags, err, "Cannot delete the tokens of the adopted service principal", want.String())
 	}
 	if !diags.HasError() && want.deactivates() && plan.DeleteSecrets.ValueBool() {
 		err := deleteSecrets(ctx, r.Client, have.ID)
-		fwkit.Failed(diags, err, "Adopted service principal keeps OAuth secrets", want.String())
+		fwkit.Failed(diags, err, "Cannot delete the OAuth secrets of the adopted service principal", want.String())
 	}
 	if !diags.HasError() {
 		sp = r.rename(ctx, sp, want, private, diags)
@@ -175,10 +176,10 @@ func (r *principalResource) rename(
 		remember = keptName{Written: want.DisplayName, Real: kept.Name}
 		diags.AddWarning(
 			"Service principal keeps its name: "+have.String(),
-			fmt.Sprintf("The wanted name is %q. The rename was tried by PATCH and by PUT: %v.\n\nEverything else "+
-				"is as planned. Later plans do not try again while both names stay the same, and the state shows "+
-				"the configured one. Names of Entra ID applications may come from Entra ID: rename it there, or "+
-				"write display_name = %q.", want.DisplayName, kept, kept.Name),
+			fmt.Sprintf("The configured name is %q. The provider tried to rename the service principal by PATCH and "+
+				"by PUT: %v.\n\nAll other attributes are as planned. The state shows the configured name, and later "+
+				"plans do not try again while both names stay the same. The name of an Entra ID application may come "+
+				"from Entra ID: change the name there, or write display_name = %q.", want.DisplayName, kept, kept.Name),
 		)
 		return renamed
 	case errors.As(err, &unverified):
@@ -213,9 +214,9 @@ func (r *principalResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if err != nil {
 		resp.Diagnostics.AddWarning(
 			"Service principal is gone from the workspace: "+state.String(),
-			"It was removed, not only deactivated, and its tokens, grants and memberships are deleted, too. "+
-				"The plan adds it again. With an application id it is the same principal, also if the Databricks "+
-				"account still has it; one that Databricks itself created gets another application id.",
+			"The service principal was removed, not only deactivated, and with it its tokens, grants and "+
+				"memberships. The plan adds it again. If application_id is set, that is the same principal. A "+
+				"service principal that Databricks itself created gets another application id.",
 		)
 		fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 		resp.State.RemoveResource(ctx)
@@ -224,8 +225,8 @@ func (r *principalResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if have.IsActive() && !sp.IsActive() {
 		resp.Diagnostics.AddWarning(
 			"Service principal was deactivated: "+state.String(),
-			"It is still in the workspace and cannot log in, and its tokens do not work. "+
-				"Set active = true to reactivate it; active = false deletes its tokens as well.",
+			"The service principal is still in the workspace, but cannot log in, and its tokens do not work. To "+
+				"reactivate it, set active = true. With active = false, the apply also deletes its tokens.",
 		)
 	}
 	byOthers := ""
@@ -288,13 +289,15 @@ func (r *principalResource) Update(ctx context.Context, req resource.UpdateReque
 	ended := endsTokens || endsSecrets
 	if endsTokens {
 		err := r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics)
-		if fwkit.Failed(&resp.Diagnostics, err, "Deactivated service principal keeps tokens", plan.String()) {
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot delete the tokens of the deactivated service principal",
+			plan.String()) {
 			plan.DeleteTokens, ended = types.BoolValue(false), false // the next plan shows that it is still to be done
 		}
 	}
 	if endsSecrets {
 		err := deleteSecrets(ctx, r.Client, sp.ID)
-		if fwkit.Failed(&resp.Diagnostics, err, "Deactivated service principal keeps OAuth secrets", plan.String()) {
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot delete the OAuth secrets of the deactivated service principal",
+			plan.String()) {
 			plan.DeleteSecrets, ended = types.BoolValue(false), false
 		}
 	}
@@ -339,7 +342,8 @@ func (r *principalResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 	err := refuseSelf(ctx, r.Client, applicationID)
-	if fwkit.Failed(&resp.Diagnostics, err, "Refused to end the provider's own identity", state.String()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Refused to delete or deactivate the provider's own identity",
+		state.String()) {
 		return
 	}
 	err = unlessKept(ctx, r.Client, applicationID, func() { r.end(ctx, state, &resp.Diagnostics) })
@@ -347,7 +351,7 @@ func (r *principalResource) Delete(ctx context.Context, req resource.DeleteReque
 		fwkit.WarnOfKept(&resp.Diagnostics, state.String())
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, err, "Cannot end service principal", state.String())
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot destroy service principal", state.String())
 }
 
 // end deletes or deactivates the service principal, as on_destroy says.
@@ -370,10 +374,12 @@ func (r *principalResource) end(ctx context.Context, state principalModel, diags
 	client.Of[deactivated](r.Client).byID.Store(id, true)
 	if state.DeleteTokens.ValueBool() {
 		err := r.endTokens(ctx, id, state.String(), diags)
-		fwkit.Failed(diags, err, "Service principal deactivated on destroy keeps tokens", state.String())
+		fwkit.Failed(diags, err, "Cannot delete the tokens of the service principal deactivated on destroy",
+			state.String())
 	}
 	if state.DeleteSecrets.ValueBool() {
 		err := deleteSecrets(ctx, r.Client, id)
-		fwkit.Failed(diags, err, "Service principal deactivated on destroy keeps OAuth secrets", state.String())
+		fwkit.Failed(diags, err, "Cannot delete the OAuth secrets of the service principal deactivated on destroy",
+			state.String())
 	}
 }

@@ -43,7 +43,7 @@ func TestGoneAndDeactivated(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "Set active = true to reactivate it")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "To reactivate it, set active = true")
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal is gone from the workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated", "will be created")
 }
@@ -147,7 +147,7 @@ func TestDenied(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			w.Workspace.SetSwitches(switches)
-			admin := regexp.MustCompile(`(?s)service\s+principal\s+` + w.ScoringApp.ClientID + `.*needs\s+to\s+be\s+a\s+workspace\s+admin.*group\s+"admins"`)
+			admin := regexp.MustCompile(`(?s)service\s+principal\s+` + w.ScoringApp.ClientID + `.*Only\s+a\s+workspace\s+admin\s+may\s+manage\s+service\s+principals.*group\s+"admins"`)
 			demote := func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
 			promote := func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }
 			w.Test(t,
@@ -265,7 +265,7 @@ func TestKilled(t *testing.T) {
 	_ = os.Remove(filepath.Join(cli.Dir, ".terraform.tfstate.lock.info"))
 
 	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t,
-		"already in this workspace", "terraform import", "adopt_existing = true", "killed just after creating it, import it")
+		"already in this workspace", "terraform import", "adopt_existing = true", "killed directly after it created the service principal, import it")
 	cli.MustRun(t, 0, "import", address, w.ScoringApp.ClientID)
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	if sp := member(t, w); sp.ID != made.ID {

@@ -60,7 +60,7 @@ func TestOAuthSecretsLeft(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: "/api/2.0/accounts/servicePrincipals/*/credentials/secrets/" + resists, Status: 500, Code: "INTERNAL_ERROR", Message: "broken"})
 	config["active"] = false
 	_, errors := p.Apply(t, ofPrincipal, o, config)
-	if !strings.Contains(errors, "Deactivated service principal keeps OAuth secrets") || !strings.Contains(errors, resists) || len(secretIDs(w)) != 1 {
+	if !strings.Contains(errors, "Cannot delete the OAuth secrets of the deactivated service principal") || !strings.Contains(errors, resists) || len(secretIDs(w)) != 1 {
 		t.Errorf("%s; %q", errors, secretIDs(w))
 	}
 }

@@ -131,7 +131,7 @@ func TestTokensLeft(t *testing.T) {
 	ids := mint(w, w.ScoringApp.ClientID, "one", "two", "three")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[1], Status: 500, Code: "INTERNAL_ERROR", Message: "broken"})
 	cli.Rewrite(t, entra(w, `active = false`))
-	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Deactivated service principal keeps tokens", w.ScoringApp.ClientID, `1 of its tokens are left (`+ids[1]+` "two")`, "broken", "Apply again")
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot delete the tokens of the deactivated service principal", w.ScoringApp.ClientID, `1 token of the service principal could not be deleted (`+ids[1]+` "two")`, "broken", "Apply again")
 	wantTokens(t, w, "two")
 	if sp := member(t, w); sp.Active {
 		t.Error("it is not deactivated")
@@ -152,7 +152,7 @@ func TestTokenListFails(t *testing.T) {
 	mint(w, w.ScoringApp.ClientID, "one")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 403, Code: "PERMISSION_DENIED", Message: "admins only"})
 	cli.Rewrite(t, entra(w, `active = false`))
-	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Deactivated service principal keeps tokens", "admins only", "Its tokens could not be listed", "needs to be a workspace admin")
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot delete the tokens of the deactivated service principal", "admins only", "could not list the tokens of the service principal", "Only a workspace admin may")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 200, ContentType: "application/json",
 		Body: `{"token_infos":[{"token_id":"` + w.Workspace.Snapshot().Tokens[0].ID + `","created_by_id":17,"owner_id":17,"comment":"of another"}]}`})
 	before := len(w.Workspace.Snapshot().Tokens)
@@ -171,7 +171,7 @@ func TestAdoptInactive(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0], Status: 500, Message: "broken"})
 	config := entra(w, `active = false`, `adopt_existing = true`, `on_destroy = "retain"`)
 	w.Test(t,
-		resource.TestStep{Config: config, ExpectError: acctest.Words(`Adopted service principal keeps tokens.*by hand`)},
+		resource.TestStep{Config: config, ExpectError: acctest.Words(`Cannot delete the tokens of the adopted service principal.*by hand`)},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: func(*terraform.State) error {
 			wantTokens(t, w)
 			return nil
@@ -191,7 +191,7 @@ func TestDeactivateOnDestroy(t *testing.T) {
 			ids := mint(w, w.ScoringApp.ClientID, "one")
 			if left == nil {
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0], Status: 500, Message: "broken"})
-				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Service principal deactivated on destroy keeps tokens", ids[0], "broken")
+				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Cannot delete the tokens of the service principal deactivated on destroy", ids[0], "broken")
 			}
 			cli.MustRun(t, 0, "destroy", "-auto-approve")
 			wantTokens(t, w, left...)
@@ -207,7 +207,7 @@ func TestOwnIdentity(t *testing.T) {
 	t.Parallel()
 	for login, refusal := range map[string][2]string{
 		"certificate": {"The plan would lock the provider out", "The plan would lock the provider out"},
-		"token":       {"Refused to deactivate the provider's own identity", "Refused to end the provider's own identity"},
+		"token":       {"Refused to deactivate the provider's own identity", "Refused to delete or deactivate the provider's own identity"},
 	} {
 		t.Run(login, func(t *testing.T) {
 			t.Parallel()

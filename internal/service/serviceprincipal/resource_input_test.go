@@ -25,7 +25,7 @@ func TestBadInput(t *testing.T) {
 		"empty id":                    {[]string{`application_id = ""`}, `Not an application id.*is empty`},
 		"empty name":                  {[]string{good, `display_name = ""`}, `display_name.*at least 1`},
 		"unknown entitlement":         {[]string{good, `entitlements = ["workspace_access"]`}, `workspace_access`},
-		"consume beside access":       {[]string{good, `entitlements = ["workspace-consume", "workspace-access"]`}, `workspace-consume excludes other entitlements.*refuses it beside`},
+		"consume beside access":       {[]string{good, `entitlements = ["workspace-consume", "workspace-access"]`}, `workspace-consume excludes other entitlements.*refuses it together with`},
 		"consume beside SQL":          {[]string{good, `entitlements = ["databricks-sql-access", "workspace-consume"]`}, `workspace-consume excludes other entitlements`},
 		"unknown on_destroy":          {[]string{good, `on_destroy = "keep"`}, `on_destroy.*retain`},
 		"adopting without on_destroy": {[]string{good, `adopt_existing = true`}, `adopt_existing requires on_destroy.*retain`},

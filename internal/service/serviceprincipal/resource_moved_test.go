@@ -86,7 +86,7 @@ func TestMovedFromElsewhere(t *testing.T) {
 	acctest.ServeOfficial(t, cli, w.OfficialServicePrincipal())
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Rewrite(t, entra(w)+"moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n")
-	cli.MustRun(t, 1, "plan").MustSay(t, "Cannot adopt the service principal", "level of the account", "import the workspace's service principal")
+	cli.MustRun(t, 1, "plan").MustSay(t, "Cannot adopt the service principal", "managed in the account", "import the workspace's service principal")
 	cli.Rewrite(t, entra(w)+"moved {\n from = terraform_data.app\n to = dbxaccess_service_principal.app\n}\n")
 	cli.MustRun(t, 1, "plan").MustSay(t, "terraform_data")
 }

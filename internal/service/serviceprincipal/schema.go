@@ -40,7 +40,7 @@ func (r *principalResource) Schema(ctx context.Context, _ resource.SchemaRequest
 		MarkdownDescription: "A service principal in the workspace: an application of Entra ID, or one that " +
 			"Databricks creates.",
 		Attributes: map[string]schema.Attribute{
-			"id": fwkit.StoredString("SCIM id, decimal digits."),
+			"id": fwkit.StoredString("SCIM id, digits only."),
 			"application_id": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{fwkit.ApplicationID()},
 				PlanModifiers: []planmodifier.String{
@@ -49,32 +49,33 @@ func (r *principalResource) Schema(ctx context.Context, _ resource.SchemaRequest
 					stringplanmodifier.UseStateForUnknown(),
 				},
 				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID. The workspace " +
-					"does not compare it with Entra ID. If omitted, Databricks " +
-					"creates a service principal, and its id is here.",
+					"does not compare it with Entra ID. If omitted, Databricks creates a service principal, and this " +
+					"attribute shows its application id.",
 			},
 			"display_name": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Name shown in the workspace; need not be unique. If omitted, the service " +
-					"chooses it, and a rename elsewhere is not drift. Required without `application_id`.",
+				MarkdownDescription: "Name shown in the workspace, not always unique. If omitted, the service " +
+					"chooses the name, and a rename outside of Terraform is not drift. Required without " +
+					"`application_id`.",
 			},
 			"active": schema.BoolAttribute{
 				Optional:      true,
 				Computed:      true,
 				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Whether it can log in to the workspace. A new one is active. If omitted, " +
-					"Terraform does not manage this, so a pipeline never undoes an emergency deactivation. " +
-					"Only an explicit `true` reactivates.",
+				MarkdownDescription: "Whether the service principal can log in to the workspace. A new one is " +
+					"active. If omitted, Terraform does not manage this, so a pipeline never undoes an emergency " +
+					"deactivation. Only an explicit `true` reactivates it.",
 			},
 			"delete_tokens_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every " +
-					"token of it, managed or not. Default: `true`.",
+				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete all its " +
+					"tokens, managed or not. Default: `true`.",
 			},
 			"delete_oauth_secrets_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every " +
-					"OAuth secret of it, managed or not. Default: `true`.",
+				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete all its " +
+					"OAuth secrets, managed or not. Default: `true`.",
 			},
 			"entitlements": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
@@ -82,7 +83,7 @@ func (r *principalResource) Schema(ctx context.Context, _ resource.SchemaRequest
 					fwkit.ElementsUnlessStored(stringvalidator.OneOf(knownEntitlements...)),
 					setplanmodifier.UseStateForUnknown(),
 				},
-				MarkdownDescription: "What it may do beside calling APIs: `workspace-access`, " +
+				MarkdownDescription: "What it may do in addition to calling APIs: `workspace-access`, " +
 					"`databricks-sql-access`, `allow-cluster-create`, `allow-instance-pool-create`, " +
 					"`workspace-consume` (not beside the first two). If omitted, Terraform does not manage them; " +
 					"`[]` means none. Scoring an endpoint needs none of them.",
@@ -90,19 +91,19 @@ func (r *principalResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"adopt_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether the create adopts a service principal with this application id that is " +
-					"already in the workspace. Default: `false`, the create " +
-					"fails and says how to import or adopt it. `true` requires `on_destroy`.",
+					"already in the workspace. Default: `false`: the create then fails, and says how to import or " +
+					"adopt it. `true` requires `on_destroy`.",
 			},
 			"on_destroy": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
 				Validators: []validator.String{
 					stringvalidator.OneOf(onDestroyDelete, onDestroyDeactivate, onDestroyRetain),
 				},
-				MarkdownDescription: "What destroy does: `delete` (default), `deactivate` or `retain`. It is read " +
-					"from the state, so apply a change of it before you remove " +
-					"the block. The provider's own identity can only be retained.",
+				MarkdownDescription: "What a destroy does: `delete` (default), `deactivate` or `retain`. The destroy " +
+					"reads this from the state, so apply a change of it before you remove the block. The provider's " +
+					"own identity can only be retained.",
 			},
-			"external_id":  fwkit.StoredString("Id in the identity provider, if it has one."),
+			"external_id":  fwkit.StoredString("Id in the identity provider, if any."),
 			"workspace_id": fwkit.WorkspaceID(),
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		},

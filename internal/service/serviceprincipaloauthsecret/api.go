@@ -34,7 +34,7 @@ func secretsNow(ctx context.Context, c *client.Client, principalID string) (clie
 }
 
 func adviseAdmin(err error) error {
-	return client.AdviseDenied(err, "Only a workspace admin may see, create and delete OAuth secrets: add the "+
+	return client.AdviseDenied(err, "Only a workspace admin may see, create and delete OAuth secrets. Add the "+
 		"provider's identity to the group \"admins\".")
 }
 
@@ -46,7 +46,8 @@ func checkFree(have client.OAuthSecretList, applicationID string) error {
 	}
 	return client.Advise(fmt.Errorf("service principal %s already has %d OAuth secrets, and the service allows %d:\n%s",
 		applicationID, len(have.Secrets), maxSecrets, describe(have.Secrets)), "application_id",
-		"None was created. Delete one that nobody uses; this provider deletes only its own.")
+		"No secret was created. Delete a secret that nobody uses. The provider itself deletes only secrets that it "+
+			"manages.")
 }
 
 // created is a new OAuth secret with its value, which the service shows only now.
@@ -100,20 +101,22 @@ func create(
 			return created{}, client.Advise(
 				err,
 				"",
-				fmt.Sprintf("A secret may exist whose value nobody has, and looking for it failed: %v. It would be "+
-					"among the OAuth secrets of service principal %s, created at about %s.", lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)),
+				fmt.Sprintf("The request may have created a secret whose value nobody has, and the provider could "+
+					"not look for it: %v. Look among the OAuth secrets of service principal %s for one that was "+
+					"created at about %s, and delete it if nobody uses it.",
+					lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)),
 			)
 		case len(strays) > 0:
 			return created{}, client.Advise(
 				err,
 				"",
-				"The request may have created one of these secrets, and another run may have created it as well, so "+
-					"none was deleted:\n"+
+				"The request may have created one of these secrets. But another run may have created it, so the "+
+					"provider deleted none of them:\n"+
 					describe(strays)+"\nDelete the ones that nobody uses, then apply again.",
 			)
 		case !lost || try == 2:
-			return created{}, client.Also(adviseCreate(err), "The workspace shows no secret of this request. If it "+
-				"creates one later, nobody has its value: delete it then. Apply again.")
+			return created{}, client.Also(adviseCreate(err), "The workspace does not show a secret of this request. "+
+				"If a secret appears later, nobody has its value: delete it. Apply again.")
 		}
 	}
 }
@@ -167,7 +170,7 @@ func adviseCreate(err error) error {
 			err,
 			"application_id",
 			fmt.Sprintf(
-				"The service allows %d OAuth secrets for one service principal. Delete one that nobody uses.",
+				"The service allows %d OAuth secrets for one service principal. Delete a secret that nobody uses.",
 				maxSecrets,
 			),
 		)
@@ -175,14 +178,15 @@ func adviseCreate(err error) error {
 		return client.Advise(
 			err,
 			"",
-			"The service may allow a shorter lifetime than lifetime_seconds, or may not know one of the scopes.",
+			"The service may only allow a shorter lifetime than lifetime_seconds, or may not have one of the scopes. "+
+				"Correct them.",
 		)
 	case errors.Is(err, client.ErrNotFound):
 		return client.Advise(
 			err,
 			"application_id",
-			"The service principal is not in this workspace. Add it with dbxaccess_service_principal and refer to "+
-				"its application_id, so that it is created first. "+
+			"The service principal is not in this workspace. Add the service principal with "+
+				"dbxaccess_service_principal, and refer to its application_id, so that Terraform creates it first. "+
 				"If it was removed after the plan was created, plan again.",
 		)
 	}
@@ -202,8 +206,8 @@ func checkScopes(got, want []string) error {
 			strings.Join(want, ", "),
 		),
 		"scopes",
-		"This workspace may not support scopes on OAuth secrets yet. Remove scopes, if the application may have all "+
-			"the rights of its service principal.",
+		"This workspace may not support scopes on OAuth secrets yet. A secret without scopes has all the rights of "+
+			"its service principal. Remove scopes only if the application may have all these rights.",
 	)
 }
 
@@ -285,7 +289,7 @@ func verify(ctx context.Context, c *client.Client, applicationID, value string, 
 		case errors.Is(err, auth.ErrAddressRefused):
 			return client.Also(
 				err,
-				"The secret itself may be right: an application at another address may be allowed to log in.",
+				"The secret itself may be valid: the workspace may accept logins from other addresses only.",
 			), nil
 		case !errors.Is(err, auth.ErrClientRefused) || time.Since(began) > firstLogin:
 			return nil, err

@@ -177,7 +177,8 @@ func fromImportID(id string) (applicationID, secretID string, err error) {
 	applicationID, secretID, ok := strings.Cut(id, "/")
 	if !ok || uuid.Validate(applicationID) != nil || secretID == "" {
 		return "", "", errors.New(
-			"expected application_id/secret_id, such as 11111111-2222-3333-4444-555555555555/5c1d…",
+			"the import id must have the form APPLICATION_ID/SECRET_ID, such as " +
+				"11111111-2222-3333-4444-555555555555/5c1d…",
 		)
 	}
 	return strings.ToLower(applicationID), secretID, nil

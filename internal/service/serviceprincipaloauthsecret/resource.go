@@ -81,12 +81,12 @@ func (r *secretResource) remember(
 // if the principal has no room for one more secret at the next rotation.
 func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnostics) {
 	if s.warning != nil {
-		fwkit.Warn(diags, s.warning, "The new OAuth secret was not verified", plan.String())
+		fwkit.Warn(diags, s.warning, "The new OAuth secret could not be verified", plan.String())
 	}
 	if len(s.made.revoked) > 0 {
 		diags.AddWarning(
 			"OAuth secret of a lost answer was deleted: "+plan.String(),
-			"The service created it for a request whose answer was lost, so nobody has its value:\n"+
+			"The service created this secret for a request whose answer was lost, so nobody has its value:\n"+
 				describe(s.made.revoked),
 		)
 	}
@@ -98,8 +98,8 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 				s.made.lookErr,
 				fmt.Sprintf(
 					"An earlier request, whose answer was lost, may have created another secret shortly before %s. "+
-						"Nobody has its value: look for it among the OAuth secrets of the service principal, and "+
-						"delete it. %s",
+						"Nobody has the value of that secret. Look for it among the OAuth secrets of the service "+
+						"principal, and delete it. %s",
 					plan.CreatedAt.ValueString(),
 					describe(s.made.strays),
 				),
@@ -110,16 +110,17 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 	case len(s.made.strays) > 0:
 		diags.AddWarning(
 			"OAuth secrets may be left over: "+plan.String(),
-			"A request whose answer was lost may have created one of these, and another run may have created it as "+
-				"well, so none was deleted:\n"+describe(s.made.strays)+"\nDelete the ones that nobody uses.",
+			"A request whose answer was lost may have created one of these secrets. But another run may have created "+
+				"it, so the provider deleted none of "+
+				"them:\n"+describe(s.made.strays)+"\nDelete the ones that nobody uses.",
 		)
 	}
 	if s.noneFree() && !plan.RotateAt.IsNull() {
 		diags.AddWarning(
-			"The next rotation has no room: "+plan.String(),
-			fmt.Sprintf("The service allows %d OAuth secrets for a service principal, and all are in use now. "+
-				"A rotation creates the new one before it deletes the old one, so it will fail. Delete one that "+
-				"nobody uses:\n%s", maxSecrets, describe(s.left.Secrets)),
+			"The next rotation will fail, because all OAuth secrets are in use: "+plan.String(),
+			fmt.Sprintf("The service allows %d OAuth secrets for a service principal, and this one has as many. A "+
+				"rotation creates the new secret before it deletes the old one, so it will fail. Delete a secret "+
+				"that nobody uses:\n%s", maxSecrets, describe(s.left.Secrets)),
 		)
 	}
 }
@@ -170,7 +171,8 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		here, otherwise := decide(machine)
 		return there.live == here.live && there.previous == here.previous && decided == otherwise
 	})
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell by which clock to judge an OAuth secret", state.String()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find out whether an OAuth secret is due, because two clocks differ",
+		state.String()) {
 		return
 	}
 	f := rotation.Facts{Now: list.Now, Live: shown.live}
@@ -194,7 +196,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if m.Verdict.Reason == rotation.Revoked {
 		resp.Diagnostics.AddWarning(
 			"OAuth secret no longer works: "+state.String(),
-			shown.why(principalID)+" The plan rotates it; applications must switch to the new value.",
+			shown.why(principalID)+" The plan rotates the secret; applications must switch to the new value.",
 		)
 	}
 	fwkit.Save(ctx, &resp.State, resp.Identity, state, &resp.Diagnostics)
@@ -220,11 +222,11 @@ func look(list client.OAuthSecretList, state secretModel) (s sight) {
 func (s sight) why(principalID string) string {
 	switch {
 	case principalID == "":
-		return "Its service principal is not in this workspace."
+		return "The service principal of this secret is not in this workspace."
 	case s.there:
-		return fmt.Sprintf("The workspace shows its status as %q.", s.info.Status)
+		return fmt.Sprintf("The workspace shows the status of the secret as %q.", s.info.Status)
 	}
-	return "The workspace lists the OAuth secrets of its service principal without it: somebody deleted it."
+	return "Somebody deleted the secret: the workspace lists the OAuth secrets of its service principal without it."
 }
 
 func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -360,7 +362,8 @@ func warnOfLeft(state secretModel, id string, diags *diag.Diagnostics) {
 	state.SecretID = types.StringValue(id)
 	diags.AddWarning(
 		"OAuth secret may still exist in the account: "+state.String(),
-		"Its service principal is no longer in this workspace, so the workspace cannot delete the secret "+id+". "+
-			"Secrets belong to the account: an account admin can delete it there.",
+		"The service principal is no longer in this workspace, so the workspace cannot delete its OAuth "+
+			"secret "+id+". "+
+			"OAuth secrets belong to the account, so an account admin can delete it there.",
 	)
 }

@@ -63,7 +63,7 @@ func TestValueThatIsLeftInTheVault(t *testing.T) {
 		unseen int // how often the vault refuses to list the versions
 		want   string
 	}{
-		"disabled": {1, "fails until an apply succeeds"},
+		"disabled": {1, "applications that read the newest version get an error, until an apply succeeds"},
 		"unknown":  {-1, "could not check that"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,9 +31,9 @@ func (r *secretResource) ImportState(
 	if strings.HasPrefix(id, "dose") {
 		resp.Diagnostics.AddAttributeError(
 			path.Empty(),
-			"Value of an OAuth secret in place of its id",
-			"What begins with \"dose\" is the secret itself. Do not write it into configuration; "+
-				"the list of OAuth secrets shows ids.",
+			"Value of an OAuth secret instead of its id",
+			"A text that begins with \"dose\" is the value of the secret. Do not write a value into the "+
+				"configuration. The list of OAuth secrets shows the ids.",
 		)
 		return
 	}
@@ -48,7 +48,7 @@ func (r *secretResource) ImportState(
 		resp.Diagnostics.AddError(
 			"No such OAuth secret to import",
 			fmt.Sprintf(
-				"Service principal %s has no OAuth secret with the id %q. It has:\n%s",
+				"Service principal %s has no OAuth secret with the id %q. Its OAuth secrets are:\n%s",
 				application,
 				id,
 				describe(list.Secrets),

@@ -110,7 +110,7 @@ func TestSlots(t *testing.T) {
 			if posts := w.Count("workspace", http.MethodPost, "credentials/secrets"); want == "fails" && posts > 0 {
 				t.Errorf("%d secrets were requested", posts)
 			}
-			if warns := strings.Contains(o.Warnings, "next rotation has no room"); warns != (want == "warns") {
+			if warns := strings.Contains(o.Warnings, "next rotation will fail"); warns != (want == "warns") {
 				t.Errorf("warnings: %s", o.Warnings)
 			}
 			if want != "fails" {

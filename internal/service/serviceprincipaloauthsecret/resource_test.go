@@ -107,12 +107,12 @@ func TestDrift(t *testing.T) {
 		reason  string
 		warns   string
 	}{
-		"deleted": {func(w *acctest.World, id string) { w.Workspace.DeleteOAuthSecret(id) }, "revoked", "somebody deleted it"},
+		"deleted": {func(w *acctest.World, id string) { w.Workspace.DeleteOAuthSecret(id) }, "revoked", "Somebody deleted the secret"},
 		"deleted, beside another one": {func(w *acctest.World, id string) {
 			w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
 			w.Workspace.DeleteOAuthSecret(id)
-		}, "revoked", "somebody deleted it"},
-		"another status": {func(w *acctest.World, id string) { w.Workspace.SetOAuthSecretStatus(id, "SUSPENDED\x1b[2J") }, "revoked", `status as "SUSPENDED\\x1b`},
+		}, "revoked", "Somebody deleted the secret"},
+		"another status": {func(w *acctest.World, id string) { w.Workspace.SetOAuthSecretStatus(id, "SUSPENDED\x1b[2J") }, "revoked", `status of the secret as "SUSPENDED\\x1b`},
 		"expired":        {func(w *acctest.World, _ string) { w.Tenant.Clock.Advance(10 * time.Hour) }, "expired", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,7 +246,7 @@ func TestRefused(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		_, value := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
-		if _, errors := w.Protocol(t).Import(t, typeName, w.ScoringApp.ClientID+"/"+value, nil); !strings.Contains(errors, "in place of its id") || strings.Contains(errors, value) {
+		if _, errors := w.Protocol(t).Import(t, typeName, w.ScoringApp.ClientID+"/"+value, nil); !strings.Contains(errors, "instead of its id") || strings.Contains(errors, value) {
 			t.Errorf("errors: %s", errors)
 		}
 	})

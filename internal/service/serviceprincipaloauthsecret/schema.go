@@ -38,8 +38,8 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
-				MarkdownDescription: "Application (client) id of the service principal, a UUID. A change creates " +
-					"another secret.",
+				MarkdownDescription: "Application (client) id of the service principal, a UUID. A change replaces " +
+					"the secret.",
 			},
 			"scopes": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
@@ -65,21 +65,22 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Sensitive:     true,
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "The client secret. The service shows it once, when the secret is created, so " +
-					"it is null after an import, and it is null where `secret_value_in_state` is false. It is no " +
+					"it is null after an import, and it is null where `secret_value_in_state` is false. It is not a " +
 					"bearer token.",
 			},
 			"secret_id": fwkit.StoredString("Id of the secret. It changes with each rotation."),
 			"client_id": fwkit.StoredString(
-				"What an application sends as `client_id`: the application id.",
+				"Application id, which an application sends as `client_id`.",
 			),
-			"token_url":            fwkit.StoredString("Where an application gets access tokens."),
+			"token_url":            fwkit.StoredString("Address at which an application requests access tokens."),
 			"service_principal_id": fwkit.StoredString("SCIM id of the service principal in the workspace."),
 			"previous_secret_id": fwkit.StoredString(
-				"Id of the secret before this one, as long as it is still valid.",
+				"Id of the previous secret, while it is still valid.",
 			),
-			"previous_secret_delete_at": fwkit.StoredString("From this time on an apply deletes it, RFC 3339 in UTC."),
-			"workspace_id":              fwkit.WorkspaceID(),
-			"timeouts":                  fwkit.Timeouts(ctx, createTimeout),
+			"previous_secret_delete_at": fwkit.StoredString("From this time on an apply deletes the previous secret, " +
+				"RFC 3339 in UTC."),
+			"workspace_id": fwkit.WorkspaceID(),
+			"timeouts":     fwkit.Timeouts(ctx, createTimeout),
 		}),
 	}
 }
@@ -143,7 +144,8 @@ func (r *secretResource) ModifyPlan(
 	if s := config.KeyVaultSecret; r.Client != nil && r.Client.Ready() && s != nil && !s.VaultURI.IsUnknown() {
 		// A destroy plans first and needs no vault, so this is only a warning and no error.
 		if _, err := rotation.VaultAt(r.Client, s.VaultURI.ValueString()); err != nil {
-			fwkit.Warn(&resp.Diagnostics, err, "An apply fails, because the Key Vault cannot be used", plan.String())
+			fwkit.Warn(&resp.Diagnostics, err, "The apply will fail, because the Key Vault cannot be used",
+				plan.String())
 		}
 	}
 }

@@ -27,16 +27,16 @@ const defaultStrayAge = time.Hour
 
 func (a *sweepAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists, and on request revokes, the personal access tokens that killed runs of this " +
-			"provider left behind.",
+		MarkdownDescription: "Lists, and on request revokes, the personal access tokens that interrupted runs of " +
+			"this provider left behind.",
 		Attributes: map[string]schema.Attribute{
 			"older_than_seconds": schema.Int64Attribute{
 				Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
-				MarkdownDescription: "Only tokens older than this, by the service's clock. Default: 3600. Use more " +
-					"than your longest run takes.",
+				MarkdownDescription: "Minimum age of the tokens in seconds, by the service's clock. Default: 3600. " +
+					"Use more than your longest run takes.",
 			},
 			"dry_run": schema.BoolAttribute{
-				Optional: true, MarkdownDescription: "Whether to list the tokens and revoke none. Default: true.",
+				Optional: true, MarkdownDescription: "Whether to only list the tokens, and revoke none. Default: true.",
 			},
 		},
 	}
@@ -60,7 +60,7 @@ func (a *sweepAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 	}
 	if config.DryRun.IsNull() || config.DryRun.ValueBool() {
 		for _, t := range found {
-			say("Stray: %s", describeStray(t))
+			say("Stray token: %s", describeStray(t))
 		}
 		say("%d stray tokens found, none revoked, because dry_run is true.", len(found))
 		return
@@ -72,7 +72,7 @@ func (a *sweepAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 			left++
 			continue
 		}
-		say("Revoked: %s", describeStray(t))
+		say("Revoked stray token: %s", describeStray(t))
 	}
-	say("%d stray tokens revoked, %d left.", len(found)-left, left)
+	say("%d stray tokens were revoked, and %d are left.", len(found)-left, left)
 }

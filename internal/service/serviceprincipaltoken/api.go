@@ -80,8 +80,8 @@ func notOwner(actual string) error {
 	return client.Advise(
 		fmt.Errorf("the provider is logged in as %s", actual),
 		"owner.use_provider_identity",
-		"The token would belong to that identity. Write its application id under owner.application_id, or give the "+
-			"credential of the owner you mean.",
+		"With use_provider_identity, the token would belong to that identity. Write its application id in "+
+			"owner.application_id, or write the credential of the owner that you mean.",
 	)
 }
 
@@ -92,9 +92,9 @@ func await(ctx context.Context, as *client.Client) error {
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
 		return client.Also(
 			err,
-			"A service principal that Databricks created (dbxaccess_service_principal without application_id) is "+
-				"not an application of Entra ID and cannot log in there: log in with its OAuth secret of "+
-				"Databricks (databricks_client_secret_wo), or log the provider in as this principal and set "+
+			"A service principal that Databricks created (dbxaccess_service_principal without application_id) is not "+
+				"an application of Entra ID and cannot log in there. For such an owner, set its OAuth secret of "+
+				"Databricks (databricks_client_secret_wo). Or log the provider in as this service principal, and set "+
 				"use_provider_identity = true.",
 		)
 	}
@@ -132,8 +132,9 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			stray = client.Advise(
 				cmp.Or(err, lookErr),
 				"",
-				fmt.Sprintf("A token may exist whose value nobody has, and looking for it failed: %v. Look in the "+
-					"owner's list for the comment %q, revoke that token, then apply again.", lookErr, marked),
+				fmt.Sprintf("The request may have created a token whose value nobody has, and the provider could not "+
+					"look for it: %v. Look among the owner's tokens for the comment %q, revoke that token, then "+
+					"apply again.", lookErr, marked),
 			)
 		}
 		switch {
@@ -148,8 +149,8 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			return minted{}, client.Advise(
 				err,
 				"",
-				fmt.Sprintf("The owner's list shows no token of this attempt. If the workspace creates one later, "+
-					"nobody has its value: revoke the token with the comment %q then. Apply again.", marked),
+				fmt.Sprintf("The list of the owner's tokens shows no token of this attempt. If the workspace creates "+
+					"one later, nobody has its value: revoke the token with the comment %q. Apply again.", marked),
 			)
 		}
 	}
@@ -227,15 +228,16 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string, others bo
 	if errors.Is(err, client.ErrPermissionDenied) {
 		next = append(
 			next,
-			"The token is still live. To revoke tokens of others the provider's identity needs to be a workspace "+
-				"admin: add it to the group \"admins\", then apply again. "+
-				"To leave the token as it is and only forget it: terraform state rm ADDRESS.",
+			"The token is still valid. Only a workspace admin may revoke tokens of others. Add the provider's "+
+				"identity to the group \"admins\", then apply again. To leave the token as it is and let Terraform "+
+				"forget it, run terraform state rm ADDRESS.",
 		)
 	}
 	// The error as the owner is added as text. A wrapped login error would replace the summary of the error that
 	// matters.
 	if asOwner != nil {
-		next = append(next, "Revoking it as its owner failed as well: "+asOwner.Error())
+		next = append(next, "The provider also could not revoke the token with the login of its "+
+			"owner: "+asOwner.Error())
 	}
 	return client.Advise(err, "", strings.Join(next, "\n\n"))
 }
@@ -266,15 +268,15 @@ func adviseMint(err error) error {
 		return client.Advise(
 			err,
 			"owner.application_id",
-			"A principal can have 600 tokens in a workspace, and this one has 600. Revoke those that nobody uses; "+
-				"an admin lists them with their last use under /api/2.0/token-management/tokens.",
+			"A principal can have 600 tokens in a workspace, and the owner has 600. Revoke tokens that nobody uses. "+
+				"An admin can list them with their last use at /api/2.0/token-management/tokens.",
 		)
 	case errors.Is(err, client.ErrInvalid):
 		return client.Advise(
 			err,
 			"lifetime_seconds",
-			"The workspace may set a shorter maximum lifetime, may not know one of the scopes, or the owner may have "+
-				"used up its 600 tokens.",
+			"There are three possible causes: the workspace has a shorter maximum lifetime, it does not have one of "+
+				"the scopes, or the owner already has 600 tokens, the most that a principal can have.",
 		)
 	}
 	return adviseOwner(err)
@@ -291,17 +293,17 @@ func adviseOwner(err error) error {
 		return client.Advise(
 			err,
 			"owner.application_id",
-			"Entra ID accepted the owner's credential, but the workspace does not know the owner, or it is "+
-				"deactivated there. Add it with dbxaccess_service_principal and refer to its application_id, so "+
-				"that it exists first. "+client.GoneSincePlan,
+			"Entra ID accepted the owner's credential, but the owner is not in the workspace, or is deactivated in "+
+				"it. Add the owner with dbxaccess_service_principal, and refer to its application_id, so that "+
+				"Terraform creates it first. "+client.GoneSincePlan,
 		)
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(
 			err,
 			"owner.application_id",
-			"The owner may not use personal access tokens. Give it that right with dbxaccess_token_permission and "+
-				"let this resource depend on it. "+
-				"If the workspace has tokens switched off, an admin allows them under Settings > Advanced.",
+			"The owner may not use personal access tokens. Grant the owner that right with "+
+				"dbxaccess_token_permission, and let this resource depend on the grant. If personal access tokens "+
+				"are switched off in the workspace, an admin can allow them under Settings > Advanced.",
 		)
 	default:
 		return err
@@ -315,14 +317,14 @@ func adviseChange(err error) error {
 		return client.Advise(
 			err,
 			"",
-			"This workspace has no call that changes a token. Write comment and scopes as they were, "+
-				"or change rotation_triggers as well: the new token is created with the new comment and scopes.",
+			"The API of this workspace cannot change a token. Write the old comment and scopes again. Or change "+
+				"rotation_triggers as well: the apply then creates a new token with the new comment and scopes.",
 		)
 	case errors.Is(err, client.ErrNotFound):
 		return client.Advise(
 			err,
 			"",
-			"The token was revoked after the plan was created. Plan again: the new plan creates another one.",
+			"The token was revoked after the plan was created. Plan again: the new plan creates a new token.",
 		)
 	default:
 		return adviseOwner(err)
@@ -331,20 +333,22 @@ func adviseChange(err error) error {
 
 // adviseMarker adds to the error of [unmark] what it means that the marker stays in the comment of a token.
 func adviseMarker(err error) error {
-	next := "Terraform compares the comment without the marker, so no plan is affected, and the token works. Other " +
-		"tokens of this run may keep theirs; only one is named here."
+	next := "The provider adds a marker to the comment of a new token, by which it finds tokens of interrupted runs, " +
+		"and removes the marker at the end. Here that failed. The token works, and Terraform compares the comment " +
+		"without the marker, so no plan is affected. Other tokens of this run may also keep their markers; this " +
+		"warning names only one token."
 	if noSuchCall(err) {
 		return client.Advise(
 			err,
 			"",
-			next+" This workspace has no call that changes a token. As long as it has none, no token is "+
-				"revoked because of its marker.",
+			next+" The API of this workspace cannot change a token. As long as that is so, the provider revokes no "+
+				"token because of its marker.",
 		)
 	}
 	return client.Advise(
 		err,
 		"",
-		next+" A later apply for the same owner may take a token for left over that carries the marker, is two "+
-			"days old and was never used. To take it off, change the comment or rotate the token.",
+		next+" A later apply for the same owner revokes a token as left over if it has a marker, is two days old and "+
+			"was never used. To remove the marker, change the comment or rotate the token.",
 	)
 }

@@ -32,7 +32,7 @@ func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (li
 				return listing{}, selfErr
 			} else if !isOwner {
 				return listing{}, client.Advise(err, "", "The provider is logged in neither as the owner "+ownerID+
-					" nor as a workspace admin, so it sees other tokens than those of the owner. Log in as the "+
+					" nor as a workspace admin, so it cannot see the owner's tokens. Log the provider in as the "+
 					"owner, or add the provider's identity to the group \"admins\".")
 			}
 		}
@@ -41,8 +41,8 @@ func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (li
 	return listing{list, own}, client.AdviseDenied(err, needsAdmin)
 }
 
-const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the " +
-	"group \"admins\"."
+const needsAdmin = "Only a workspace admin may see the tokens of others. Add the provider's identity to the group " +
+	"\"admins\"."
 
 // named returns the token with this id from the list, even if the token has expired.
 func (l listing) named(id string) (client.TokenInfo, bool) {
@@ -65,10 +65,11 @@ func (l listing) find(ctx context.Context, c *client.Client, id string) (info cl
 		return client.TokenInfo{}, false, nil
 	case l.own:
 		return client.TokenInfo{}, false, client.Advise(
-			errors.New("the list of the owner's tokens came empty"),
+			errors.New("the workspace returned an empty list of the owner's tokens"),
 			"",
-			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply "+
-				"-refresh=false -replace=ADDRESS. To destroy it, terraform destroy -refresh=false -target=ADDRESS.",
+			"An empty list does not prove that the token was revoked. If it was, replace the resource without a "+
+				"refresh: terraform apply -refresh=false -replace=ADDRESS. To destroy it, run terraform destroy "+
+				"-refresh=false -target=ADDRESS.",
 		)
 	}
 	info, err = c.TokenByID(ctx, id)

@@ -43,14 +43,14 @@ func (e *tokenEphemeral) ValidateConfig(
 			path.Root("owner"),
 			"Owner of an ephemeral token has no credential",
 			"The provider creates the token by logging in as its owner. Write one of client_secret, "+
-				"client_certificate, client_certificate_path, databricks_client_secret, key_vault, use_oidc = "+
-				"true, or use_provider_identity = true when the provider's own identity is the owner.",
+				"client_certificate, client_certificate_path, databricks_client_secret, key_vault, use_oidc = true, "+
+				"or use_provider_identity = true if the provider's own identity is the owner.",
 		)
 	case len(written) > 1:
 		resp.Diagnostics.AddAttributeError(
 			path.Root("owner"),
 			"Owner of an ephemeral token has two credentials",
-			strings.Join(written, " and ")+" are both written; keep one.",
+			strings.Join(written, " and ")+" are both set. Remove one of them.",
 		)
 	}
 	if name := ownerModel(*config.Owner).emptyCredential(); name != "" {
@@ -66,8 +66,8 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("owner"),
 			"Password of an ephemeral token's owner without a certificate",
-			"client_certificate_password is written: write client_certificate or client_certificate_path beside it, "+
-				"or remove it.",
+			"client_certificate_password is set, but no certificate. Write client_certificate or "+
+				"client_certificate_path too, or remove client_certificate_password.",
 		)
 	}
 	k := config.Owner.KeyVault
@@ -77,13 +77,14 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			fwkit.Path("owner.key_vault"),
 			"Key Vault credential of an ephemeral token's owner is not clear",
-			"Write either certificate_name or client_secret_name: what the owner logs in with.",
+			"Write either certificate_name or client_secret_name: the credential that the owner logs in with.",
 		)
 	case k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull():
 		resp.Diagnostics.AddAttributeError(
 			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
 			"Key Vault password of an ephemeral token's owner without a certificate",
-			"Write certificate_name beside it, or remove it.",
+			"certificate_password_secret_name is set, but no certificate. Write certificate_name too, or remove "+
+				"certificate_password_secret_name.",
 		)
 	}
 }
@@ -114,18 +115,18 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	remember := e.Client.Opening(as)
 	made, err := mint(ctx, as, want)
 	remember(made.ID)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot open token", config.String()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create ephemeral token", config.String()) {
 		return
 	}
 	if made.stray != nil {
-		fwkit.Warn(&resp.Diagnostics, made.stray, "A second ephemeral token may be left over", config.String())
+		fwkit.Warn(&resp.Diagnostics, made.stray, "A second ephemeral token may exist", config.String())
 	}
 	for _, t := range made.doubles {
 		resp.Diagnostics.AddWarning(
 			"Ephemeral token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
-				"Token %s was created by the same request as the %s, and the answer with its value was lost. "+
-					"Nobody can have it.",
+				"Token %s was created by an earlier attempt of the request for the %s. The answer with its value was "+
+					"lost, so nobody has the value.",
 				t.ID,
 				config.String(),
 			),
@@ -134,7 +135,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	config.show(made)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
 	text, err := json.Marshal(private{ID: made.ID})
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot remember the token to revoke", config.String()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot record the ephemeral token to revoke", config.String()) {
 		return
 	}
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateKey, text)...)
@@ -150,11 +151,11 @@ func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, 
 	}
 	var opened private
 	err := json.Unmarshal(text, &opened)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find out which token to revoke", "ephemeral token") {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find out which ephemeral token to revoke", "ephemeral token") {
 		return
 	}
 	err = e.Client.CloseToken(ctx, opened.ID)
-	fwkit.Failed(&resp.Diagnostics, err, "Cannot close token", "ephemeral token "+fwkit.ShortID(opened.ID))
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke ephemeral token", "ephemeral token "+fwkit.ShortID(opened.ID))
 }
 
 const (
@@ -165,8 +166,8 @@ const (
 
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A personal access token of a service principal for the duration of a run. It is in no " +
-			"plan and no state, and is revoked at the end.",
+		MarkdownDescription: "A personal access token of a service principal for the duration of a run. The token is " +
+			"neither in the plan nor in the state, and is revoked at the end.",
 		Attributes: map[string]schema.Attribute{
 			"owner": schema.SingleNestedAttribute{
 				Required: true,
@@ -177,7 +178,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			},
 			"comment": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
-				MarkdownDescription: "What the token is for, shown in the workspace. The provider adds its marker.",
+				MarkdownDescription: "Purpose of the token, shown in the workspace. The provider adds a marker, by " +
+					"which it finds its own tokens.",
 			},
 			"scopes": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,

@@ -289,7 +289,7 @@ func TestEphemeralDenied(t *testing.T) {
 	w.Workspace.RemoveGrant(rights, w.ScoringApp.ClientID)
 	withEcho(t, w, resource.TestStep{
 		Config:      openedBySecret(w, `comment = "nightly"`) + echoes,
-		ExpectError: acctest.Words(`Cannot open token.*ephemeral token of service principal ` + w.ScoringApp.ClientID + ` \(nightly\): .*403 PERMISSION_DENIED.*dbxaccess_token_permission`),
+		ExpectError: acctest.Words(`Cannot create ephemeral token.*ephemeral token of service principal ` + w.ScoringApp.ClientID + ` \(nightly\): .*403 PERMISSION_DENIED.*dbxaccess_token_permission`),
 	})
 	asked(t, w, 0, "workspace", "POST", revoke)
 }
@@ -301,7 +301,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revoke, Status: 403, Code: "PERMISSION_DENIED", Message: "not you"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: managed1, Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"})
 	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
-	if !acctest.Words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*Only a workspace admin may revoke tokens of others.*with the login of its owner: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
+	if !acctest.Words(`Cannot revoke ephemeral token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*Only a workspace admin may revoke tokens of others.*with the login of its owner: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 		t.Errorf("%s", r.Stderr)
 	}
 	// The provider has tried once more when its process ended, and has revoked the token.
@@ -314,9 +314,9 @@ func TestEphemeralBadInput(t *testing.T) {
 	secret := secretly(w, "client_secret", w.ScoringSecret)
 	for _, bad := range []struct{ hcl, want string }{
 		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path,.*key_vault,`},
-		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both written`},
+		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both set`},
 		{opened(w.ScoringApp.ClientID, secret+"\nclient_certificate_password = \"x\""), `Password of an ephemeral token's owner without a certificate`},
-		{opened(w.ScoringApp.ClientID, secret+"\nuse_oidc = true"), `client_secret and use_oidc are both written`},
+		{opened(w.ScoringApp.ClientID, secret+"\nuse_oidc = true"), `client_secret and use_oidc are both set`},
 		{opened(w.ScoringApp.ClientID, "key_vault = { vault_uri = \"https://kv.vault.azure.net\" }"), `Key Vault credential of an ephemeral token's owner is not clear`},
 		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"https://kv.vault.azure.net\"\n client_secret_name = \"a\"\n certificate_password_secret_name = \"b\"\n}"), `Key Vault password of an ephemeral token's owner without a certificate`},
 		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"http://kv\"\n client_secret_name = \"a\"\n}"), `Not the owner's vault`},
@@ -326,7 +326,7 @@ func TestEphemeralBadInput(t *testing.T) {
 		{openedBySecret(w, "lifetime_seconds = 86401"), `must be between 1 and 86400`},
 		{openedBySecret(w, "scopes = []"), `at least 1 elements`},
 		{openedBySecret(w, `comment = ""`), `length must be between 1 and 256`},
-		{opened(w.ScoringApp.ClientID, "use_provider_identity = true"), `The token would belong to that identity`},
+		{opened(w.ScoringApp.ClientID, "use_provider_identity = true"), `the token would belong to that identity`},
 		{opened(w.ScoringApp.ClientID, attr("client_certificate_path", "/nowhere.pem")), `Cannot.*nowhere.pem|nowhere.pem.*`},
 	} {
 		withEcho(t, w, resource.TestStep{Config: bad.hcl + echoes, PlanOnly: true, ExpectError: acctest.Words(bad.want)})

@@ -35,10 +35,10 @@ func (l *tokenList) ListResourceConfigSchema(
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application (client) id of the service principal that owns them. If omitted, " +
-					"of every service principal but the one that the provider is logged in as.",
+				MarkdownDescription: "Application (client) id of the service principal that owns the tokens. If " +
+					"omitted, the tokens of every service principal, except the one that the provider is logged in as.",
 			},
-			"include_own_identity": fwkit.IncludeOwnIdentity("with its tokens, where `application_id` is absent"),
+			"include_own_identity": fwkit.IncludeOwnIdentity("with its tokens, if `application_id` is omitted"),
 		},
 	}
 }

@@ -106,7 +106,7 @@ func TestQueryFails(t *testing.T) {
 	// error.
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	fails(nil, "Cannot query tokens of service principals")
-	fails(map[string]any{"application_id": w.Deployer.ClientID}, `add it to the group "admins"`)
+	fails(map[string]any{"application_id": w.Deployer.ClientID}, `Add the provider's identity to the group "admins"`)
 }
 
 // TestQueryCLI runs a query through Terraform itself, from version 1.14 on.

@@ -222,10 +222,11 @@ type official struct {
 func fromOfficial(state []byte) (tokenModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {
-		return tokenModel{}, fmt.Errorf("its state cannot be read: %w", err)
+		return tokenModel{}, fmt.Errorf("the moved state cannot be read: %w", err)
 	}
 	if o.ID == "" {
-		return tokenModel{}, errors.New("its state has no token id: apply it once with the official provider")
+		return tokenModel{}, errors.New("the moved state has no token id; apply the resource once with the official " +
+			"provider first")
 	}
 	info := client.TokenInfo{
 		ID:        o.ID,

@@ -58,7 +58,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	sweepDue, endSweep, err := beginSweep(ctx, r.Client, want.Owner, seen)
 	defer endSweep()
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot wait for an earlier sweep of the owner's tokens", plan.String()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot wait for another revocation of stray tokens", plan.String()) {
 		return
 	}
 	s := &steps{c: r.Client, as: as, want: want, store: store}
@@ -166,7 +166,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		fwkit.Failed(
 			&resp.Diagnostics,
 			client.Advise(
-				errors.New("it is not among the tokens of the provider's identity, and may belong to another "+
+				errors.New("the token is not among the tokens of the provider's identity, and may belong to another "+
 					"principal"),
 				"",
 				needsAdmin,
@@ -179,7 +179,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if cameOver && !live {
 		resp.Diagnostics.AddWarning(
 			"Token moved from the official provider is gone: "+state.String(),
-			"It was revoked, or it has expired. The plan creates a new one.",
+			"The token was revoked or has expired. The plan creates a new token.",
 		)
 		resp.State.RemoveResource(ctx)
 		return
@@ -211,9 +211,9 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		resp.Diagnostics.AddWarning(
 			"Token is about to be revoked because it is unused: "+state.String(),
 			fmt.Sprintf(
-				"Azure Databricks revokes a token that was not used for 90 days, and this one has been unused since "+
-					"%s. "+
-					"If it is not needed, remove it; else use it, or rotate it sooner with rotate_before_seconds.",
+				"Azure Databricks revokes a token that was not used for 90 days, and this token was last used, or "+
+					"created, at %s. If nobody needs the token, remove the resource. Otherwise use the token, or "+
+					"rotate it earlier with rotate_before_seconds.",
 				at.Add(-unusedLimit).Format(time.DateOnly),
 			),
 		)
@@ -224,18 +224,18 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 
 // warnOfVerdict adds a warning that explains why the token is rotated, if the reason alone does not explain it.
 func warnOfVerdict(state tokenModel, reason rotation.Reason, f rotation.Facts, diags *diag.Diagnostics) {
-	const next = " The plan rotates it; applications must switch to the new value."
+	const next = " The plan rotates the token; applications must switch to the new value."
 	switch reason {
 	case rotation.Revoked:
 		diags.AddWarning(
 			"Token is gone: "+state.String(),
-			"It was revoked, or its owner was deleted or lost the right to use tokens, or it was not used for 90 "+
-				"days, after which Azure Databricks revokes a token."+next,
+			"There are three possible causes: somebody revoked the token; its owner was deleted or lost the right to "+
+				"use tokens; or the token was not used for 90 days, after which Azure Databricks revokes a token."+next,
 		)
 	case rotation.Owner:
 		diags.AddWarning(
 			"Token belongs to another principal: "+state.String(),
-			"The workspace reports that its owner is "+f.Owner+"."+next,
+			"The workspace reports that the owner of this token is "+f.Owner+"."+next,
 		)
 	}
 }

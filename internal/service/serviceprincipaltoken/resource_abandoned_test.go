@@ -316,7 +316,7 @@ func TestMarkersThatStayAreSaidOnce(t *testing.T) {
 			t.Errorf("%q, %q, %v", read.Warnings, plan.Warnings, plan.Changed)
 		}
 	}
-	if strings.Count(said, "The provider's marker stays in the token's comment: token ") != 1 || !strings.Contains(said, "no call that changes a token") {
+	if strings.Count(said, "The provider's marker stays in the token's comment: token ") != 1 || !strings.Contains(said, "cannot change a token") {
 		t.Errorf("said %q", said)
 	}
 	revokeAll(w)
@@ -344,7 +344,7 @@ func TestChangeWhereMarkersStay(t *testing.T) {
 	made := p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
 	for _, change := range []map[string]any{{"comment": "d"}, {"scopes": []any{"serving"}}} {
 		after, errors := p.Apply(t, typeName, made, ofApplication(w, change))
-		if !strings.Contains(errors, "Cannot change token") || !strings.Contains(errors, "no call that changes a token") || !strings.Contains(errors, "change rotation_triggers as well") {
+		if !strings.Contains(errors, "Cannot change token") || !strings.Contains(errors, "cannot change a token") || !strings.Contains(errors, "change rotation_triggers as well") {
 			t.Errorf("%v: %q", change, errors)
 		}
 		acctest.Same(t, "the state", after.State, made.State)

@@ -134,7 +134,7 @@ func TestDestroyWithAUselessVault(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	before := live(w, w.ScoringApp.ClientID)
 	c.Rewrite(t, byPath(t, w, `key_vault_secret = {`, attr("vault_uri", "https://kv-other.vault.azure.cn"), attr("name", "scoring"), "}"))
-	c.MustRun(t, 0, "plan").MustSay(t, "Warning: The Key Vault of the token cannot be used: ", "An apply of this plan fails")
+	c.MustRun(t, 0, "plan").MustSay(t, "Warning: The Key Vault of the token cannot be used: ", "An apply of this plan will fail")
 	c.MustRun(t, 1, "apply", "-auto-approve")
 	if now := live(w, w.ScoringApp.ClientID); len(now) != 1 || now[0].ID != before[0].ID {
 		t.Errorf("%v were live, and %v are", before, now)

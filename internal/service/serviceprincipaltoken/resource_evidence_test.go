@@ -32,7 +32,7 @@ func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 	}{
 		"it is listed":             {emulator.Fault{}, "but lists this token"},
 		"the list comes empty":     {nothing, "but lists this token"}, // the list is empty only once
-		"the list cannot be read":  {denied, "Revoking it as its owner failed as well"},
+		"the list cannot be read":  {denied, "could not revoke the token with the login of its owner"},
 		"the list is always empty": {emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}, "the answer has no id"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 				w.Tenant.Faults.Add(fault("GET", "/api/2.0/preview/scim/v2/Me", tc.list))
 			}
 			_, errors := w.Protocol(t).Apply(t, typeName, made, nil)
-			for _, want := range []string{"Cannot revoke token", "The token is still live", tc.says} {
+			for _, want := range []string{"Cannot revoke token", "The token is still valid", tc.says} {
 				if !strings.Contains(errors, want) {
 					t.Errorf("%q does not say %q", errors, want)
 				}
@@ -91,21 +91,21 @@ func TestTokenOfAnotherIsNotCalledRevoked(t *testing.T) {
 				t.Fatalf("%q", read.Warnings)
 			}
 			w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-			if _, errors := p.Apply(t, typeName, read, nil); !strings.Contains(errors, "The token is still live") {
+			if _, errors := p.Apply(t, typeName, read, nil); !strings.Contains(errors, "The token is still valid") {
 				t.Errorf("destroyed: %q", errors)
 			}
 			rotated := p.MustApply(t, typeName, read, config)
 			if rotated.State["previous_token_id"] != id {
 				t.Errorf("the state does not hold it any more: %v", rotated.State)
 			}
-			if said := strings.Contains(rotated.Warnings, "The old token is still live"); said != (overlap == 0) {
+			if said := strings.Contains(rotated.Warnings, "The old token is still valid"); said != (overlap == 0) {
 				t.Errorf("%q", rotated.Warnings)
 			}
 			config["overlap_seconds"] = 0
-			if _, errors := p.Apply(t, typeName, rotated, config); !strings.Contains(errors, "The token is still live") {
+			if _, errors := p.Apply(t, typeName, rotated, config); !strings.Contains(errors, "The token is still valid") {
 				t.Errorf("the overlap ended: %q", errors)
 			}
-			if _, errors := p.Apply(t, typeName, rotated, nil); !strings.Contains(errors, "The token is still live") {
+			if _, errors := p.Apply(t, typeName, rotated, nil); !strings.Contains(errors, "The token is still valid") {
 				t.Errorf("destroyed: %q", errors)
 			}
 			lives(t, w, "the token of another", made)
@@ -139,7 +139,7 @@ func TestLostAnswerAndAnEmptyList(t *testing.T) {
 		w.Tenant.Faults.Add(fault("GET", path, everything))
 	}
 	_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, ofApplication(w, nil))
-	if !strings.Contains(errors, "A token may exist whose value nobody has") {
+	if !strings.Contains(errors, "may have created a token whose value nobody has") {
 		t.Errorf("%q", errors)
 	}
 	revokeAll(w)
@@ -155,7 +155,7 @@ func TestEphemeralAbsenceThatTheOwnersListDenies(t *testing.T) {
 		t.Fatal(errors)
 	}
 	w.Tenant.Faults.Add(fault("POST", revoke, absent))
-	if _, errors := p.Close(t, o); !strings.Contains(errors, "Cannot close token") || !strings.Contains(errors, "but lists this token") {
+	if _, errors := p.Close(t, o); !strings.Contains(errors, "Cannot revoke ephemeral token") || !strings.Contains(errors, "but lists this token") {
 		t.Errorf("%q", errors)
 	}
 	if len(live(w, w.Deployer.ClientID)) != 1 {

@@ -131,7 +131,7 @@ func TestLostAnswerAndNoLook(t *testing.T) {
 	w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
 	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", denied))
 	w.Test(t, resource.TestStep{
-		Config: bySecret(w, `comment = "c"`), ExpectError: acctest.Words(`A token may exist.*looking for it failed: .*not you.*"c \[dbxaccess:[0-9a-f-]+ until [0-9TZ:-]+\]"`),
+		Config: bySecret(w, `comment = "c"`), ExpectError: acctest.Words(`may have created a token.*could not look for it: .*not you.*"c \[dbxaccess:[0-9a-f-]+ until [0-9TZ:-]+\]"`),
 	})
 	tokens := live(w, w.ScoringApp.ClientID)
 	if len(tokens) != 1 || !strings.HasPrefix(tokens[0].Comment, "c [dbxaccess:") {
@@ -181,7 +181,7 @@ func TestDeployerIsNoAdmin(t *testing.T) {
 		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
 		resource.TestStep{
 			PreConfig: func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) },
-			Config:    config, ExpectError: acctest.Words(`Cannot read token.*PERMISSION_DENIED.*needs to be a workspace admin: add it to the group "admins"`),
+			Config:    config, ExpectError: acctest.Words(`Cannot read token.*PERMISSION_DENIED.*Add the provider's identity to the group "admins"`),
 		},
 		resource.TestStep{
 			PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) },
@@ -280,15 +280,15 @@ func TestDestroyIsRefused(t *testing.T) {
 	}{
 		"as an admin": {func(_ *testing.T, w *acctest.World) string { return bySecret(w) }, func(w *acctest.World) {
 			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
-		}, "Cannot revoke token.*not you.*The token is still live.*needs to be a workspace admin"},
+		}, "Cannot revoke token.*not you.*The token is still valid.*Only a workspace admin may"},
 		"as owner and as an admin": {func(t *testing.T, w *acctest.World) string { return byPath(t, w) }, func(w *acctest.World) {
 			w.Tenant.Faults.Add(fault("POST", revoke, emulator.Fault{Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"}))
 			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
-		}, "Cannot revoke token.*not you.*The token is still live.*needs to be a workspace admin.*nor you"},
+		}, "Cannot revoke token.*not you.*The token is still valid.*Only a workspace admin may.*nor you"},
 		"Entra refuses the owner": {func(t *testing.T, w *acctest.World) string { return byPath(t, w) }, func(w *acctest.World) {
 			w.ScoringApp.RemoveCertificates()
 			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
-		}, "Cannot revoke token.*not you.*The token is still live.*needs to be a workspace admin.*not registered"},
+		}, "Cannot revoke token.*not you.*The token is still valid.*Only a workspace admin may.*not registered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,8 +32,8 @@ func (r *tokenResource) ImportState(
 		resp.Diagnostics.AddError(
 			"No such token to import",
 			fmt.Sprintf(
-				"The workspace has no live token with the id %q. A token's id has 64 hexadecimal digits; it is not "+
-					"its value (dapi…). An admin lists them with GET /api/2.0/token-management/tokens.",
+				"The workspace has no live token with the id %q. The id of a token has 64 hexadecimal digits; it is "+
+					"not the value (dapi…). An admin can list the ids with GET /api/2.0/token-management/tokens.",
 				printable(id),
 			),
 		)
@@ -89,9 +89,10 @@ func (r *tokenResource) findOwner(
 	if id == "" {
 		diags.AddError(
 			"Token has an owner that the workspace does not name",
-			fmt.Sprintf("Token %s was created by %s and belongs to the principal with the SCIM id %s, which "+
-				"created no token itself, so its application id is not in the list of tokens. Create a token of "+
-				"its own with this resource instead.", fwkit.ShortID(info.ID), info.Creator, info.OwnerID),
+			fmt.Sprintf("Token %s was created by %s and belongs to the principal with the SCIM id %s, which has not "+
+				"created a token itself. So the list of tokens does not show its application id, and the token "+
+				"cannot be imported. Create a new token with this resource instead.",
+				fwkit.ShortID(info.ID), info.Creator, info.OwnerID),
 		)
 		return false
 	}

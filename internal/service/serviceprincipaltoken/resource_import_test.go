@@ -97,7 +97,7 @@ func TestImportRefused(t *testing.T) {
 	step := func(id, want string) resource.TestStep {
 		return resource.TestStep{Config: importBlock(id) + bySecret(w), PlanOnly: true, ExpectError: acctest.Words(want)}
 	}
-	denied := step(notebook, `Cannot import token.*add it to the group "admins"`)
+	denied := step(notebook, `Cannot import token.*Add the provider's identity to the group "admins"`)
 	denied.PreConfig = func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
 	w.Test(t,
 		step("0123", `No such token to import.*no live token with the id "0123"`),

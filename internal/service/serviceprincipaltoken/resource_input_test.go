@@ -47,11 +47,11 @@ func TestBadInputAtPlan(t *testing.T) {
 		{hcl(application, "client_secret_wo = null"), "Token owner has no credential"},
 		{hcl(application, attr("client_certificate_password_wo", "unused")), "Certificate password without a certificate"},
 		{hcl(application, secret+nl+password), "Certificate password without a certificate"},
-		{hcl(application, secret+nl+file+nl+password), "client_secret_wo and client_certificate_path are both written"},
-		{hcl(application, inline+nl+file+nl+password), "client_certificate_wo and client_certificate_path are both written"},
-		{hcl(application, secret+nl+provider), "client_secret_wo and use_provider_identity are both written"},
+		{hcl(application, secret+nl+file+nl+password), "client_secret_wo and client_certificate_path are both set"},
+		{hcl(application, inline+nl+file+nl+password), "client_certificate_wo and client_certificate_path are both set"},
+		{hcl(application, secret+nl+provider), "client_secret_wo and use_provider_identity are both set"},
 
-		{hcl(application, provider), "the provider is logged in as " + w.Deployer.ClientID + ".*Write its application id under owner.application_id"},
+		{hcl(application, provider), "the provider is logged in as " + w.Deployer.ClientID + ".*Write its application id in owner.application_id"},
 		{hcl(application, file+nl+secretly(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
 		{hcl(application, inline+nl+secretly(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
 		{hcl(application, file), "Client certificate .* password"},
@@ -82,8 +82,8 @@ func TestBadInputAtPlan(t *testing.T) {
 		{bySecret(w, `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "a_b" }`), "Not the name of a secret for the token.*letters, digits and hyphens"},
 		{bySecret(w, `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "x", tags = { dbxaccess-token-id = "y" } }`), "dbxaccess-token-id"},
 		{hcl(application, "use_oidc = true"), "No OIDC token to log in with"},
-		{hcl(application, "use_oidc = true"+nl+secret), "client_secret_wo and use_oidc are both written"},
-		{hcl(application, vaulted("")+nl+attr("client_secret_wo", "unused")), "client_secret_wo and key_vault are both written"},
+		{hcl(application, "use_oidc = true"+nl+secret), "client_secret_wo and use_oidc are both set"},
+		{hcl(application, vaulted("")+nl+attr("client_secret_wo", "unused")), "client_secret_wo and key_vault are both set"},
 		{hcl(application, vaulted("")), "Key Vault credential of the owner is not clear"},
 		{hcl(application, vaulted(`certificate_name = "a", client_secret_name = "b"`)), "Key Vault credential of the owner is not clear"},
 		{hcl(application, vaulted(`client_secret_name = "b", certificate_password_secret_name = "c"`)), "Password in Key Vault without a certificate"},
@@ -137,7 +137,7 @@ func TestLifetime(t *testing.T) {
 				s.MaxTokenLifetimeDays = 30
 				w.Workspace.SetSwitches(s)
 			},
-			Config: bySecret(w, "lifetime_seconds = 7776000"), ExpectError: acctest.Words("exceeds the maximum of 30 days.*may set a shorter maximum"),
+			Config: bySecret(w, "lifetime_seconds = 7776000"), ExpectError: acctest.Words("exceeds the maximum of 30 days.*has a shorter maximum"),
 		},
 		resource.TestStep{Config: bySecret(w, "lifetime_seconds = 60", "overlap_seconds = 0"), Check: one(w, w.ScoringApp.ClientID, "")},
 	)
@@ -200,7 +200,7 @@ func TestCredentialFromVariables(t *testing.T) {
 		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{"application_id": id}, ExpectError: acctest.Words("Token owner has no credential")},
 		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{
 			"application_id": id, "secret": config.StringVariable(w.ScoringSecret), "own": config.BoolVariable(true),
-		}, ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both written")},
+		}, ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both set")},
 		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{
 			"application_id": id, "secret": config.StringVariable(w.ScoringSecret),
 		}, Check: one(w, w.ScoringApp.ClientID, "")},
@@ -222,7 +222,7 @@ func TestCredentialKnownAtApply(t *testing.T) {
 	w.TestCLI(t,
 		resource.TestStep{
 			Config:      made("true") + hcl(w.ScoringApp.ClientID, secretOf(w)+"\n    use_provider_identity = terraform_data.made.output"),
-			ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both written"),
+			ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both set"),
 		},
 		resource.TestStep{
 			Config:      made("false") + hcl(w.ScoringApp.ClientID, "use_provider_identity = terraform_data.made.output"),
@@ -276,8 +276,8 @@ func TestRefusedAtApply(t *testing.T) {
 		{hcl(application, secretly(w, "client_certificate_wo", string(acctest.PEM(t, key, cert)))), "Client certificate is not registered.*AADSTS700027"},
 		{hcl("11111111-2222-3333-4444-555555555555", secretly(w, "client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks created"},
 		{hcl(application, secretOf(w)+"\n    "+attr("tenant_id", "99999999-2222-3333-4444-555555555555")), "Tenant not found.*AADSTS90002"},
-		{hcl(stranger.ClientID, secretly(w, "client_secret_wo", stranger.AddSecret(day))), "the workspace does not know the owner.*dbxaccess_service_principal"},
-		{hcl(dormant.ClientID, secretly(w, "client_secret_wo", dormant.AddSecret(day))), "or it is deactivated there"},
+		{hcl(stranger.ClientID, secretly(w, "client_secret_wo", stranger.AddSecret(day))), "the owner is not in the workspace.*dbxaccess_service_principal"},
+		{hcl(dormant.ClientID, secretly(w, "client_secret_wo", dormant.AddSecret(day))), "or is deactivated in it"},
 		{hcl(idle.ClientID, secretly(w, "client_secret_wo", idle.AddSecret(day))), "PERMISSION_DENIED.*The owner may not use personal access tokens.*dbxaccess_token_permission"},
 	} {
 		// A short timeout, because the provider repeats a login while the application or its credential may have just
@@ -291,7 +291,7 @@ func TestRefusedAtApply(t *testing.T) {
 			s.PersonalAccessTokensOff = true
 			w.Workspace.SetSwitches(s)
 		},
-		Config: bySecret(w), ExpectError: acctest.Words("disabled for this workspace.*an admin allows them"),
+		Config: bySecret(w), ExpectError: acctest.Words("disabled for this workspace.*an admin can allow them"),
 	})
 	switches := w.Workspace.Switches()
 	steps = append(steps, resource.TestStep{
@@ -300,7 +300,7 @@ func TestRefusedAtApply(t *testing.T) {
 			s.KnownTokenScopes = []string{"serving"}
 			w.Workspace.SetSwitches(s)
 		},
-		Config: bySecret(w, `scopes = ["no-such"]`), ExpectError: acctest.Words("Unknown scope: no-such.*may not know one of the scopes"),
+		Config: bySecret(w, `scopes = ["no-such"]`), ExpectError: acctest.Words("Unknown scope: no-such.*does not have one of the scopes"),
 	})
 	before := len(w.Workspace.Snapshot().Tokens)
 	w.Test(t, steps...)

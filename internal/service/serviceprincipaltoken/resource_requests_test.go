@@ -89,7 +89,7 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("planning said %s", out)
 	}
 
-	// If somebody writes a token's value in place of its id, no message repeats the value.
+	// If somebody writes a token's value instead of its id, no message repeats the value.
 	c.MustRun(t, 0, "state", "rm", address)
 	_, value := w.Workspace.MintToken(w.ScoringApp.ClientID, "x", day)
 	t.Cleanup(func() { w.Workspace.RevokeToken(live(w, w.ScoringApp.ClientID)[0].ID) })

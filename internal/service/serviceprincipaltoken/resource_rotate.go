@@ -37,7 +37,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	}
 	sweepDue, endSweep, err := beginSweep(ctx, r.Client, c.want.Owner, seen)
 	defer endSweep()
-	if fwkit.Failed(diags, err, "Cannot wait for a sweep of the owner's tokens", state.String()) {
+	if fwkit.Failed(diags, err, "Cannot wait until the stray tokens of the owner are revoked", state.String()) {
 		return
 	}
 	others := func(id string) bool { return state.isOthers(id, c.memory.Verdict) }
@@ -72,7 +72,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		return
 	}
 	if left != nil {
-		fwkit.Warn(diags, left, "The old token is still live; the next apply revokes it", plan.String())
+		fwkit.Warn(diags, left, "The old token is still valid; the next apply revokes it", plan.String())
 	}
 	m.DisableOthers(ctx, r.Client, plan.rotating(), cannotDisable, plan.String(), diags)
 	m.Store(ctx, resp.Private, diags)
@@ -101,14 +101,14 @@ func (*tokenResource) remember(
 func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, sweepDue bool, diags *diag.Diagnostics) {
 	as, want, made := s.as, s.want, s.made
 	if made.stray != nil {
-		fwkit.Warn(diags, made.stray, "A second token may be left over", plan.String())
+		fwkit.Warn(diags, made.stray, "A second token may exist", plan.String())
 	}
 	for _, t := range made.doubles {
 		diags.AddWarning(
 			"Token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
-				"Token %s was created by the same request as %s, and the answer with its value was lost. Nobody can "+
-					"have it.",
+				"Token %s was created by an earlier attempt of the request for %s. The answer with its value was "+
+					"lost, so nobody has the value.",
 				t.ID,
 				plan.String(),
 			),
@@ -130,8 +130,8 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 		diags.AddWarning(
 			"Token of an interrupted run was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
-				"Token %s was created at %s by a run of this provider that ended before it was recorded, as the "+
-					"marker in its comment %q shows, and was never used.",
+				"Token %s was created at %s by a run of this provider that ended before the state recorded the "+
+					"token, as the marker in its comment %q shows. The token was never used.",
 				t.ID,
 				t.CreatedAt.UTC().Format(time.RFC3339),
 				t.Comment,
@@ -139,7 +139,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 		)
 	}
 	if err != nil {
-		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", plan.String())
+		fwkit.Warn(diags, err, "Tokens of interrupted runs may still exist", plan.String())
 	}
 }
 

@@ -115,7 +115,7 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "neither as the owner "+w.Deployer.ClientID) {
 		t.Errorf("%q", errors)
 	}
-	if _, errors := w.Protocol(t).Apply(t, typeName, made, nil); !strings.Contains(errors, "The token is still live") {
+	if _, errors := w.Protocol(t).Apply(t, typeName, made, nil); !strings.Contains(errors, "The token is still valid") {
 		t.Errorf("%q", errors)
 	}
 	delete(w.Env, "DATABRICKS_TOKEN")
@@ -123,7 +123,7 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	stays(t, w, made, ofProvider(w))
 	// An empty list of the caller's own tokens proves nothing. A list with another token proves that the token is gone.
 	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", nothing))
-	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "came empty") || !strings.Contains(errors, "-refresh=false -replace") {
+	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "returned an empty list") || !strings.Contains(errors, "-refresh=false -replace") {
 		t.Errorf("%q", errors)
 	}
 	w.Workspace.MintToken(w.Deployer.ClientID, "another", day)
@@ -185,7 +185,7 @@ func TestWaysOutForAStrandedToken(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false").MustSay(t, "1 changed")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Cannot check token")
 	// A destroy does not have the owner's credential, and the error says how to remove the token from the state.
-	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "The token is still live", "terraform state rm")
+	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "The token is still valid", "terraform state rm")
 	if len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Error("it is gone")
 	}

@@ -48,7 +48,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				"comment": schema.StringAttribute{
 					Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 					PlanModifiers:       []planmodifier.String{fwkit.UnlessStored(stringvalidator.LengthAtMost(maxComment))},
-					MarkdownDescription: "What the token is for, shown in the workspace. Changed in place.",
+					MarkdownDescription: "Purpose of the token, shown in the workspace. Changed in place.",
 				},
 				"scopes": schema.SetAttribute{
 					Optional: true, Computed: true, ElementType: types.StringType,
@@ -75,10 +75,10 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 					"Id of the token, 64 hexadecimal digits; not its value. It changes with each rotation.",
 				),
 				"previous_token_id": fwkit.StoredString(
-					"Id of the token before this one, as long as it is still valid.",
+					"Id of the previous token, while it is still valid.",
 				),
 				"previous_token_revoke_at": fwkit.StoredString(
-					"From this time on an apply revokes it, RFC 3339 in UTC.",
+					"From this time on an apply revokes the previous token, RFC 3339 in UTC.",
 				),
 				"workspace_id": fwkit.WorkspaceID(),
 				"timeouts":     fwkit.Timeouts(ctx, createTimeout),
@@ -126,8 +126,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 			Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
 		},
 		"client_certificate_password": ephemeral.StringAttribute{
-			Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has " +
-				"none.",
+			Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent if it has no " +
+				"password.",
 		},
 		"databricks_client_secret": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true,
@@ -136,8 +136,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 		},
 		"key_vault": ephemeral.SingleNestedAttribute{
 			Optional: true,
-			MarkdownDescription: "Where the owner's credential is in Azure Key Vault. The provider's own identity " +
-				"reads it, and needs the role `Key Vault Secrets User`.",
+			MarkdownDescription: "The owner's credential in Azure Key Vault. The provider's own identity reads it, " +
+				"and needs the role `Key Vault Secrets User`.",
 			Attributes: map[string]ephemeral.Attribute{
 				"vault_uri": ephemeral.StringAttribute{
 					Required:            true,
@@ -172,8 +172,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 		"use_oidc": ephemeral.BoolAttribute{
 			Optional: true,
 			MarkdownDescription: "Whether the owner logs in with a token of another issuer (workload identity " +
-				"federation): the provider's `oidc_*` attributes say where it comes from, " +
-				"and the owner's application trusts it.",
+				"federation). The provider's `oidc_*` attributes say where the token comes from; the owner's " +
+				"application must trust it.",
 		},
 		"use_provider_identity": ephemeral.BoolAttribute{
 			Optional: true,
@@ -193,7 +193,7 @@ func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 			s := schema.StringAttribute{Required: a.Required, Optional: a.Optional, Sensitive: a.Sensitive, Validators: a.Validators, MarkdownDescription: a.MarkdownDescription}
 			if a.Sensitive {
 				name, s.WriteOnly = name+"_wo", true
-				s.MarkdownDescription += " Write-only: it is neither in the plan nor in the state."
+				s.MarkdownDescription += " Write-only: neither in the plan nor in the state."
 			}
 			attributes[name] = s
 		case ephemeral.BoolAttribute:
@@ -241,15 +241,15 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 			path.Root("owner"),
 			"Token owner has no credential",
 			"The provider creates the token by logging in as its owner. Write one of client_secret_wo, "+
-				"client_certificate_wo, client_certificate_path, databricks_client_secret_wo, key_vault, use_oidc "+
-				"= true, or use_provider_identity = true when the provider's own identity is the owner. (A "+
-				"write-only value that is null counts as not written.)",
+				"client_certificate_wo, client_certificate_path, databricks_client_secret_wo, key_vault, use_oidc = "+
+				"true, or use_provider_identity = true if the provider's own identity is the owner. A write-only "+
+				"value that is null counts as not set.",
 		)
 	case len(written) > 1:
 		diags.AddAttributeError(
 			path.Root("owner"),
 			"Token owner has two credentials",
-			strings.Join(written, " and ")+" are both written; keep one.",
+			strings.Join(written, " and ")+" are both set. Remove one of them.",
 		)
 	}
 	if name := o.emptyCredential(); name != "" {
@@ -260,7 +260,8 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			fwkit.Path("owner.client_certificate_password_wo"),
 			"Certificate password without a certificate",
-			"Write client_certificate_wo or client_certificate_path beside it, or remove it.",
+			"client_certificate_password_wo is set, but no certificate. Write client_certificate_wo or "+
+				"client_certificate_path too, or remove client_certificate_password_wo.",
 		)
 	}
 	k := o.KeyVault
@@ -271,16 +272,21 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			fwkit.Path("owner.key_vault"),
 			"Key Vault credential of the owner is not clear",
-			"Write either certificate_name or client_secret_name: what the owner logs in with.",
+			"Write either certificate_name or client_secret_name: the credential that the owner logs in with.",
 		)
 	} else if k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull() {
-		diags.AddAttributeError(fwkit.Path("owner.key_vault.certificate_password_secret_name"), "Password in Key Vault without a certificate", "Write certificate_name beside it, or remove it.")
+		diags.AddAttributeError(
+			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
+			"Password in Key Vault without a certificate",
+			"certificate_password_secret_name is set, but no certificate. Write certificate_name too, or remove "+
+				"certificate_password_secret_name.",
+		)
 	}
 }
 
 func emptyAdvice(name string) string {
-	return name + " is an empty string, maybe from an unset variable or a missing secret. Give it a " +
-		"value, or null to leave it out."
+	return name + " is an empty string, perhaps from an unset variable or a missing secret. Set a value, or null to " +
+		"leave the attribute out."
 }
 
 // decodeKnown reads a configuration or a plan into a model. It returns false if one of the blocks owner, key_vault and
@@ -367,15 +373,15 @@ func (r *tokenResource) ModifyPlan(
 			fwkit.Failed(&resp.Diagnostics, err, "Cannot use the Key Vault of the token", config.String())
 		// A destroy plans first and needs no new vault, so its plan must not fail here.
 		default:
-			err = client.Also(err, "An apply of this plan fails.")
+			err = client.Also(err, "An apply of this plan will fail.")
 			fwkit.Warn(&resp.Diagnostics, err, "The Key Vault of the token cannot be used", config.String())
 		}
 	}
 }
 
 // wayOutOfPlan is the advice for an error in a plan that would stop a destroy as well.
-const wayOutOfPlan = "A destroy plans first, and that plan fails here as well: remove this block, or use terraform " +
-	"destroy -refresh=false."
+const wayOutOfPlan = "A destroy also makes this plan first, and fails in the same way. To destroy, remove this block " +
+	"and apply, or run terraform destroy -refresh=false."
 
 // refuseInPlan adds an error about the owner's credential, for a token that the plan creates.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
@@ -389,8 +395,8 @@ func warnInPlan(diags *diag.Diagnostics, err error, object string) {
 		diags,
 		client.Also(
 			err,
-			"An apply of this plan fails. A destroy does not need the credential where the provider's identity is a "+
-				"workspace admin.",
+			"An apply of this plan will fail. A destroy does not need this credential if the provider's identity is "+
+				"a workspace admin.",
 		),
 		"Owner's credential does not work",
 		object,

@@ -42,16 +42,16 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 		Attributes: map[string]schema.Attribute{
 			"name_prefix": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "Only those whose name begins with this, case-sensitive.",
+				MarkdownDescription: "Only endpoints whose name begins with this text, case-sensitive.",
 			},
 			"tags": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Only those that carry all of these tags, case-sensitive: `{ team = \"botany\" " +
-					"}`. A value of `null` stands for any: `{ team = null }`.",
+				MarkdownDescription: "Only endpoints that have all of these tags, case-sensitive: `{ team = " +
+					"\"botany\" }`. A value of `null` matches any value: `{ team = null }`.",
 			},
 			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"endpoints": schema.ListNestedAttribute{
-				Computed: true, MarkdownDescription: "Those found, sorted by name.",
+				Computed: true, MarkdownDescription: "The endpoints that match, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: rows},
 			},
 		},

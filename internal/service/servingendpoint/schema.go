@@ -12,12 +12,12 @@ import (
 
 func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	entity := commonEntityAttributes()
-	entity["workload_size"] = fwkit.DataString("Size of its compute.")
+	entity["workload_size"] = fwkit.DataString("Size of the compute.")
 	entity["scale_to_zero"] = schema.BoolAttribute{
 		Computed: true, MarkdownDescription: "Whether it scales to zero when idle.",
 	}
 	entity["state"] = fwkit.DataString("State of its deployment, such as `DEPLOYMENT_READY`.")
-	entity["state_message"] = fwkit.DataString("What the service says of that state, such as `Scaled to zero`.")
+	entity["state_message"] = fwkit.DataString("Message of the service about that state, such as `Scaled to zero`.")
 
 	attributes := commonAttributes()
 	attributes["name"] = fwkit.DataEndpointName()
@@ -26,13 +26,13 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"no access list.",
 	)
 	attributes["permission_level"] = fwkit.DataString(
-		"What the provider's own identity may do with it: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`.",
+		"Permission level of the provider's own identity: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`.",
 	)
 	attributes["invocation_url"] = fwkit.DataString("Address to POST a scoring request to.")
 	attributes["workspace_id"] = fwkit.DataString("Id of the workspace.")
 	attributes["route_optimized"] = schema.BoolAttribute{
-		Computed: true, MarkdownDescription: "Whether it is route-optimized: such an endpoint accepts OAuth " +
-			"tokens only, no personal access tokens.",
+		Computed: true, MarkdownDescription: "Whether the endpoint is route-optimized. Such an endpoint accepts " +
+			"OAuth tokens only, no personal access tokens.",
 	}
 	attributes["served_entities"] = servedEntities(entity)
 	resp.Schema = schema.Schema{
@@ -72,7 +72,7 @@ func commonEntityAttributes() map[string]schema.Attribute {
 
 func servedEntities(of map[string]schema.Attribute) schema.Attribute {
 	return schema.ListNestedAttribute{
-		Computed: true, MarkdownDescription: "The models behind it.",
+		Computed: true, MarkdownDescription: "The models that the endpoint serves.",
 		NestedObject: schema.NestedAttributeObject{Attributes: of},
 	}
 }

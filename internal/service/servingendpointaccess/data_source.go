@@ -17,7 +17,7 @@ func (d *accessDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	}
 	name := config.EndpointName.ValueString()
 	who, err := readAccess(ctx, d.Client, name)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who may use serving endpoint", name) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find out who may use serving endpoint", name) {
 		return
 	}
 	config.show(who, d.Client.WorkspaceID())

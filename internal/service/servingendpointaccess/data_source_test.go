@@ -212,7 +212,7 @@ func TestNeverSilentlyIncomplete(t *testing.T) {
 	w.Test(t, resource.TestStep{
 		Config: of("iris"),
 		ConfigStateChecks: []statecheck.StateCheck{
-			unexpanded([3]string{"analysts", "CAN_QUERY", "group of the account"}, [3]string{"users", "CAN_VIEW", "everybody"}),
+			unexpanded([3]string{"analysts", "CAN_QUERY", "the group belongs to the account"}, [3]string{"users", "CAN_VIEW", "everybody"}),
 		},
 	})
 }
@@ -248,7 +248,7 @@ func TestDenied(t *testing.T) {
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY")
 	w.Test(t, resource.TestStep{
 		Config:      of("iris"),
-		ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
+		ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
 	})
 }
 
@@ -260,7 +260,7 @@ func TestReadFails(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/preview/scim/v2/" + collection, Status: 500, Message: "out of order", Times: -1})
-			w.Test(t, resource.TestStep{Config: of("iris"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "500", "out of order")})
+			w.Test(t, resource.TestStep{Config: of("iris"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "500", "out of order")})
 		})
 	}
 }
@@ -270,8 +270,8 @@ func TestNoList(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
-		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`)},
-		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "endpoint_name", "by default every member of the workspace may call them")},
+		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`)},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "endpoint_name", "by default every member of the workspace may call them")},
 	)
 }
 

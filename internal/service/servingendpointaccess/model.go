@@ -65,14 +65,14 @@ type unexpanded struct {
 }
 
 const (
-	everybody     = "everybody in the workspace is in it"
-	accountGroup  = "it is a group of the account, and the workspace does not show who is in it"
-	notListed     = "the workspace does not list it; it may be a group of the account"
+	everybody     = "everybody in the workspace is a member of the group"
+	accountGroup  = "the group belongs to the account, and the workspace does not show its members"
+	notListed     = "the workspace does not list the group, which may belong to the account"
 	adminsOnly    = "the workspace shows the members of groups to admins only"
 	usersGroup    = "users"
 	viaDirect     = "direct"
 	viaInherited  = "inherited"
-	unknownMember = "%d of its members could not be read"
+	unknownMember = "%d members of the group could not be read"
 )
 
 // directory holds the groups of the workspace. Groups is nil if the workspace did not show them.

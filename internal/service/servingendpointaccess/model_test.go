@@ -97,7 +97,7 @@ func TestFollowAndGather(t *testing.T) {
 		},
 		"members nobody knows": {
 			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Users/98", "ServicePrincipals/99", "Users/20")},
-			[]string{"ada CAN_QUERY a", "!a CAN_QUERY 2 of its members could not be read"},
+			[]string{"ada CAN_QUERY a", "!a CAN_QUERY 2 members of the group could not be read"},
 		},
 		"a service that does not say what a member is": {
 			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "/20", "/2"), group("2", "b", "/10")},

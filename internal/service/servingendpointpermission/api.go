@@ -32,8 +32,9 @@ func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl
 			err,
 			"permission_level",
 			fmt.Sprintf(
-				"It was granted outside of this resource. Write permission_level = %q, set overwrite_existing = "+
-					"true to make it %s, or import the grant: terraform import <address> '%s'.",
+				"The principal's current grant was made outside of this resource. To keep it, write permission_level "+
+					"= %q. To change it to %s, set overwrite_existing = true. To manage it with this resource, "+
+					"import it: terraform import <address> '%s'.",
 				held.Level,
 				want.Level,
 				want.ID(),

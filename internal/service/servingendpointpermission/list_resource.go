@@ -30,14 +30,14 @@ func (l *permissionList) ListResourceConfigSchema(
 	resp *list.ListResourceSchemaResponse,
 ) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The grants that principals hold directly on one model-serving endpoint, or on any.",
+		MarkdownDescription: "The direct grants of principals on one model-serving endpoint, or on all endpoints.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive. If omitted, every endpoint that the " +
-					"identity can see.",
+					"provider's identity can see.",
 			},
-			"include_own_identity":    fwkit.IncludeOwnIdentity("with the grants that it holds"),
+			"include_own_identity":    fwkit.IncludeOwnIdentity("with its grants"),
 			"include_built_in_groups": fwkit.IncludeBuiltInGroups("grants to the groups"),
 		},
 	}
@@ -53,9 +53,9 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 		})
 		if len(unseen) > 0 {
 			diags.AddWarning(
-				fmt.Sprintf("Access lists that cannot be seen: %d", len(unseen)),
-				"Grants on these serving endpoints are not shown, because the provider's identity needs CAN_MANAGE "+
-					"there, or to be a workspace admin: "+strings.Join(unseen, ", ")+".",
+				fmt.Sprintf("Some access lists cannot be read: %d", len(unseen)),
+				"The list does not show grants on these serving endpoints, because only a principal with CAN_MANAGE "+
+					"on them, or a workspace admin, may see them: "+strings.Join(unseen, ", ")+".",
 			)
 		}
 		fwkit.Failed(diags, err, "Cannot query access to serving endpoints", cmp.Or(endpoint, "grants"))

@@ -59,9 +59,9 @@ func (r *permissionResource) ModifyPlan(
 	if r.manages(have) && (!stays || have.place() == planned.place() && planned.Level != have.Level) {
 		resp.Diagnostics.AddWarning(
 			"The provider gives up its own CAN_MANAGE on serving endpoint: "+have.Endpoint,
-			fmt.Sprintf("It is %s. Unless the provider's identity is a workspace admin, "+
-				"it cannot change who may call the endpoint after that, not even in this apply. To keep the right, "+
-				"let Terraform forget the resource: a removed block with destroy = false.", have),
+			fmt.Sprintf("The plan changes or revokes %s. After that, the provider's identity can no longer change "+
+				"who may call the endpoint, not even later in this apply, unless it is a workspace admin. To keep "+
+				"the grant, let Terraform forget the resource with a removed block and destroy = false.", have),
 		)
 	}
 	if have.Endpoint != "" && planned.Endpoint != "" && planned.Endpoint != have.Endpoint {
@@ -79,17 +79,19 @@ func (r *permissionResource) ModifyPlan(
 		fwkit.NoteCreation(ctx, resp.Private, planned.place(), &resp.Diagnostics)
 		resp.Diagnostics.AddWarning(
 			"Manages the provider's own CAN_MANAGE on serving endpoint: "+planned.Endpoint,
-			"The creator of an endpoint holds it from the start, and this resource adopts it. "+
-				"Destroying this resource revokes it, and only an admin or another manager can grant it again.",
+			"The creator of an endpoint has CAN_MANAGE from the start, and this resource adopts that grant. A "+
+				"destroy of this resource revokes it, and then only a workspace admin or another principal with "+
+				"CAN_MANAGE can grant it again.",
 		)
 	}
 	if acl.ManageGrant(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning(
 			"Access list and single grant are both managed: "+planned.Endpoint,
 			fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages all direct grants on serving "+
-				"endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission as well: each undoes "+
-				"what the other does. Manage the principal in one place: in the maps of that list, or here and in "+
-				"that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)),
+				"endpoint %s, but a dbxaccess_serving_endpoint_permission also manages the grant of %s. Each of the "+
+				"two resources undoes the changes of the other. Either write the principal in the maps of the "+
+				"exclusive resource only, or keep this resource and name the principal in ignore_principals of the "+
+				"exclusive resource.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)),
 		)
 	}
 }
@@ -128,7 +130,7 @@ func (g grant) shared() fwkit.Shared {
 			Thing:   g.place(),
 			Address: client.Address{Resource: "dbxaccess_serving_endpoint_permission", As: string(g.Level)},
 		},
-		Name: acl.Describe(g.Principal, g.ShownAs), Lost: "the principal has no access in between",
+		Name: acl.Describe(g.Principal, g.ShownAs), Lost: "the principal has no access in the meantime",
 	}
 }
 
@@ -177,18 +179,19 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	switch {
 	case err != nil:
 		resp.Diagnostics.AddWarning("Serving endpoint is gone: "+have.Endpoint,
-			fmt.Sprintf("%s was deleted with it. The plan grants it again, which needs the endpoint to exist by "+
-				"then.", have))
+			fmt.Sprintf("The endpoint was deleted, and with it the grant %s. The plan grants it again. Create the "+
+				"endpoint before the apply.", have))
 	case have.EndpointID != "" && have.EndpointID != endpointID:
-		now := "It is gone, and the plan grants it again."
+		now := "The new endpoint does not have this grant, and the plan grants it again."
 		if found {
-			now = "On the new one it was granted already."
+			now = "The new endpoint already has this grant."
 		}
 		resp.Diagnostics.AddWarning(
 			"Serving endpoint was re-created under its name: "+have.Endpoint,
 			fmt.Sprintf(
-				"%s was on the endpoint with the id %s; the id is %s now. %s An endpoint_id that is written as a "+
-					"literal is the old one: remove it, or refer to the endpoint's resource.",
+				"%s was granted on the endpoint with the id %s. The endpoint with this name now has the id %s. %s If "+
+					"endpoint_id is written as a fixed text in the configuration, it is the old id: remove it, or "+
+					"refer to the endpoint's resource.",
 				have,
 				have.EndpointID,
 				endpointID,
@@ -289,9 +292,9 @@ func (r *permissionResource) ImportState(
 	if !ok || endpoint == "" || name == "" {
 		resp.Diagnostics.AddError(
 			"Import id of a serving endpoint grant is malformed",
-			fmt.Sprintf("%q is not ENDPOINT/PRINCIPAL. "+
-				"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: "+
-				"ENDPOINT/group_name=NAME. An identity names exactly one principal.", given),
+			fmt.Sprintf("%q does not have the form ENDPOINT/PRINCIPAL. Write the endpoint's name, a slash, and the "+
+				"application id, e-mail or group name. Or write the kind too: ENDPOINT/group_name=NAME. An identity "+
+				"names exactly one principal.", given),
 		)
 		return
 	}
@@ -318,12 +321,14 @@ func oneGrant(list acl.List, attribute, name, id string, diags *diag.Diagnostics
 	case 0:
 		diags.AddError(
 			"No such grant to import",
-			fmt.Sprintf("%s: the endpoint has no direct grant for it. Direct grants there: %s.", id, list),
+			fmt.Sprintf("%s: the endpoint has no direct grant for this principal. The direct grants of the endpoint "+
+				"are: %s.", id, list),
 		)
 	default:
 		diags.AddError(
 			"More than one grant of that name to import",
-			fmt.Sprintf("%s names %s. Say the kind, as in ENDPOINT/group_name=NAME.", id, found),
+			fmt.Sprintf("%s matches more than one direct grant: %s. Write the kind of the principal, as in "+
+				"ENDPOINT/group_name=NAME.", id, found),
 		)
 	}
 	return acl.Entry{}, false

@@ -115,12 +115,12 @@ func TestImportByIdentity(t *testing.T) {
 	p := w.Protocol(t)
 	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", w.identity("iris", "user_name", strings.ToUpper(user))).Identity, w.identity("iris", "user_name", user))
 	for want, given := range map[string]map[string]any{
-		"Wrong workspace":                             {"endpoint_name": "iris", "user_name": user, "workspace_id": "1"},
-		`"iris/" is not ENDPOINT/PRINCIPAL`:           {"endpoint_name": "iris"},
-		"An identity names exactly one principal":     {"endpoint_name": "iris", "user_name": user, "group_name": group},
-		"No such grant to import":                     {"endpoint_name": "iris", "group_name": user},
-		`no serving endpoint named "elsewhere"`:       {"endpoint_name": "elsewhere", "user_name": user},
-		"Import id of a serving endpoint grant is ma": {"endpoint_name": "", "user_name": user},
+		"Wrong workspace": {"endpoint_name": "iris", "user_name": user, "workspace_id": "1"},
+		`"iris/" does not have the form ENDPOINT/PRINCIPAL`: {"endpoint_name": "iris"},
+		"An identity names exactly one principal":           {"endpoint_name": "iris", "user_name": user, "group_name": group},
+		"No such grant to import":                           {"endpoint_name": "iris", "group_name": user},
+		`no serving endpoint named "elsewhere"`:             {"endpoint_name": "elsewhere", "user_name": user},
+		"Import id of a serving endpoint grant is ma":       {"endpoint_name": "", "user_name": user},
 	} {
 		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, want) {
 			t.Errorf("%v: %q, want %q", given, errors, want)

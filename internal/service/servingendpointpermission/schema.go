@@ -16,8 +16,8 @@ import (
 
 func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The grant of one principal on one model-serving endpoint. Other grants on the endpoint " +
-			"are neither shown nor touched.",
+		MarkdownDescription: "The grant of one principal on one model-serving endpoint. The resource neither shows " +
+			"nor changes other grants on the endpoint.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id":            fwkit.StoredString("`endpoint_name/principal`."),
 			"endpoint_name": fwkit.ManagedEndpointName(),
@@ -32,9 +32,9 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "What the create does if the principal already holds another level directly: " +
-					"`false` (default) fails and shows it, `true` overwrites it. " +
-					"The same level is adopted either way.",
+				MarkdownDescription: "What the create does if the principal already has another direct level: " +
+					"`false` (default) fails and shows that level, `true` overwrites it. The same level is adopted " +
+					"in both cases.",
 			},
 			"display_name": fwkit.DisplayName(),
 			"workspace_id": fwkit.WorkspaceID(),

@@ -19,7 +19,7 @@ func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadReq
 	}
 	name := config.EndpointName.ValueString()
 	id, list, err := acl.ReadEndpoint(ctx, d.Client, name, client.Lately)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot show the access list of serving endpoint", name) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list the grants on serving endpoint", name) {
 		return
 	}
 	config.show(id, d.Client.WorkspaceID(), list)

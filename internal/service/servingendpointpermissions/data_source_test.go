@@ -137,7 +137,7 @@ func TestDenied(t *testing.T) {
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY") // sees the endpoint, not its list
 	w.Test(t, resource.TestStep{
 		Config:      of("iris"),
-		ExpectError: acctest.Says("Cannot show the access list of serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
+		ExpectError: acctest.Says("Cannot list the grants on serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
 	})
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
 	w.Test(t, resource.TestStep{Config: of("iris"), ConfigStateChecks: []statecheck.StateCheck{is("service_principals", level(w.Deployer.ClientID, "CAN_MANAGE"))}})
@@ -148,8 +148,8 @@ func TestNoList(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
-		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot show the access list of serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive")},
-		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot show the access list of serving endpoint", "endpoint_name", "foundation-model", "by default every member of the workspace may call them")},
+		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot list the grants on serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive")},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot list the grants on serving endpoint", "endpoint_name", "foundation-model", "by default every member of the workspace may call them")},
 	)
 }
 

@@ -16,14 +16,14 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": fwkit.DataEndpointName(),
 			"endpoint_id": fwkit.DataString(
-				"System id of the endpoint, 32 hexadecimal digits, that the list belongs to.",
+				"System id of the endpoint, 32 hexadecimal digits.",
 			),
 			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"permissions": fwkit.PermissionsAttribute(
-				"Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the "+
-					"endpoint's name and a slash the import id of a direct grant.",
+				"Kind and name in one text, such as `user_name=ada@example.com`. It can be a key for `for_each`; "+
+					"with the endpoint's name and a slash before it, it is the import id of a direct grant.",
 				"`CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`.",
-				"Whether it comes from above the endpoint, as the right of `admins` does. It cannot be changed or "+
+				"Whether the level is inherited, as that of `admins` is. An inherited level cannot be changed or "+
 					"imported here.",
 			),
 			"service_principals": fwkit.LevelsAttribute(

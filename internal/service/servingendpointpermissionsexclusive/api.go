@@ -70,7 +70,8 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 		if len(unseen) > 0 {
 			return nil, client.Advise(
 				fmt.Errorf(
-					"the list has changed since the plan was created: the plan does not show the removal of %s",
+					"the access list has changed since the plan was created: it now also has %s, which the plan does "+
+						"not show as removed",
 					unseen,
 				),
 				"",
@@ -138,13 +139,13 @@ func changeList(
 	return l, err
 }
 
-const nextOfUnlisted = "List them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show " +
-	"and remove them."
+const nextOfUnlisted = "Add these grants to the maps, name their principals in ignore_principals, revoke the grants, " +
+	"or set on_unlisted = \"remove\", with which the plan shows and revokes them."
 
 // refuseUnlisted returns the error that on_unlisted = "error" demands for unlisted grants.
 func refuseUnlisted(extra acl.List) error {
 	return client.Advise(
-		fmt.Errorf("these are neither listed nor ignored: %s", extra),
+		fmt.Errorf("the endpoint has grants that are neither in the maps nor in ignore_principals: %s", extra),
 		"on_unlisted",
 		"Nothing was changed. "+nextOfUnlisted,
 	)
@@ -197,7 +198,7 @@ func write(
 	if len(differ) > 0 {
 		return made.left, &client.UnverifiedError{
 			Err: fmt.Errorf(
-				"the service accepted the list, but shows another one; they differ at %s",
+				"the service accepted the access list, but now shows another list; the two lists differ at %s",
 				described(differ),
 			),
 		}
@@ -323,15 +324,15 @@ func refuseLockout(ctx context.Context, c *client.Client, now, next acl.List) (a
 	attribute := attributeOf(who.self.Kind)
 	return nil, client.Advise(
 		fmt.Errorf(
-			"this would remove CAN_MANAGE from the provider's own identity %s, which holds it through %s and is not "+
-				"a workspace admin",
+			"the change would revoke CAN_MANAGE of the provider's own identity %s, which has it through %s and is "+
+				"not a workspace admin",
 			who.self,
 			held.sorted(),
 		),
 		attribute,
 		fmt.Sprintf(
-			"Nothing was changed. Add %q = \"CAN_MANAGE\" to %s (or a group that it is a member of), or add "+
-				"%q to ignore_principals.",
+			"Nothing was changed. Add %q = \"CAN_MANAGE\" to %s (or a group of this identity), or add %q to "+
+				"ignore_principals.",
 			who.self.Name,
 			attribute,
 			who.self,

@@ -310,13 +310,13 @@ type official struct {
 func fromOfficial(state []byte) (exclusiveModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {
-		return exclusiveModel{}, fmt.Errorf("its state cannot be read: %w", err)
+		return exclusiveModel{}, fmt.Errorf("the moved state cannot be read: %w", err)
 	}
 	id, ok := strings.CutPrefix(o.ID, "/serving-endpoints/")
 	if !ok || id == "" {
 		return exclusiveModel{}, fmt.Errorf(
-			"it is the access list of %q, and this resource manages that of a model-serving endpoint: remove the "+
-				"moved block",
+			"the moved state is the access list of %q, but this resource manages that of a model-serving endpoint; "+
+				"remove the moved block",
 			o.ID,
 		)
 	}

@@ -95,7 +95,7 @@ func (w accessList) shared() []fwkit.Shared {
 		at := client.Address{Resource: "dbxaccess_serving_endpoint_permissions_exclusive", As: string(e.Direct)}
 		all = append(all, fwkit.Shared{
 			Placed: client.Placed{Thing: acl.Place(w.Endpoint, e.Principal), Address: at},
-			Name:   e.Described(), Lost: "the principals have no access in between",
+			Name:   e.Described(), Lost: "the principals have no access in the meantime",
 		})
 	}
 	return all
@@ -115,8 +115,8 @@ func (r *exclusiveResource) warnOfSingleGrants(plan exclusiveModel, diags *diag.
 		path.Root("ignore_principals"),
 		"Access list and single grants on one endpoint are both managed: "+plan.EndpointName.ValueString(),
 		fmt.Sprintf(
-			"The same configuration manages these with dbxaccess_serving_endpoint_permission: %s. Name them in "+
-				"ignore_principals, or manage the endpoint with one of the two resources.",
+			"The same configuration also manages these grants with dbxaccess_serving_endpoint_permission: %s. Name "+
+				"their principals in ignore_principals, or manage the endpoint with only one of the two resources.",
 			join(conflicts),
 		),
 	)
@@ -149,16 +149,17 @@ func (r *exclusiveResource) planCreate(
 	}
 	extra := want.unlisted(list)
 	if want.OnUnlisted != onUnlistedRemove {
-		want.warnOfUnlisted(extra, "Creation leaves them. ", diags)
+		want.warnOfUnlisted(extra, "The creation does not revoke them. ", diags)
 		return nil
 	}
 	if len(extra) > 0 {
 		diags.AddWarning(
 			"Creation removes grants on serving endpoint: "+want.Endpoint,
 			fmt.Sprintf(
-				"These grants are neither listed nor ignored: %s.\n\nIf Terraform stops with \"Provider produced "+
-					"inconsistent final plan\", the list has changed since the plan was created, or it has new "+
-					"principals that were unknown then. Nothing was changed. Plan again.",
+				"The endpoint has grants that are neither in the maps nor in ignore_principals. The apply revokes "+
+					"them: %s.\n\nIf Terraform stops with \"Provider produced inconsistent final plan\", the access "+
+					"list has changed since the plan was created, or the maps have principals that were unknown "+
+					"then. Nothing was changed. Plan again.",
 				extra,
 			),
 		)
@@ -176,7 +177,7 @@ func (w accessList) warnOfUnlisted(extra acl.List, what string, diags *diag.Diag
 			path.Root("on_unlisted"),
 			"The apply will fail because of unlisted grants on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf(
-				"They are neither listed nor ignored: %s.\n\n%s They do not stop a destroy.",
+				"These grants are neither in the maps nor in ignore_principals: %s.\n\n%s They do not stop a destroy.",
 				extra,
 				nextOfUnlisted,
 			),
@@ -185,15 +186,15 @@ func (w accessList) warnOfUnlisted(extra acl.List, what string, diags *diag.Diag
 		diags.AddAttributeWarning(
 			path.Root("on_unlisted"),
 			"Unlisted grants on serving endpoint: "+w.Endpoint,
-			fmt.Sprintf("%sThey are neither listed nor ignored: %s.", what, extra),
+			fmt.Sprintf("%sThese grants are neither in the maps nor in ignore_principals: %s.", what, extra),
 		)
 	default:
 		diags.AddAttributeWarning(
 			path.Root("on_unlisted"),
 			"Unlisted grants will be removed later on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf(
-				"They are neither listed nor ignored: %s. This plan does not remove them yet; the next one shows "+
-					"their removal.",
+				"These grants are neither in the maps nor in ignore_principals: %s. This plan does not revoke them "+
+					"yet. The next plan shows that it revokes them.",
 				extra,
 			),
 		)

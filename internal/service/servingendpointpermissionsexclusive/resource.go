@@ -39,7 +39,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	}
 	if client.IsUnverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The access list was accepted and could not be read back", want.Endpoint)
-	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot take over the access list of serving endpoint", want.String()) {
+	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot create the access list of serving endpoint", want.String()) {
 		return
 	}
 	plan.ID = types.StringValue(want.Endpoint)
@@ -75,7 +75,7 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	}
 	if err != nil {
 		resp.Diagnostics.AddWarning("Serving endpoint is gone, and its access list with it: "+have.Endpoint,
-			"The plan writes the list again, which needs the endpoint to exist by then.")
+			"The plan writes the access list again. Create the endpoint before the apply.")
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -83,9 +83,10 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 		resp.Diagnostics.AddWarning(
 			"Serving endpoint was re-created under its name, with an access list of its own: "+have.Endpoint,
 			fmt.Sprintf(
-				"The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the "+
-					"list of the new one. An endpoint_id that is written as a literal is the old one: remove it, "+
-					"or refer to the endpoint's resource.",
+				"The access list was that of the endpoint with the id %s. The endpoint with this name now has the id "+
+					"%s, and the plan compares the configuration with its access list. If endpoint_id is written as "+
+					"a fixed text in the configuration, it is the old id: remove it, or refer to the endpoint's "+
+					"resource.",
 				have.EndpointID,
 				id,
 			),
@@ -147,8 +148,8 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 			resp.Diagnostics.AddWarning(
 				"Grants that the plan did not show were left on serving endpoint: "+want.Endpoint,
 				fmt.Sprintf(
-					"They were granted after the plan, and are neither listed nor ignored: %s. The next plan shows "+
-						"them.",
+					"These grants were made after the plan, and are neither in the maps nor in ignore_principals: "+
+						"%s. The next plan shows them.",
 					l.foreign,
 				),
 			)
@@ -195,8 +196,9 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	if given.EndpointID == "" || given.EndpointID != e.ID {
 		resp.Diagnostics.AddWarning(
 			"Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
-			"A destroy removes the grants that this resource applied, and it applied none to this endpoint: it was "+
-				"imported, or re-created under its name. Its grants stay as they are.",
+			"A destroy revokes only grants that this resource has applied, and it has applied none to this endpoint: "+
+				"the access list was imported, or the endpoint was re-created under its name. All grants on the "+
+				"endpoint stay as they are.",
 		)
 		return
 	}
@@ -209,7 +211,8 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		resp.Diagnostics.AddWarning(
 			"The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf(
-				"%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.",
+				"The destroy keeps %s, so that somebody can still manage the endpoint. A workspace admin or another "+
+					"principal with CAN_MANAGE can revoke this grant.",
 				l.own,
 			),
 		)
@@ -219,8 +222,8 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		resp.Diagnostics.AddWarning(
 			"Grants were left on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf(
-				"A destroy removes only the grants that this resource applied. These existed before: %s. To take "+
-					"their access away, remove these grants by hand.",
+				"A destroy revokes only grants that this resource has applied. These grants existed before: %s. To "+
+					"revoke them, remove them in the Permissions dialog of the endpoint.",
 				shown,
 			),
 		)

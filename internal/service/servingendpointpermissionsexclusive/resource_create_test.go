@@ -11,7 +11,7 @@ import (
 
 const (
 	inconsistent = "Provider produced inconsistent final plan"
-	planAgain    = "the list has changed since the plan was created, or it has new principals that were unknown then. Nothing was changed. Plan again."
+	planAgain    = "the access list has changed since the plan was created, or the maps have principals that were unknown then. Nothing was changed. Plan again."
 )
 
 // removed returns removed_on_create from the JSON of a saved plan.
@@ -115,7 +115,7 @@ func TestCreateLeavesUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
-	c.apply(t).MustSay(t, "+ removed_on_create = []", "Unlisted grants on serving endpoint: iris", "Creation leaves them.", "(Bob) CAN_VIEW")
+	c.apply(t).MustSay(t, "+ removed_on_create = []", "Unlisted grants on serving endpoint: iris", "The creation does not revoke them.", "(Bob) CAN_VIEW")
 	both := w.usually()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
@@ -130,11 +130,11 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "error"`))
 	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "(Bob) CAN_VIEW", "ignore_principals")
-	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot take over the access list of serving endpoint", "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
+	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot create the access list of serving endpoint", "neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 	w.Workspace.RemoveGrant("iris", bob)
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c.MustRun(t, 1, "apply", "p").MustSay(t, "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW")
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW")
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 	w.Workspace.RemoveGrant("iris", bob)
 	c.apply(t)
@@ -214,7 +214,7 @@ func TestListChangesDuringCreate(t *testing.T) {
 				}
 				w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 			}()
-			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot take over the access list of serving endpoint", "neighbor", "Nothing was changed")
+			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot create the access list of serving endpoint", "neighbor", "Nothing was changed")
 			<-done
 			w.holds(t, levels{ada: "CAN_MANAGE", neighbor: "CAN_QUERY"})
 		})

@@ -119,7 +119,7 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 			c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
 			before := c.Attributes(t, address)
-			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change the access list of serving endpoint", "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
+			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change the access list of serving endpoint", "neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 			if after := c.Attributes(t, address); before == nil || !reflect.DeepEqual(before, after) {
 				t.Errorf("the failed apply has changed the state from %v to %v", before, after)
 			}
@@ -146,7 +146,7 @@ func TestOnUnlistedChanges(t *testing.T) {
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
 	c.apply(t)
 	c.Rewrite(t, w.usual())
-	c.apply(t).MustSay(t, "Unlisted grants will be removed later on serving endpoint: iris", "(Bob) CAN_VIEW", "the next one shows their removal")
+	c.apply(t).MustSay(t, "Unlisted grants will be removed later on serving endpoint: iris", "(Bob) CAN_VIEW", "The next plan shows that it revokes them")
 	both := w.usually()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
@@ -237,7 +237,7 @@ func TestEndpointDeleted(t *testing.T) {
 			c.apply(t)
 			w.Workspace.DeleteEndpoint("iris")
 			c.plan(t, 2).MustSay(t, "Serving endpoint is gone, and its access list with it: iris", "will be created", "+ removed_on_create = []")
-			c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", `no serving endpoint named "iris"`)
+			c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", `no serving endpoint named "iris"`)
 			w.Workspace.CreateEndpoint("iris", ada)
 			c.apply(t)
 			w.holds(t, w.usually())

@@ -29,7 +29,7 @@ func TestDenied(t *testing.T) {
 			demote()
 			c := w.terraform(t, w.usual(`ignore_principals = ["service_principal_name=`+w.Deployer.ClientID+`"]`))
 			c.plan(t, 2).MustSay(t, append(may.says, "Cannot find out which grants the creation removes on serving endpoint: iris")...)
-			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, append(may.says, "Cannot take over the access list of serving endpoint")...)
+			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, append(may.says, "Cannot create the access list of serving endpoint")...)
 			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 			c.apply(t)
 			demote()
@@ -49,8 +49,8 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 	c := w.terraform(t, w.usual())
 	// The plan is the same for every identity; the apply is not.
 	c.plan(t, 2).MustSay(t, "service_principal_name/"+me+" CAN_MANAGE")
-	locked := []string{"this would remove CAN_MANAGE from the provider's own identity", me, "not a workspace admin", "Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
-	c.refused(t).MustSay(t, append(locked, "Cannot take over the access list of serving endpoint")...)
+	locked := []string{"the change would revoke CAN_MANAGE of the provider's own identity", me, "not a workspace admin", "Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
+	c.refused(t).MustSay(t, append(locked, "Cannot create the access list of serving endpoint")...)
 	before := levels{ada: "CAN_MANAGE", me: "CAN_MANAGE"}
 	w.holds(t, before)
 
@@ -93,7 +93,7 @@ func TestManagerThroughAGroup(t *testing.T) {
 	w.holds(t, want)
 	c.plan(t, 0)
 	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
-	c.refused(t).MustSay(t, "this would remove CAN_MANAGE from the provider's own identity", "group_name="+team+" CAN_MANAGE")
+	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity", "group_name="+team+" CAN_MANAGE")
 	w.holds(t, want)
 	c.Rewrite(t, w.usual(list("groups", team, "CAN_MANAGE")))
 	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", "group_name="+team)
@@ -113,7 +113,7 @@ func TestPersonIsNotLockedOut(t *testing.T) {
 	}
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
 	c := w.terraform(t, hcl(list("users", bob, "CAN_MANAGE")))
-	c.refused(t).MustSay(t, "this would remove CAN_MANAGE from the provider's own identity user_name=ada@example.com", `Add "ada@example.com" = "CAN_MANAGE" to users`)
+	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity user_name=ada@example.com", `Add "ada@example.com" = "CAN_MANAGE" to users`)
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -194,7 +194,7 @@ resource "dbxaccess_service_principal" "app" {
   application_id = "`+w.app+`"
 }
 `+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"), `timeouts = { create = "2s" }`))
-	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "The workspace has service_principal_name="+w.app, "set a longer create in timeouts")
+	c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", "The workspace has service_principal_name="+w.app, "set a longer create in timeouts")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -239,7 +239,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true, ContentType: "application/json",
 		Body: fmt.Sprintf(`{"object_id":"/serving-endpoints/%s","object_type":"serving-endpoint","access_control_list":[{"group_name":"admins","all_permissions":[{"permission_level":"CAN_MANAGE","inherited":true}]}]}`, w.EndpointID)})
-	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris", "shows another one; they differ at", "iris-scoring")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris", "now shows another list; the two lists differ at", "iris-scoring")
 	c.plan(t, 0)
 	w.holds(t, w.usually())
 }

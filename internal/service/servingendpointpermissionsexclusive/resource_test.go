@@ -125,7 +125,7 @@ func TestDestroyAfterImport(t *testing.T) {
 	c := w.terraform(t, hcl(list("users", ada, "CAN_MANAGE")))
 	c.MustRun(t, 0, "import", address, "iris")
 	c.plan(t, 0)
-	c.destroy(t).MustSay(t, "Nothing was removed from the access list of serving endpoint: iris", "it was imported")
+	c.destroy(t).MustSay(t, "Nothing was removed from the access list of serving endpoint: iris", "the access list was imported")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 

@@ -140,7 +140,7 @@ func TestEndpointID(t *testing.T) {
 	w := newWorld(t)
 	wrong := `endpoint_id = "` + strings.Repeat("0", 32) + `"`
 	c := w.terraform(t, w.usual(wrong))
-	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "the endpoint with this name has the id "+w.EndpointID, "Correct endpoint_id")
+	c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", "the endpoint with this name has the id "+w.EndpointID, "Correct endpoint_id")
 	c.Rewrite(t, w.usual(`endpoint_id = "`+w.EndpointID+`"`))
 	c.apply(t)
 	c.Rewrite(t, w.usual())
@@ -165,7 +165,7 @@ resource "dbxaccess_serving_endpoint_permission" "one" {
 `
 	const warning = "Access list and single grants on one endpoint are both managed: iris"
 	c := w.terraform(t, w.usual(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
-	c.plan(t, 2).MustSay(t, warning, "user_name=bob@example.com", "Name them in ignore_principals")
+	c.plan(t, 2).MustSay(t, warning, "user_name=bob@example.com", "Name their principals in ignore_principals")
 	// In the other order the single grant is planned second.
 	c.Rewrite(t, w.usual()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
 	c.plan(t, 2).MustSay(t, "Access list and single grant are both managed: iris")

@@ -32,36 +32,34 @@ const (
 
 func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The whole direct access list of one model-serving endpoint. A principal that is not in " +
-			"it loses access, and the plan shows that first.",
+		MarkdownDescription: "All direct grants on one model-serving endpoint. A principal that is not in the maps " +
+			"loses its access, and the plan shows that first.",
 		Attributes: map[string]schema.Attribute{
 			"id":            fwkit.StoredString("`endpoint_name`."),
 			"endpoint_name": fwkit.ManagedEndpointName(),
 			"endpoint_id":   fwkit.ManagedEndpointID(),
 			"service_principals": levels(
-				"Level by application (client) id of the service principal: a UUID, not its display name and not its "+
-					"object id. Upper and lower case are the same.",
+				"Level by application (client) id of the service principal: a UUID, not its display name or object "+
+					"id. Upper and lower case do not matter.",
 				"users",
 				fwkit.ApplicationID(),
 				fwkit.FoldKeys(),
 			),
 			"users": levels(
-				"Level by e-mail address of the user. Upper and lower case are the same. A service principal does "+
-					"not belong here.",
+				"Level by e-mail address of the user. Upper and lower case do not matter. Not for service principals.",
 				"service_principals",
 				fwkit.EMail(),
 				fwkit.FoldKeys(),
 			),
 			"groups": levels(
-				"Level by name of the group, case-sensitive. Not `admins`: the service gives them everything by "+
-					"itself.",
+				"Level by name of the group, case-sensitive. Not `admins`, a group that always has all rights.",
 				"",
 				fwkit.Checked("Not a group that is managed here", checkGroup),
 			),
 			"ignore_principals": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Principals that others manage: they are neither compared, removed nor changed. " +
-					"Each is `service_principal_name=APPLICATION_ID`, " +
+				MarkdownDescription: "Principals whose grants this resource neither compares nor changes nor " +
+					"revokes, because others manage them. Each is `service_principal_name=APPLICATION_ID`, " +
 					"`user_name=E-MAIL` or `group_name=NAME`.",
 				Validators: []validator.Set{
 					setvalidator.NoNullValues(),
@@ -70,23 +68,24 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 					),
 				},
 				PlanModifiers: []planmodifier.Set{
-					samePrincipals{"Upper and lower case of application ids and user names are the same here."},
+					samePrincipals{"Upper and lower case of application ids and user names do not matter."},
 				},
 			},
 			"on_unlisted": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onUnlistedRemove),
-				MarkdownDescription: "What happens to a grant that is neither listed nor ignored. `remove` " +
-					"(default): the plan shows and removes it. `warn`: it stays, and each plan warns. `error`: " +
-					"each plan warns, and the apply fails before anything is written. Destroy is not affected.",
+				MarkdownDescription: "What happens to a grant that is neither in the maps nor in " +
+					"`ignore_principals`. `remove` (default): the plan shows that it is revoked. `warn`: it stays, " +
+					"and each plan warns. `error`: each plan warns, and the apply fails before it writes anything. A " +
+					"destroy is not affected.",
 				Validators: []validator.String{
 					stringvalidator.OneOf(onUnlistedRemove, onUnlistedWarn, onUnlistedError),
 				},
 			},
 			"removed_on_create": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "Grants that the create removes, as `kind/principal LEVEL`, such as " +
-					"`user_name/ada@example.com CAN_VIEW`. Known at plan; empty while the " +
-					"principals are not known yet.",
+				MarkdownDescription: "Grants that the create revokes, as `kind/principal LEVEL`, such as " +
+					"`user_name/ada@example.com CAN_VIEW`. Known at plan; empty if principals in the maps are " +
+					"unknown at plan.",
 				PlanModifiers: []planmodifier.List{listplanmodifier.UseStateForUnknown()},
 			},
 			"workspace_id": fwkit.WorkspaceID(),
@@ -118,7 +117,7 @@ func checkGroup(name string) error {
 		return errors.New("it is empty")
 	case admins.Name:
 		return errors.New(
-			"the service always grants admins everything, and that cannot be revoked; leave the group out",
+			"the group admins always has all rights, which cannot be revoked; remove the group from the map",
 		)
 	default:
 		return nil
@@ -222,8 +221,8 @@ func (r *exclusiveResource) ValidateConfig(
 					path.Root(m.attribute).AtMapKey(key),
 					"Principal is listed twice",
 					fmt.Sprintf(
-						"%q and %q are the same principal: upper and lower case are the same here. Leave one of them "+
-							"out.",
+						"%q and %q are the same principal, because upper and lower case do not matter. Remove one of "+
+							"them.",
 						twin,
 						key,
 					),
@@ -235,7 +234,8 @@ func (r *exclusiveResource) ValidateConfig(
 					path.Root(m.attribute).AtMapKey(key),
 					"Principal is listed and ignored",
 					fmt.Sprintf(
-						"%s is in ignore_principals as well, which leaves it to others. Remove it from one of them.",
+						"%s is also in ignore_principals, so this resource would not manage its grant. Remove the "+
+							"principal from the map or from ignore_principals.",
 						p,
 					),
 				)

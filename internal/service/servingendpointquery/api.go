@@ -24,7 +24,7 @@ const (
 )
 
 // errAnswered reports that the endpoint answered a query although expect_denied expects a refusal.
-var errAnswered = errors.New("the endpoint answered, and expect_denied says that it should refuse")
+var errAnswered = errors.New("the endpoint answered, but with expect_denied = true it must refuse the request")
 
 // score queries the endpoint until the endpoint answers or ctx ends. One request; more while an endpoint starts, or
 // while a change that this Terraform run made to the access list takes effect; one more after a refusal, to find out
@@ -144,9 +144,9 @@ func routeOptimized(ctx context.Context, c *client.Client, refusal error, q quer
 			q.credentialAttribute(),
 			fmt.Sprintf(
 				"The endpoint is route-optimized. Such an endpoint accepts no personal access token and no token of "+
-					"Entra ID, only OAuth tokens that the workspace issues for it, "+
-					"and is called at an address of its own: %s. Ask it with query_as = \"oauth_secret\", or with a "+
-					"provider that logs in by databricks_oauth or databricks_oidc.",
+					"Entra ID, only OAuth tokens that the workspace issues for it, and it has its own address: %s. "+
+					"Query it with query_as = \"oauth_secret\", or with a provider that logs in by databricks_oauth "+
+					"or databricks_oidc.",
 				cmp.Or(endpoint.URL, "see its page under Serving"),
 			),
 		)
@@ -160,9 +160,10 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return client.Advise(
 			err,
 			"expect_denied",
-			"Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin "+
-				"holds everything. data dbxaccess_serving_endpoint_access shows how. A right that was just "+
-				"revoked may still work for a minute or two.",
+			"The principal that sends the request has CAN_QUERY or CAN_MANAGE on the endpoint, directly or through a "+
+				"group, or is a workspace admin. To see how it has access, use data "+
+				"dbxaccess_serving_endpoint_access. A grant that was revoked a moment ago may still work for a "+
+				"minute or two.",
 		)
 	case errors.Is(err, client.ErrNotFound):
 		return c.AdviseEndpoint(ctx, err, q.Endpoint)
@@ -170,8 +171,9 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return client.Advise(
 			err,
 			"query_as",
-			"Who asks needs CAN_QUERY on the endpoint. Grant it with dbxaccess_serving_endpoint_permission, and let "+
-				"this data source depend_on the grant.",
+			"The principal that sends the request needs CAN_QUERY on the endpoint. Grant it with "+
+				"dbxaccess_serving_endpoint_permission, and write depends_on in this data source, so that the grant "+
+				"is made first.",
 		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.ClientID != "":
 		return client.Advise(
@@ -202,8 +204,8 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return client.Advise(
 			err,
 			"",
-			"The endpoint did not answer in time; one that scaled to zero takes minutes to start. Raise "+
-				"timeouts.read, or look at the endpoint's events.",
+			"The endpoint did not answer in time. An endpoint that has scaled to zero takes some minutes to start. "+
+				"Set a longer timeouts.read, or look at the endpoint's events.",
 		)
 	case errors.Is(err, client.ErrInvalid):
 		return client.Advise(

@@ -29,7 +29,7 @@ func (d *queryDataSource) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("token"),
 			"Query has no token",
-			"query_as is \"token\": write the token to ask with.",
+			"query_as is \"token\", but token is not set. Write the token with which the endpoint is queried.",
 		)
 	case as != asToken && !config.Token.IsNull():
 		resp.Diagnostics.AddAttributeError(
@@ -53,12 +53,13 @@ func (d *queryDataSource) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("query_as"),
 			"Query has no client",
-			"query_as is \"oauth_secret\": write client_id, the application id of the service principal to ask as.",
+			"query_as is \"oauth_secret\": write client_id, the application id of the service principal that sends "+
+				"the request.",
 		)
 	case as == asOAuth && !config.ClientSecret.IsUnknown() && (strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(
 			path.Root("query_as"),
-			"Query has not one OAuth secret",
+			"Query needs exactly one OAuth secret",
 			"query_as is \"oauth_secret\": write either client_secret or key_vault_secret = { vault_uri = …, name = … "+
 				"}.",
 		)
@@ -66,8 +67,8 @@ func (d *queryDataSource) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("query_as"),
 			"Query has no Key Vault secret",
-			"query_as is \"key_vault_secret\": write key_vault_secret = { vault_uri = …, name = … }, where the token "+
-				"to ask with is kept.",
+			"query_as is \"key_vault_secret\": write key_vault_secret = { vault_uri = …, name = … }, the Key Vault "+
+				"secret that holds the token for the query.",
 		)
 	case as != asSecret && as != asOAuth && !config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(

@@ -39,14 +39,14 @@ func TestExpectDenied(t *testing.T) {
 	// An answer is an error, because the principal should have been refused.
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Tenant.Journal.Reset()
-	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied, twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "holds CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied, twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "has CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
 
 	// An invalid token proves nothing.
 	w.Workspace.RevokeToken(id)
-	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not show that its owner lacks the right")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not prove that its owner lacks CAN_QUERY")})
 	// A payload that the model refuses, or a missing endpoint, proves nothing either.
 	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1), ExpectError: acctest.Says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
 }

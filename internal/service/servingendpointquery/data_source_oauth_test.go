@@ -171,7 +171,7 @@ func TestOAuthTokenGoesNowhereElse(t *testing.T) {
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "serving", Status: 307, Location: w.Server.WorkspaceURLs[0] + "/serving-endpoints/iris/invocations"})
 	_, _, errors := w.Protocol(t).Read(t, ofType, withSecret("fast", application, secret))
-	if !strings.Contains(errors, "does not follow redirects") || w.Count("workspace", "POST", "/invocations") != 0 {
+	if !strings.Contains(errors, "not followed") || w.Count("workspace", "POST", "/invocations") != 0 {
 		t.Error(errors)
 	}
 }
@@ -203,9 +203,9 @@ func TestOAuthQueryInput(t *testing.T) {
 		says   string
 	}{
 		{map[string]any{"query_as": "oauth_secret", "client_secret": "dose"}, "Query has no client"},
-		{map[string]any{"query_as": "oauth_secret", "client_id": id}, "Query has not one OAuth secret"},
+		{map[string]any{"query_as": "oauth_secret", "client_id": id}, "Query needs exactly one OAuth secret"},
 		{map[string]any{"query_as": "oauth_secret", "client_id": id, "client_secret": "dose",
-			"key_vault_secret": map[string]any{"vault_uri": "https://kv-ml.vault.azure.net/", "name": "x"}}, "Query has not one OAuth secret"},
+			"key_vault_secret": map[string]any{"vault_uri": "https://kv-ml.vault.azure.net/", "name": "x"}}, "Query needs exactly one OAuth secret"},
 		{map[string]any{"query_as": "provider", "client_id": id}, "Query has a client it does not use"},
 		{map[string]any{"query_as": "provider", "client_secret": "dose"}, "Query has an OAuth secret it does not use"},
 		{map[string]any{"query_as": "oauth_secret", "client_id": id, "client_secret": "dapi0123456789abcdef0123456789abcdef"}, "Not an OAuth secret of Databricks"},

@@ -59,8 +59,8 @@ func (q query) afterRefusal() string {
 	text := " This error also stops a destroy, because a destroy reads data sources first: " +
 		"terraform destroy -refresh=false does not."
 	if q.ExpectDenied {
-		text += " With expect_denied this is an error, too: a token that does not work does not show that its owner " +
-			"lacks the right."
+		text += " This is an error also with expect_denied = true, because a token that does not work does not prove " +
+			"that its owner lacks CAN_QUERY."
 	}
 	return text
 }

@@ -24,19 +24,19 @@ const (
 
 func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	limit := timeouts.AttributesWithOpts(ctx, timeouts.Opts{
-		ReadDescription: "How long the query may take in all, the start of an endpoint scaled to zero included: a Go " +
-			"duration such as `10m`. Default: 20 minutes.",
+		ReadDescription: "How long the query may take in total, including the start of an endpoint that has scaled " +
+			"to zero: a Go duration such as `10m`. Default: 20 minutes.",
 	}).(schema.SingleNestedAttribute)
 	limit.MarkdownDescription = "How long the query may take."
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Sends one request to a model-serving endpoint and reports that it answered, or that it " +
-			"refused.",
+		MarkdownDescription: "Sends one request to a model-serving endpoint, and shows whether the endpoint answered " +
+			"or refused.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": fwkit.DataEndpointName(),
 			"request": schema.StringAttribute{
 				Required: true, CustomType: jsontypes.NormalizedType{},
-				MarkdownDescription: "The body to send, JSON: `dataframe_records`, `dataframe_split`, `inputs` or " +
-					"`instances`, or what the model takes.",
+				MarkdownDescription: "Body of the request, JSON: `dataframe_records`, `dataframe_split`, `inputs` or " +
+					"`instances`, or another form that the model accepts.",
 			},
 			"query_as": schema.StringAttribute{
 				Required:   true,
@@ -47,14 +47,14 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "The bearer token to send, with `query_as = \"token\"`. It is kept in the " +
-					"state; `key_vault_secret` keeps it out.",
+				MarkdownDescription: "The bearer token to send, with `query_as = \"token\"`. The state contains it; " +
+					"with `key_vault_secret` instead, the state does not.",
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Where the token (`query_as = \"key_vault_secret\"`) or the OAuth secret " +
-					"(`query_as = \"oauth_secret\"`) is in Azure Key Vault. The " +
-					"provider's own identity reads the newest version, and needs the role `Key Vault Secrets User`.",
+				MarkdownDescription: "Secret in Azure Key Vault that holds the token (`query_as = " +
+					"\"key_vault_secret\"`) or the OAuth secret (`query_as = \"oauth_secret\"`). The provider's own " +
+					"identity reads the newest version, and needs the role `Key Vault Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
 						Required: true,
@@ -74,23 +74,22 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"client_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application id of the service principal to ask as, with `query_as = " +
-					"\"oauth_secret\"`.",
+				MarkdownDescription: "Application id of the service principal that sends the request, with `query_as " +
+					"= \"oauth_secret\"`.",
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "OAuth secret of `client_id`, with `query_as = \"oauth_secret\"`; not a " +
-					"client secret of Entra ID. It is kept in the state; `key_vault_secret` keeps it out.",
+				MarkdownDescription: "OAuth secret of `client_id`, with `query_as = \"oauth_secret\"`; not a client " +
+					"secret of Entra ID. The state contains it; with `key_vault_secret` instead, the state does not.",
 			},
 			"expect_denied": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether the endpoint must refuse the request for lack of CAN_QUERY. A " +
+				MarkdownDescription: "Whether the endpoint must refuse the request because CAN_QUERY is missing. A " +
 					"refusal is then success, and an answer is an error. Default: `false`.",
 			},
 			"store_response": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: " +
-					"`false`.",
+				Optional:            true,
+				MarkdownDescription: "Whether the state stores the model's answer, in `response`. Default: `false`.",
 			},
 			"status": schema.Int64Attribute{
 				Computed: true,

@@ -12,8 +12,8 @@ import (
 func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	if err != nil {
-		return nil, client.AdviseDenied(err, "To list the tokens of the workspace the provider's identity needs to be "+
-			"a workspace admin: add it to the group \"admins\".")
+		return nil, client.AdviseDenied(err, "Only a workspace admin may list the tokens of the workspace. Add the "+
+			"provider's identity to the group \"admins\".")
 	}
 	if !list.Shown {
 		if err := c.ConfirmEmpty(ctx); err != nil {

@@ -238,7 +238,7 @@ func TestDenied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: hcl(""), ExpectError: acctest.Words(`Cannot list tokens.*tokens of the workspace: .*403 PERMISSION_DENIED.*needs to be a workspace admin`)})
+	w.Test(t, resource.TestStep{Config: hcl(""), ExpectError: acctest.Words(`Cannot list tokens.*tokens of the workspace: .*403 PERMISSION_DENIED.*Only a workspace admin may`)})
 }
 
 func TestBadInput(t *testing.T) {

@@ -62,9 +62,9 @@ func kindOf(name string) string {
 func checkUserName(name string) error {
 	switch at := strings.LastIndex(name, "@"); {
 	case uuid.Validate(name) == nil:
-		return errors.New("it is an application id, so it names a service principal: write it in application_id")
+		return errors.New("it is an application id, so it names a service principal; write it in application_id")
 	case at <= 0 || at == len(name)-1:
-		return errors.New("it is not an e-mail address; a service principal is named in application_id")
+		return errors.New("it is not an e-mail address; name a service principal in application_id")
 	default:
 		return nil
 	}

@@ -25,13 +25,13 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					stringvalidator.ConflictsWith(path.MatchRoot("user_name")),
 				},
 				MarkdownDescription: "Only the tokens of this service principal: its application (client) id, a " +
-					"UUID. Upper and lower case are the same.",
+					"UUID. Upper and lower case do not matter.",
 			},
 			"user_name": schema.StringAttribute{
 				Optional:   true,
 				Validators: []validator.String{fwkit.Checked("Not the e-mail address of a user", checkUserName)},
-				MarkdownDescription: "Only the tokens of this user: the e-mail address. Upper and lower case are the " +
-					"same. Not together with `application_id`.",
+				MarkdownDescription: "Only the tokens of this user: the e-mail address. Upper and lower case do not " +
+					"matter. Not together with `application_id`.",
 			},
 			"tokens": schema.ListNestedAttribute{
 				Computed:            true,
@@ -47,17 +47,18 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"owner_display_name": fwkit.DataString(
 						"Name shown in the workspace; null if the owner is no longer listed.",
 					),
-					"comment":    fwkit.DataString("What the token is for; empty when it has no comment."),
+					"comment": fwkit.DataString("Purpose of the token, from its comment; empty if the token has " +
+						"no comment."),
 					"created_at": fwkit.DataString("When it was created, RFC 3339 in UTC."),
 					"expires_at": fwkit.DataString("When it expires, RFC 3339 in UTC; null: never."),
 					"last_used_on": fwkit.DataString(
-						"The day it was last used, RFC 3339 in UTC; null if never. The service revokes a token " +
-							"that was not used for 90 days.",
+						"The day on which the token was last used, RFC 3339 in UTC; null if never. The service " +
+							"revokes a token that was not used for 90 days.",
 					),
 					"scopes": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "API scopes the token is limited to. Empty: **the token carries all the " +
-							"rights of its owner.**",
+						MarkdownDescription: "API scopes that the token is limited to. Empty: **the token carries " +
+							"all the rights of its owner.**",
 					},
 				}},
 			},

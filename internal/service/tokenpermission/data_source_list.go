@@ -27,15 +27,16 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 		Attributes: map[string]schema.Attribute{
 			"exists": schema.BoolAttribute{
 				Computed: true,
-				MarkdownDescription: "Whether the workspace has this list. It has none before its first personal " +
-					"access token.",
+				MarkdownDescription: "Whether the workspace has this list. The list does not exist before the " +
+					"workspace's first personal access token.",
 			},
 			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"permissions": fwkit.PermissionsAttribute(
-				"Kind and name in one, such as `group_name=scorers`: a key for `for_each`, and the import id of a "+
-					"direct `CAN_USE`.",
+				"Kind and name of the principal in one text, such as `group_name=scorers`: a key for `for_each`, and "+
+					"the import id of a direct `CAN_USE`.",
 				"`CAN_USE`, or `CAN_MANAGE` of the group `admins`.",
-				"Whether it comes from above this list. It cannot be changed or imported here.",
+				"Whether the level is inherited from above this list. An inherited level cannot be changed or "+
+					"imported here.",
 			),
 			"service_principals": fwkit.LevelsAttribute(
 				"Direct levels of service principals: application id to level.",
@@ -50,7 +51,7 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 
 func (d *permissionsDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
 	list, exists, err := listTokens(ctx, d.Client, client.Lately)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot show who may use tokens", acl.Tokens.String()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot read who may use tokens", acl.Tokens.String()) {
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, shown(list, exists, d.Client.WorkspaceID()))...)

@@ -102,7 +102,7 @@ func TestListDenied(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	_, errors := readList(t, w)
-	for _, words := range []string{"Cannot show who may use tokens", "403 PERMISSION_DENIED", "Only a workspace admin", `to the group "admins"`} {
+	for _, words := range []string{"Cannot read who may use tokens", "403 PERMISSION_DENIED", "Only a workspace admin", `to the group "admins"`} {
 		if !strings.Contains(errors, words) {
 			t.Errorf("it does not say %q: %s", words, errors)
 		}

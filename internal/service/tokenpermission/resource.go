@@ -45,8 +45,8 @@ func (r *permissionResource) ModifyPlan(
 	if have.Name != "" && !have.Same(want) &&
 		len(r.PlanToRemove(ctx, have.Name, resp.Private, &resp.Diagnostics, state.shared())) == 0 {
 		resp.Diagnostics.AddWarning("Live tokens will be deleted: "+have.Name, fmt.Sprintf(
-			"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens "+
-				"at that moment, whoever made them.",
+			"This plan revokes the right of %s to use personal access tokens. At that moment, the service deletes "+
+				"all live tokens of this principal, whoever created them.",
 			state,
 		))
 	}
@@ -171,7 +171,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 		fwkit.WarnOfKept(&resp.Diagnostics, object)
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, err, "Cannot take away the right to use tokens", state.String())
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke the right to use tokens", state.String())
 }
 
 func (r *permissionResource) ImportState(
@@ -184,8 +184,9 @@ func (r *permissionResource) ImportState(
 	attribute, name := fwkit.SplitPrincipal(given)
 	if name == "" {
 		resp.Diagnostics.AddError("Import id of a right to use tokens is malformed", fmt.Sprintf(
-			"%q names nobody. Write one application id, e-mail or group name. If its kind is not clear from the "+
-				"text, write the kind before it, such as group_name=NAME. An identity names exactly one principal.",
+			"%q does not name a principal. Write one application id, e-mail or group name. If the kind of principal "+
+				"is not clear from the text, write the kind first, such as group_name=NAME. An identity names "+
+				"exactly one principal.",
 			given,
 		))
 		return
@@ -201,8 +202,8 @@ func (r *permissionResource) ImportState(
 	)
 	if len(found) != 1 {
 		resp.Diagnostics.AddError("No single right to use tokens of that name to import", fmt.Sprintf(
-			"%q fits %d principals. Write an application id, an e-mail or a group name, or say the kind: "+
-				"group_name=NAME. Direct grants there: %s.",
+			"%q matches %d principals with a direct CAN_USE. Write an application id, an e-mail or a group name, or "+
+				"write the kind first: group_name=NAME. Direct grants in the list: %s.",
 			given,
 			len(found),
 			list,

@@ -97,7 +97,7 @@ func TestDeniedDestroy(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t,
-		"Cannot take away the right to use tokens", w.ScoringApp.ClientID+" (iris-scoring)", "Only a workspace admin")
+		"Cannot revoke the right to use tokens", w.ScoringApp.ClientID+" (iris-scoring)", "Only a workspace admin")
 	if len(cli.Managed(t)) != 1 {
 		t.Error("state was dropped")
 	}

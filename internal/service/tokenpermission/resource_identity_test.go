@@ -74,8 +74,8 @@ func TestImportByIdentity(t *testing.T) {
 	p := w.Protocol(t)
 	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", identity(w, "service_principal_name", strings.ToUpper(neighbor))).Identity, identity(w, "service_principal_name", neighbor))
 	for want, given := range map[string]map[string]any{
-		"Wrong workspace": {"service_principal_name": neighbor, "workspace_id": "1"},
-		"names nobody":    {"workspace_id": w.Workspace.ID()},
+		"Wrong workspace":                         {"service_principal_name": neighbor, "workspace_id": "1"},
+		"does not name a principal":               {"workspace_id": w.Workspace.ID()},
 		"An identity names exactly one principal": {"service_principal_name": neighbor, "group_name": group},
 		"No single right to use tokens":           {"group_name": neighbor},
 	} {

@@ -271,7 +271,7 @@ func TestWarnings(t *testing.T) {
 
 	cli.MustRun(t, 0, "plan", "-destroy").MustSay(t, warning+": "+id, "service_principal_name="+id+" (iris-scoring)")
 	cli.Rewrite(t, "")
-	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, warning+": "+id, "at that moment")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, warning+": "+id, "At that moment")
 	cli.Rewrite(t, hcl(attr("user_name", user)))
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "must be replaced", warning+": "+id)
 	// The new principal is known only during the apply.
