@@ -247,7 +247,9 @@ func (d *Directory[T]) lookUp(
 	}
 	single, many := d.ones[key], len(d.ones) > few
 	d.mu.Unlock()
-	if kept := d.all.look(maxAge); (!many || d.refused.Load()) && (kept == nil || kept.err != nil) {
+	kept := d.all.look(maxAge)
+	listed := kept != nil && kept.err == nil
+	if !listed && (!many || d.refused.Load()) {
 		return single, nil, nil
 	}
 	all, err = d.all.Get(ctx, maxAge, d.list)
