@@ -60,13 +60,17 @@ func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, 
 	return b, nil
 }
 
-var (
-	pemBegin  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]{1,40})-----`) })
-	pemHeader = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`Proc-Type:\s*\d,\s*[A-Z]+|DEK-Info:\s*[A-Za-z0-9-]+,\s*[0-9A-Fa-f]+|` +
-			`(?m:^[A-Za-z][A-Za-z-]*:.*$)`)
-	})
+// pemStart begins a block. A label of at most longestLabel of these characters follows, and five hyphens.
+const (
+	pemStart        = "-----BEGIN "
+	labelCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 "
+	longestLabel    = 40
 )
+
+var pemHeader = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`Proc-Type:\s*\d,\s*[A-Z]+|DEK-Info:\s*[A-Za-z0-9-]+,\s*[0-9A-Fa-f]+|` +
+		`(?m:^[A-Za-z][A-Za-z-]*:.*$)`)
+})
 
 // pemBlocks returns the blocks of a PEM text. Unlike Go's own package, it also accepts lines that are indented, that
 // end as on old Macs, that are joined into one line, or whose ends are written as the two characters \n.
@@ -74,24 +78,30 @@ func pemBlocks(text string) ([]*pem.Block, error) {
 	text = escapedLines.Replace(text)
 	var blocks []*pem.Block
 	for {
-		begin := pemBegin().FindStringSubmatchIndex(text)
-		if begin == nil {
+		at := strings.Index(text, pemStart)
+		if at < 0 {
 			if blocks == nil {
 				return nil, errBrokenPEM
 			}
 			return blocks, nil
 		}
-		label := text[begin[2]:begin[3]]
-		body, rest, ends := strings.Cut(text[begin[1]:], "-----END "+label+"-----")
+		text = text[at+len(pemStart):]
+		label, after, named := strings.Cut(text, "-----")
+		if !named || label == "" || len(label) > longestLabel || strings.Trim(label, labelCharacters) != "" {
+			continue
+		}
+		body, rest, ends := strings.Cut(after, "-----END "+label+"-----")
 		if !ends {
 			return nil, errors.New("one of its blocks has no END line of the same name")
 		}
 		text = rest
 		block := &pem.Block{Type: label, Headers: map[string]string{}}
-		for _, header := range pemHeader().FindAllString(body, 8) {
-			name, value, _ := strings.Cut(header, ":")
-			block.Headers[name] = strings.TrimSpace(value)
-			body = strings.Replace(body, header, "", 1)
+		if strings.Contains(body, ":") {
+			for _, header := range pemHeader().FindAllString(body, 8) {
+				name, value, _ := strings.Cut(header, ":")
+				block.Headers[name] = strings.TrimSpace(value)
+				body = strings.Replace(body, header, "", 1)
+			}
 		}
 		var err error
 		body = strings.TrimRight(strings.Join(strings.Fields(body), ""), "=")
