@@ -328,9 +328,9 @@ func TestCLIHangs(t *testing.T) {
 		began := time.Now()
 		_, err = reader.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://vault.azure.net/.default"}})
 		v := &vault{reader: reader, host: "kv-ml.vault.azure.net", settings: s.KeyVault.named()}
-		told := v.explain(s.KeyVault.CertificateName, err)
-		if spent := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(told.Error(), "no answer in time") || spent > 10*time.Second {
-			t.Errorf("vault: %v after %s: %v", err, spent, told)
+		got := v.explain(s.KeyVault.CertificateName, err)
+		if spent := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(got.Error(), "no answer in time") || spent > 10*time.Second {
+			t.Errorf("vault: %v after %s: %v", err, spent, got)
 		}
 	}
 }

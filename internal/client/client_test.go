@@ -348,20 +348,20 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told []string
+	var calls []string
 	for _, e := range entries {
 		if e["@message"] == "call" || e["@message"] == "call without an answer" {
-			told = append(told, strings.Join([]string{e["@message"].(string), e["method"].(string), e["path"].(string)}, " "))
+			calls = append(calls, strings.Join([]string{e["@message"].(string), e["method"].(string), e["path"].(string)}, " "))
 		}
 		if e["host"] != strings.TrimPrefix(c.Host(), "https://") || e["milliseconds"] == nil || e["status"] == nil && e["error"] == nil {
-			t.Errorf("an entry tells too little: %v", e)
+			t.Errorf("an entry shows too little: %v", e)
 		}
 	}
 	want := []string{
 		"call POST /api/2.0/token/create", "call GET /api/2.0/preview/scim/v2/ServicePrincipals", "call without an answer POST /api/2.0/token/create",
 	}
-	if strings.Join(told, "\n") != strings.Join(want, "\n") {
-		t.Errorf("the log tells of\n%s", strings.Join(told, "\n"))
+	if strings.Join(calls, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the log shows\n%s", strings.Join(calls, "\n"))
 	}
 }
 

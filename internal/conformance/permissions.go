@@ -261,8 +261,8 @@ func permissionsShape(ctx context.Context, p *probe) Outcome {
 	admins := false
 	for _, row := range a.items("access_control_list") {
 		for _, permission := range items(row["all_permissions"]) {
-			inherited, told := permission["inherited"].(bool)
-			if !told {
+			inherited, present := permission["inherited"].(bool)
+			if !present {
 				return wrong("a permission without inherited")
 			}
 			admins = admins || inherited && row["group_name"] == "admins" && permission["permission_level"] == "CAN_MANAGE"

@@ -128,7 +128,7 @@ func servingChecks() []Check {
 			run:       deletedList},
 		{
 			Name: "serving/recreated", Writes: true,
-			Statement: "An endpoint that is made again has another id.",
+			Statement: "A re-created endpoint has another id.",
 			Source:    "databricks/cli acceptance test drift/recreated_same_name",
 			Expected:  "another id",
 			run:       recreated},

@@ -288,8 +288,8 @@ func defaultLifetime(ctx context.Context, p *probe) Outcome {
 	}
 	a := p.createToken(ctx, object{}).created
 	created, _ := a.at("token_info", "creation_time").(float64)
-	expires, told := a.at("token_info", "expiry_time").(float64)
-	if !a.ok() || !told {
+	expires, present := a.at("token_info", "expiry_time").(float64)
+	if !a.ok() || !present {
 		return byAnswer(a, false)
 	}
 	if expires < 0 {

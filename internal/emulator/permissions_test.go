@@ -192,10 +192,10 @@ func TestListOutlivesTheEndpoint(t *testing.T) {
 	}
 	id := l.CreateEndpoint("iris", "")
 	if id == l.endpoint {
-		t.Fatal("the endpoint made anew has the old id")
+		t.Fatal("the re-created endpoint has the old id")
 	}
 	if got := rows(t, l.ask(admin, "GET", permissionsPath+id, "")); !slices.Equal(got, []string{inheritedAdmins}) {
-		t.Errorf("list of the endpoint made anew: %v", got)
+		t.Errorf("list of the re-created endpoint: %v", got)
 	}
 	body := acl(entry("group_name", "users", "CAN_QUERY"))
 	if a := l.ask(admin, "PATCH", old, body); a.status != 200 || len(l.Grants("iris")) != 0 {

@@ -289,7 +289,10 @@ func TestProductDoesNotPrint(t *testing.T) {
 	}
 }
 
-func TestNoMachinePaths(t *testing.T) {
+// projectFiles returns the text files of the project by path: the files that git knows, and new ones that it does not
+// ignore. It leaves out go.sum, whose hashes could contain any text.
+func projectFiles(t *testing.T) map[string][]byte {
+	t.Helper()
 	root := repoRoot(t)
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
 		t.Skip("needs a git checkout, to know which files belong to the project")
@@ -300,13 +303,20 @@ func TestNoMachinePaths(t *testing.T) {
 	if err != nil {
 		t.Fatalf("git ls-files: %v", err)
 	}
-	// The expressions are split, so that this file passes its own test.
-	machine := regexp.MustCompile(`/` + `(root|work)/|/tmp/` + `bash_jobs|\.\./` + `shared\b`)
+	texts := map[string][]byte{}
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
 		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil || bytes.IndexByte(text, 0) >= 0 || path.Base(name) == "go.sum" {
-			continue // skip deleted files, binary files, and go.sum, whose hashes could contain any text
+		if err == nil && bytes.IndexByte(text, 0) < 0 && path.Base(name) != "go.sum" { // a deleted file has no text
+			texts[name] = text
 		}
+	}
+	return texts
+}
+
+func TestNoMachinePaths(t *testing.T) {
+	// The expressions are split, so that this file passes its own test.
+	machine := regexp.MustCompile(`/` + `(root|work)/|/tmp/` + `bash_jobs|\.\./` + `shared\b`)
+	for name, text := range projectFiles(t) {
 		for i, line := range bytes.Split(text, []byte("\n")) {
 			if found := machine.Find(line); found != nil {
 				t.Errorf("%s:%d: %q exists on one machine only", name, i+1, found)

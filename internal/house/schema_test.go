@@ -18,7 +18,7 @@ import (
 	_ "github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
 )
 
-var update = flag.Bool("update", false, "write testdata/schema.json anew")
+var update = flag.Bool("update", false, "write testdata/schema.json")
 
 const golden = "testdata/schema.json"
 

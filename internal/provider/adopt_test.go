@@ -40,7 +40,7 @@ func TestExistingWorkspace(t *testing.T) {
 	// those of on_destroy, which is in the state only.
 	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "10 to import, 0 to add, 3 to change, 0 to destroy") ||
 		strings.Count(r.Stdout, `"delete" -> "retain"`) != 3 || strings.Count(r.Stdout, " ~ ") != 2*3+1 {
-		t.Errorf("another plan than to take over 10 and to retain 3:\n%s", r.Stdout)
+		t.Errorf("the plan does not adopt 10 and retain 3:\n%s", r.Stdout)
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -112,7 +112,7 @@ func TestExistingWorkspace(t *testing.T) {
 	kept.MustRun(t, 0, "apply", "-auto-approve")
 	kept.MustRun(t, 0, "plan", "-detailed-exitcode")
 	if got := w.Workspace.Grants("7-roses"); len(got) != 3 || got[app] != "CAN_QUERY" {
-		t.Errorf("on the endpoint that was made again: %v", got)
+		t.Errorf("on the re-created endpoint: %v", got)
 	}
 	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
 		if p.ApplicationID == app && p.Active {

@@ -34,7 +34,7 @@ const (
 	leaveGroup      = "a managed principal leaves the group"
 	revokeToken     = "a managed token is revoked"
 	denyTokens      = "a managed principal may no longer use tokens"
-	recreate        = "an endpoint is made again under its name"
+	recreate        = "an endpoint is re-created under its name"
 	disableSecret   = "a version in the vault is disabled"
 	deleteSecret    = "a secret in the vault is deleted"
 	guestGrant      = "a guest gets a grant"

@@ -106,7 +106,7 @@ func (d *demo) show() error {
 		return err
 	}
 
-	d.step("Somebody deletes the endpoint and makes it again under its name: seen and healed")
+	d.step("Somebody deletes the endpoint and re-creates it under its name: seen and healed")
 	if err := d.recreateEndpoint(); err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func TestTell(t *testing.T) {
 	}
 	model.show(client.ServicePrincipal{ID: "7", ApplicationID: "other"}, "42")
 	if model.ApplicationID != types.StringValue("other") {
-		t.Errorf("another application id was not told: %v", model.ApplicationID)
+		t.Errorf("the other application id was not shown: %v", model.ApplicationID)
 	}
 }
 

@@ -54,7 +54,7 @@ func withEcho(t *testing.T, w *acctest.World, steps ...resource.TestStep) {
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: providers, Steps: w.Informed(steps...)})
 }
 
-func told(attribute string, check knownvalue.Check) statecheck.StateCheck {
+func echoed(attribute string, check knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue("echo.this", tfjsonpath.New("data").AtMapKey(attribute), check)
 }
 
@@ -65,28 +65,28 @@ func TestEphemeral(t *testing.T) {
 	withEcho(t, w, resource.TestStep{
 		Config: openedBySecret(w, `comment = "nightly"`, `scopes = ["sql", "serving"]`, "lifetime_seconds = 900") + echoes,
 		ConfigStateChecks: []statecheck.StateCheck{
-			told("token_value", knownvalue.StringFunc(func(value string) error {
+			echoed("token_value", knownvalue.StringFunc(func(value string) error {
 				if !strings.HasPrefix(value, "dapi") {
 					return fmt.Errorf("not a token")
 				}
 				return nil
 			})),
-			told("token_id", knownvalue.StringFunc(func(id string) error {
+			echoed("token_id", knownvalue.StringFunc(func(id string) error {
 				if len(id) != 64 {
 					return fmt.Errorf("%q is not the id of a token", id)
 				}
 				return nil
 			})),
-			told("expires_at", knownvalue.StringFunc(func(at string) error {
+			echoed("expires_at", knownvalue.StringFunc(func(at string) error {
 				end, err := time.Parse(time.RFC3339, at)
 				if rest := end.Sub(w.Tenant.Clock.Now()); err != nil || rest > 15*time.Minute || rest < 13*time.Minute {
 					return fmt.Errorf("%s is not in 15 minutes: %w", at, err)
 				}
 				return nil
 			})),
-			told("lifetime_seconds", knownvalue.Int64Exact(900)),
-			told("comment", exact("nightly")),
-			told("scopes", knownvalue.SetExact([]knownvalue.Check{exact("serving"), exact("sql")})),
+			echoed("lifetime_seconds", knownvalue.Int64Exact(900)),
+			echoed("comment", exact("nightly")),
+			echoed("scopes", knownvalue.SetExact([]knownvalue.Check{exact("serving"), exact("sql")})),
 		},
 	})
 }

@@ -317,7 +317,7 @@ func TestUnused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.CLI(t, bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
-	told := func(want bool) {
+	expectWarning := func(want bool) {
 		t.Helper()
 		if text := c.MustRun(t, 0, "plan", "-detailed-exitcode").Text(); strings.Contains(text, "Token is about to be revoked because it is unused") != want {
 			t.Error(text)
@@ -325,12 +325,12 @@ func TestUnused(t *testing.T) {
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(75 * day)
-	told(false)
+	expectWarning(false)
 	w.Tenant.Clock.Advance(2 * day)
-	told(true)
+	expectWarning(true)
 	w.Workspace.UseToken(live(w, w.ScoringApp.ClientID)[0].ID)
 	w.Tenant.Clock.Advance(day) // the list shows a use of the token one day later
-	told(false)
+	expectWarning(false)
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 

@@ -191,11 +191,11 @@ func TestReplace(t *testing.T) {
 	other := w.Tenant.RegisterAppWithID("another", "abcdef01-2345-4678-9abc-def012345678")
 	w.Workspace.AddServicePrincipal(other.ClientID, "another")
 	w.Workspace.SetGrant(rights, other.ClientID, "CAN_USE")
-	anew := statecheck.CompareValue(compare.ValuesDiffer())
+	rotated := statecheck.CompareValue(compare.ValuesDiffer())
 	step := func(config, owner string, action plancheck.ResourceActionType) resource.TestStep {
 		return resource.TestStep{
 			Config: config, ConfigPlanChecks: acctest.Planned(address, action),
-			ConfigStateChecks: []statecheck.StateCheck{anew.AddStateValue(address, tokenID())},
+			ConfigStateChecks: []statecheck.StateCheck{rotated.AddStateValue(address, tokenID())},
 			Check:             resource.ComposeTestCheckFunc(one(w, owner, ""), fits),
 		}
 	}
@@ -224,7 +224,7 @@ func TestGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	application := w.ScoringApp.ClientID
-	anew := statecheck.CompareValue(compare.ValuesDiffer())
+	rotated := statecheck.CompareValue(compare.ValuesDiffer())
 	config := bySecret(w, `comment = "c"`, "lifetime_seconds = 3600")
 	step := func(lose func(), reason string) resource.TestStep {
 		action, why := plancheck.ResourceActionUpdate, knownvalue.StringExact(reason)
@@ -237,7 +237,7 @@ func TestGone(t *testing.T) {
 				plancheck.ExpectResourceAction(address, action), plancheck.ExpectKnownValue(address, tfjsonpath.New("rotation_reason"), check),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{
-				anew.AddStateValue(address, tokenID()), has("rotation_reason", check), has("previous_token_id", knownvalue.Null()),
+				rotated.AddStateValue(address, tokenID()), has("rotation_reason", check), has("previous_token_id", knownvalue.Null()),
 			},
 			Check: resource.ComposeTestCheckFunc(one(w, application, "c"), fits),
 		}

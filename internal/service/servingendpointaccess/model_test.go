@@ -141,7 +141,7 @@ func TestTellWhoCanQuery(t *testing.T) {
 		want   bool
 	}{
 		"may query": {acl.CanQuery, &yes, true}, "may manage": {acl.CanManage, &yes, true}, "may look": {acl.CanView, &yes, false},
-		"deactivated": {acl.CanManage, &no, false}, "not told": {acl.CanQuery, nil, true}, "a level that is new": {"CAN_DREAM", &yes, false},
+		"deactivated": {acl.CanManage, &no, false}, "not known": {acl.CanQuery, nil, true}, "a level that is new": {"CAN_DREAM", &yes, false},
 	} {
 		var m accessModel
 		m.show(access{Holders: []holder{{Level: c.level, Active: c.active}}}, "42")

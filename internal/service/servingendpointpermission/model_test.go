@@ -56,7 +56,7 @@ func TestTell(t *testing.T) {
 	m := permissionModel{ServicePrincipalName: types.StringValue("UPPER"), DisplayName: types.StringValue("before")}
 	m.show("0a", acl.Entry{Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: "upper"}, Direct: acl.CanView, Inherited: []acl.Level{acl.CanManage}}, "42")
 	if m.EndpointID.ValueString() != "0a" || m.PermissionLevel.ValueString() != "CAN_VIEW" || m.WorkspaceID.ValueString() != "42" {
-		t.Errorf("told %+v", m)
+		t.Errorf("got %+v", m)
 	}
 	if !m.DisplayName.IsNull() {
 		t.Errorf("an empty display name became %s, want null", m.DisplayName)

@@ -142,7 +142,7 @@ func TestOverwriteExisting(t *testing.T) {
 		})
 		w.holds(t, foreign())
 	})
-	t.Run("taken over", func(t *testing.T) {
+	t.Run("adopted", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
@@ -150,7 +150,7 @@ func TestOverwriteExisting(t *testing.T) {
 			Config: w.toApp(),
 			Check: on(func() {
 				if !slices.Contains(w.requests, "create 2") {
-					t.Errorf("what stands already was written again: %v", w.requests)
+					t.Errorf("the existing grant was written again: %v", w.requests)
 				}
 			}),
 		})

@@ -91,7 +91,7 @@ func TestMovedRefused(t *testing.T) {
 		c.plan(t, 1).MustSay(t, "Cannot adopt the access list", `"/authorization/tokens"`, "remove the moved block")
 		w.wantAsked(t)
 	})
-	t.Run("endpoint made anew", func(t *testing.T) {
+	t.Run("re-created endpoint", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY"))

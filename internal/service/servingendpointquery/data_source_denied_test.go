@@ -89,20 +89,19 @@ func TestRouteOptimized(t *testing.T) {
 	application, token, _ := addApp(w)
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
 	fast := func(config string) string { return strings.Replace(config, `"iris"`, `"fast"`, 1) }
-	told := func() []string {
-		return []string{"Cannot score serving endpoint", "The endpoint is route-optimized", "accepts no personal access token", id + ".3.serving", "oauth_secret"}
-	}
+	refused := acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimized",
+		"accepts no personal access token", id+".3.serving", "oauth_secret")
 	bearer, err := w.Tenant.IssueAccessToken(application, emulator.DatabricksResource, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, config := range []string{asToken(w, token), asToken(w, bearer), asProvider(), asToken(w, token, expectDenied)} {
-		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: acctest.Says(told()...)})
+		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: refused})
 	}
 	// The error is the same, whatever the words of the service's refusal.
 	for _, refusal := range []emulator.Refusal{{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}, {Status: 400, Code: "BAD_REQUEST", Message: "no"}} {
 		w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: refusal})
-		w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: acctest.Says(told()...)})
+		w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: refused})
 	}
 	// A provider that may not see the endpoint reports what it knows.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})

@@ -53,7 +53,7 @@ func TestTell(t *testing.T) {
 			m := queryModel{StoreResponse: c.store, Response: types.StringUnknown()}
 			m.show(scored{Status: 200, Body: "{}"})
 			if !m.Response.Equal(c.want) || m.Status.ValueInt64() != 200 || !m.ServedModel.IsNull() {
-				t.Errorf("told %s, %s, %s", m.Response, m.Status, m.ServedModel)
+				t.Errorf("got %s, %s, %s", m.Response, m.Status, m.ServedModel)
 			}
 		})
 	}
