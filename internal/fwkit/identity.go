@@ -7,7 +7,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
@@ -114,16 +113,4 @@ func ImportedIdentity(req resource.ImportStateRequest) Attributes {
 		return nil
 	}
 	return AttributesOf(req.Identity.Raw)
-}
-
-// Listed returns the result of a list resource for one object. The result contains the whole model if Terraform asks
-// for it.
-func Listed(ctx context.Context, req list.ListRequest, displayName string, model any) list.ListResult {
-	result := req.NewListResult(ctx)
-	result.DisplayName = displayName
-	SetIdentity(ctx, result.Identity, model, &result.Diagnostics)
-	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, model)...)
-	}
-	return result
 }

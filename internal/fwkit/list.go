@@ -6,33 +6,69 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Query implements the method List of a list resource. It decodes the configuration, and calls find when Terraform
-// reads the results. find pushes one result per object, and stops when push returns false, because Terraform then wants
-// no more results. Query sends the diagnostics that find adds as the last result, unless Terraform has stopped reading.
-func Query[Config any](
-	ctx context.Context,
-	req list.ListRequest,
-	stream *list.ListResultsStream,
-	find func(config Config, push func(list.ListResult) bool, diags *diag.Diagnostics),
+// Results receives what a list resource finds.
+type Results struct {
+	// Push adds an object, and reports whether Terraform wants more. The identity of the object is taken from the model.
+	Push            func(displayName string, model any) bool
+	IncludeResource bool             // whether Terraform asks for the whole model, and not only for the identity
+	Diagnostics     diag.Diagnostics // shown after the objects, unless Terraform has stopped reading
+}
+
+// listResource implements a list resource. Query is the model of its configuration.
+type listResource[Query any] struct {
+	Resource
+	describe func() schema.Schema
+	find     func(ctx context.Context, c *client.Client, by Query, results *Results)
+}
+
+// NewListResource returns the list resource with this name, which `terraform query` uses. describe returns the schema
+// of its configuration. find pushes one result per object, and stops when Push returns false.
+func NewListResource[Query any](
+	name string,
+	describe func() schema.Schema,
+	find func(ctx context.Context, c *client.Client, by Query, results *Results),
+) list.ListResource {
+	return &listResource[Query]{Resource{Name: name}, describe, find}
+}
+
+// ListResourceConfigSchema implements list.ListResource.
+func (l *listResource[_]) ListResourceConfigSchema(
+	_ context.Context,
+	_ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse,
 ) {
-	var config Config
+	resp.Schema = l.describe()
+}
+
+// List implements list.ListResource. It calls find when Terraform reads the results.
+func (l *listResource[Query]) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var by Query
 	var diags diag.Diagnostics
-	if !Decode(ctx, req.Config, &config, &diags) {
+	if !Decode(ctx, req.Config, &by, &diags) {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
-		var last diag.Diagnostics
 		count, more := int64(0), true
-		find(config, func(result list.ListResult) bool {
+		results := Results{IncludeResource: req.IncludeResource}
+		results.Push = func(displayName string, model any) bool {
+			result := req.NewListResult(ctx)
+			result.DisplayName = displayName
+			SetIdentity(ctx, result.Identity, model, &result.Diagnostics)
+			if req.IncludeResource {
+				result.Diagnostics.Append(result.Resource.Set(ctx, model)...)
+			}
 			count++
 			more = push(result) && count != req.Limit
 			return more
-		}, &last)
-		if more && len(last) > 0 {
-			push(list.ListResult{Diagnostics: last})
+		}
+		l.find(ctx, l.Client, by, &results)
+		if more && len(results.Diagnostics) > 0 {
+			push(list.ListResult{Diagnostics: results.Diagnostics})
 		}
 	}
 }

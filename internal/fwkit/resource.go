@@ -7,7 +7,6 @@ import (
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -104,22 +103,6 @@ func (r *Resource) WrongWorkspace(
 		summary = "Wrong workspace"
 	}
 	return Failed(diags, err, summary, object)
-}
-
-// DataSource holds what all data sources have in common. Each of them embeds it.
-type DataSource struct {
-	Name   string
-	Client *client.Client
-}
-
-// Metadata implements datasource.DataSource.
-func (d *DataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_" + d.Name
-}
-
-// Configure implements datasource.DataSourceWithConfigure.
-func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
 // EphemeralResource holds what all ephemeral resources have in common. Each of them embeds it.

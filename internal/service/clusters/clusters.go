@@ -10,5 +10,5 @@ import (
 
 // NewDataSource returns the data source dbxaccess_clusters.
 func NewDataSource() datasource.DataSource {
-	return &clustersDataSource{fwkit.DataSource{Name: "clusters"}}
+	return fwkit.NewDataSource("clusters", clustersSchema, readClusters)
 }

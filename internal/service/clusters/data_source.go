@@ -3,17 +3,16 @@ package clusters
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type clustersDataSource struct{ fwkit.DataSource }
-
-func (d *clustersDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	all, err := listClusters(ctx, d.Client)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list clusters", "clusters") {
+func readClusters(ctx context.Context, c *client.Client, m *clustersModel, diags *diag.Diagnostics) {
+	all, err := listClusters(ctx, c)
+	if fwkit.Failed(diags, err, "Cannot list clusters", "clusters") {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(all, d.Client.WorkspaceID()))...)
+	*m = toModel(all, c.WorkspaceID())
 }

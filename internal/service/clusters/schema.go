@@ -3,14 +3,13 @@ package clusters
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-func (d *clustersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func clustersSchema(context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The clusters that the provider's identity can see.",
 		Attributes: map[string]schema.Attribute{
 			"workspace_id": fwkit.DataString("Id of the workspace."),

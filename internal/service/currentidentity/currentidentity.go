@@ -10,5 +10,5 @@ import (
 
 // NewDataSource returns the data source dbxaccess_current_identity.
 func NewDataSource() datasource.DataSource {
-	return &identityDataSource{fwkit.DataSource{Name: "current_identity"}}
+	return fwkit.NewDataSource("current_identity", identitySchema, readIdentity)
 }

@@ -3,15 +3,14 @@ package currentidentity
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func identitySchema(context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The identity that the provider is logged in as, and the kind of its credential.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.DataString("SCIM id of the identity in the workspace."),

@@ -23,5 +23,5 @@ func NewResource() resource.Resource {
 
 // NewListResource returns the list resource dbxaccess_group_member, which `terraform query` uses.
 func NewListResource() list.ListResource {
-	return &memberList{fwkit.Resource{Name: "group_member"}}
+	return fwkit.NewListResource("group_member", querySchema, queryMembers)
 }

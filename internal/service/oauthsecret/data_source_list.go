@@ -3,22 +3,16 @@ package oauthsecret
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type secretsDataSource struct{ fwkit.DataSource }
-
-func (d *secretsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config secretsModel
-	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+func readSecrets(ctx context.Context, c *client.Client, m *secretsModel, diags *diag.Diagnostics) {
+	secrets, err := listSecrets(ctx, c, m.ApplicationID.ValueString())
+	if fwkit.Failed(diags, err, "Cannot list OAuth secrets", m.String()) {
 		return
 	}
-	secrets, err := listSecrets(ctx, d.Client, config.ApplicationID.ValueString())
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list OAuth secrets", config.String()) {
-		return
-	}
-	config.show(secrets)
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.show(secrets)
 }

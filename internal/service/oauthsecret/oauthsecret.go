@@ -10,5 +10,5 @@ import (
 
 // NewDataSource returns the data source dbxaccess_oauth_secrets.
 func NewDataSource() datasource.DataSource {
-	return &secretsDataSource{fwkit.DataSource{Name: "oauth_secrets"}}
+	return fwkit.NewDataSource("oauth_secrets", secretsSchema, readSecrets)
 }

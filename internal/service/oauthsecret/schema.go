@@ -3,7 +3,6 @@ package oauthsecret
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -11,8 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-func (d *secretsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func secretsSchema(context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The OAuth secrets of one service principal, or of all in the workspace: owner, age and " +
 			"expiry. Values are not shown.",
 		Attributes: map[string]schema.Attribute{

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -20,9 +21,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type principalDataSource struct{ fwkit.DataSource }
+type principalDataSource struct{ *fwkit.DataSource[lookupModel] }
 
-var _ datasource.DataSourceWithConfigValidators = &principalDataSource{}
+var _ datasource.DataSourceWithConfigValidators = principalDataSource{}
 
 type lookupModel struct {
 	ID            types.String `tfsdk:"id"`
@@ -39,7 +40,7 @@ type lookupModel struct {
 const notReported = " Null if the workspace does not report it, for example because the provider's identity is not a " +
 	"workspace admin."
 
-func (d *principalDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func principalSchema(context.Context) schema.Schema {
 	key := func(description string, check validator.String) schema.StringAttribute {
 		return schema.StringAttribute{
 			Optional:            true,
@@ -48,7 +49,7 @@ func (d *principalDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 			MarkdownDescription: description,
 		}
 	}
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "One service principal of the workspace, found by its application id, its display name " +
 			"or its SCIM id.",
 		Attributes: map[string]schema.Attribute{
@@ -81,22 +82,17 @@ func (d *principalDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 	}
 }
 
-func (d *principalDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
+func (principalDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
 	return []datasource.ConfigValidator{datasourcevalidator.ExactlyOneOf(
 		path.MatchRoot("application_id"), path.MatchRoot("display_name"), path.MatchRoot("id"))}
 }
 
-func (d *principalDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config lookupModel
-	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+func readPrincipal(ctx context.Context, c *client.Client, m *lookupModel, diags *diag.Diagnostics) {
+	sp, err := lookUp(ctx, c, *m)
+	if fwkit.Failed(diags, err, "Cannot find service principal", m.String()) {
 		return
 	}
-	sp, err := lookUp(ctx, d.Client, config)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find service principal", config.String()) {
-		return
-	}
-	config.show(sp, d.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.show(sp, c.WorkspaceID())
 }
 
 func (m lookupModel) String() string {

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -18,8 +18,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
-
-type principalsDataSource struct{ fwkit.DataSource }
 
 type listModel struct {
 	filterModel
@@ -44,35 +42,38 @@ type listedModel struct {
 	Entitlements  types.Set    `tfsdk:"entitlements"`
 }
 
-func (d *principalsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	part := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{
-			Optional: true, MarkdownDescription: description,
-			Validators: []validator.String{
-				stringvalidator.LengthAtLeast(1),
-				stringvalidator.ConflictsWith(path.MatchRoot("filter")),
-			},
-		}
+// The descriptions of the conditions in [filterModel].
+const (
+	containsText = "Only service principals whose display name contains this text; upper and lower case do not matter."
+	prefixText   = "Only service principals whose display name begins with this text; upper and lower case do not matter."
+	activeText   = "Only active service principals, or with `false` only inactive ones. Requires a workspace admin."
+	filterText   = "A SCIM filter, sent unchanged, such as `displayName sw \"etl-\" or externalId eq \"42\"`. Not " +
+		"together with `display_name_contains` or `display_name_prefix`."
+)
+
+// partValidators checks an attribute that holds a part of the display name.
+func partValidators() []validator.String {
+	return []validator.String{
+		stringvalidator.LengthAtLeast(1),
+		stringvalidator.ConflictsWith(path.MatchRoot("filter")),
 	}
-	resp.Schema = schema.Schema{
+}
+
+func principalsSchema(context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The service principals of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
-			"display_name_contains": part(
-				"Only service principals whose display name contains this text; upper and lower case do not matter. " +
-					"Quotes and backslashes need no escape.",
-			),
-			"display_name_prefix": part(
-				"Only service principals whose display name begins with this text; upper and lower case do not matter.",
-			),
-			"active": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Only active service principals, or with `false` only inactive ones. Requires a " +
-					"workspace admin.",
+			"display_name_contains": schema.StringAttribute{
+				Optional: true, Validators: partValidators(),
+				MarkdownDescription: containsText + " Quotes and backslashes need no escape.",
 			},
+			"display_name_prefix": schema.StringAttribute{
+				Optional: true, Validators: partValidators(), MarkdownDescription: prefixText,
+			},
+			"active": schema.BoolAttribute{Optional: true, MarkdownDescription: activeText},
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent unchanged, such as `displayName sw \"etl-\" or externalId " +
-					"eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
+				MarkdownDescription: filterText,
 			},
 			"workspace_id": fwkit.DataString("Id of the workspace."),
 			"service_principals": schema.ListNestedAttribute{
@@ -97,17 +98,12 @@ func (d *principalsDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 	}
 }
 
-func (d *principalsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config listModel
-	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+func readPrincipals(ctx context.Context, c *client.Client, m *listModel, diags *diag.Diagnostics) {
+	found, err := listMatching(ctx, c, m.filterModel)
+	if fwkit.Failed(diags, err, "Cannot list service principals", "service principals") {
 		return
 	}
-	found, err := listMatching(ctx, d.Client, config.filterModel)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list service principals", "service principals") {
-		return
-	}
-	config.show(found, d.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.show(found, c.WorkspaceID())
 }
 
 // listMatching lists the service principals that match the configuration. One request per 10,000 service principals.

@@ -26,17 +26,17 @@ func NewResource() resource.Resource {
 
 // NewListResource returns the list resource dbxaccess_service_principal, which `terraform query` uses.
 func NewListResource() list.ListResource {
-	return &principalList{fwkit.Resource{Name: "service_principal"}}
+	return fwkit.NewListResource("service_principal", querySchema, queryPrincipals)
 }
 
 // NewDataSource returns the data source dbxaccess_service_principal.
 func NewDataSource() datasource.DataSource {
-	return &principalDataSource{fwkit.DataSource{Name: "service_principal"}}
+	return principalDataSource{fwkit.NewDataSource("service_principal", principalSchema, readPrincipal)}
 }
 
 // NewListDataSource returns the data source dbxaccess_service_principals.
 func NewListDataSource() datasource.DataSource {
-	return &principalsDataSource{fwkit.DataSource{Name: "service_principals"}}
+	return fwkit.NewDataSource("service_principals", principalsSchema, readPrincipals)
 }
 
 // NewAction returns the action dbxaccess_revoke_credentials.

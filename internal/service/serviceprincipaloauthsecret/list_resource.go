@@ -3,27 +3,20 @@ package serviceprincipaloauthsecret
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
-
-type secretList struct{ fwkit.Resource }
 
 type queryModel struct {
 	ApplicationID types.String `tfsdk:"application_id"`
 }
 
-func (l *secretList) ListResourceConfigSchema(
-	_ context.Context,
-	_ list.ListResourceSchemaRequest,
-	resp *list.ListResourceSchemaResponse,
-) {
-	resp.Schema = schema.Schema{
+func querySchema() schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The live OAuth secrets of one service principal, without their values.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
@@ -34,22 +27,20 @@ func (l *secretList) ListResourceConfigSchema(
 	}
 }
 
-// List returns the live OAuth secrets of the service principal that the query names.
-func (l *secretList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
-		application := by.ApplicationID.ValueString()
-		principalID, found, err := find(ctx, l.Client, application, "")
-		if fwkit.Failed(diags, err, "Cannot query OAuth secrets", "OAuth secrets of service principal "+application) {
+// querySecrets returns the live OAuth secrets of the service principal that the query names.
+func querySecrets(ctx context.Context, c *client.Client, by queryModel, results *fwkit.Results) {
+	application := by.ApplicationID.ValueString()
+	principalID, found, err := find(ctx, c, application, "")
+	object := "OAuth secrets of service principal " + application
+	if fwkit.Failed(&results.Diagnostics, err, "Cannot query OAuth secrets", object) {
+		return
+	}
+	for _, s := range found.Secrets {
+		if !found.Live(s) {
+			continue
+		}
+		if !results.Push(application+" "+fwkit.ShortID(s.ID), imported(s, application, principalID, c)) {
 			return
 		}
-		for _, s := range found.Secrets {
-			if !found.Live(s) {
-				continue
-			}
-			m := imported(s, application, principalID, l.Client)
-			if !push(fwkit.Listed(ctx, req, application+" "+fwkit.ShortID(s.ID), m)) {
-				return
-			}
-		}
-	})
+	}
 }

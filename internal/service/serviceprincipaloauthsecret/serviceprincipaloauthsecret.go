@@ -30,5 +30,5 @@ func NewResource() resource.Resource {
 
 // NewListResource returns the list resource dbxaccess_service_principal_oauth_secret, which `terraform query` uses.
 func NewListResource() list.ListResource {
-	return &secretList{fwkit.Resource{Name: "service_principal_oauth_secret"}}
+	return fwkit.NewListResource("service_principal_oauth_secret", querySchema, querySecrets)
 }

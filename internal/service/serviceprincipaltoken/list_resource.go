@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -17,19 +15,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type tokenList struct{ fwkit.Resource }
-
 type queryModel struct {
 	ApplicationID      types.String `tfsdk:"application_id"`
 	IncludeOwnIdentity types.Bool   `tfsdk:"include_own_identity"`
 }
 
-func (l *tokenList) ListResourceConfigSchema(
-	_ context.Context,
-	_ list.ListResourceSchemaRequest,
-	resp *list.ListResourceSchemaResponse,
-) {
-	resp.Schema = schema.Schema{
+func querySchema() schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The live personal access tokens of service principals, oldest first, without their " +
 			"values.",
 		Attributes: map[string]schema.Attribute{
@@ -43,30 +35,20 @@ func (l *tokenList) ListResourceConfigSchema(
 	}
 }
 
-// List returns the tokens that match the query. The workspace lists all tokens in one answer.
-func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
-		applicationID := by.ApplicationID.ValueString()
-		found, err := search(ctx, l.Client, applicationID, by.IncludeOwnIdentity.ValueBool())
-		if fwkit.Failed(diags, err, "Cannot query tokens of service principals", cmp.Or(applicationID, "tokens")) {
+// queryTokens returns the tokens that match the query. The workspace lists all tokens in one answer.
+func queryTokens(ctx context.Context, c *client.Client, by queryModel, results *fwkit.Results) {
+	applicationID := by.ApplicationID.ValueString()
+	found, err := search(ctx, c, applicationID, by.IncludeOwnIdentity.ValueBool())
+	object := cmp.Or(applicationID, "tokens")
+	if fwkit.Failed(&results.Diagnostics, err, "Cannot query tokens of service principals", object) {
+		return
+	}
+	for _, t := range found {
+		name := t.ApplicationID + " " + cmp.Or(client.Unmark(t.Comment), fwkit.ShortID(t.ID))
+		if !results.Push(name, imported(t.TokenInfo, t.ApplicationID, c.WorkspaceID())) {
 			return
 		}
-		for _, t := range found {
-			if !push(l.result(ctx, req, t)) {
-				return
-			}
-		}
-	})
-}
-
-func (l *tokenList) result(ctx context.Context, req list.ListRequest, found ownedToken) list.ListResult {
-	m := imported(found.TokenInfo, found.ApplicationID, l.Client.WorkspaceID())
-	return fwkit.Listed(
-		ctx,
-		req,
-		found.ApplicationID+" "+cmp.Or(client.Unmark(found.Comment), fwkit.ShortID(found.ID)),
-		m,
-	)
+	}
 }
 
 // ownedToken is a token together with the application id of the service principal that owns the token.

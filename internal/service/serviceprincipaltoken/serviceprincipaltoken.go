@@ -35,7 +35,7 @@ func NewResource() resource.Resource {
 
 // NewListResource returns the list resource dbxaccess_service_principal_token, which `terraform query` uses.
 func NewListResource() list.ListResource {
-	return &tokenList{fwkit.Resource{Name: "service_principal_token"}}
+	return fwkit.NewListResource("service_principal_token", querySchema, queryTokens)
 }
 
 // NewEphemeralResource returns the ephemeral resource dbxaccess_service_principal_token.

@@ -7,16 +7,14 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
-
-type endpointsDataSource struct{ fwkit.DataSource }
 
 type endpointsModel struct {
 	NamePrefix  types.String    `tfsdk:"name_prefix"`
@@ -30,14 +28,14 @@ type endpointInRow struct {
 	ServedEntities []commonEntity `tfsdk:"served_entities"`
 }
 
-func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func endpointsSchema(context.Context) schema.Schema {
 	rows := commonAttributes()
 	rows["name"] = fwkit.DataString("Name of the endpoint.")
 	rows["id"] = fwkit.DataString(
 		"System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list.",
 	)
 	rows["served_entities"] = servedEntities(commonEntityAttributes())
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "The model-serving endpoints of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
 			"name_prefix": schema.StringAttribute{
@@ -58,17 +56,12 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 	}
 }
 
-func (d *endpointsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config endpointsModel
-	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+func readEndpoints(ctx context.Context, c *client.Client, m *endpointsModel, diags *diag.Diagnostics) {
+	all, err := c.Endpoints(ctx)
+	if fwkit.Failed(diags, err, "Cannot list serving endpoints", "serving endpoints") {
 		return
 	}
-	all, err := d.Client.Endpoints(ctx)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list serving endpoints", "serving endpoints") {
-		return
-	}
-	config.show(all, d.Client.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.show(all, c.WorkspaceID())
 }
 
 // matches reports whether an endpoint has the configured name prefix and tags. The provider compares them itself,

@@ -3,14 +3,13 @@ package servingendpoint
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func endpointSchema(context.Context) schema.Schema {
 	entity := commonEntityAttributes()
 	entity["workload_size"] = fwkit.DataString("Size of the compute.")
 	entity["scale_to_zero"] = schema.BoolAttribute{
@@ -35,7 +34,7 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"OAuth tokens only, no personal access tokens.",
 	}
 	attributes["served_entities"] = servedEntities(entity)
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "One model-serving endpoint, found by its name.",
 		Attributes:          attributes,
 	}

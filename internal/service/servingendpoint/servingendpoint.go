@@ -10,10 +10,10 @@ import (
 
 // NewDataSource returns the data source dbxaccess_serving_endpoint.
 func NewDataSource() datasource.DataSource {
-	return &endpointDataSource{fwkit.DataSource{Name: "serving_endpoint"}}
+	return fwkit.NewDataSource("serving_endpoint", endpointSchema, readEndpoint)
 }
 
 // NewListDataSource returns the data source dbxaccess_serving_endpoints.
 func NewListDataSource() datasource.DataSource {
-	return &endpointsDataSource{fwkit.DataSource{Name: "serving_endpoints"}}
+	return fwkit.NewDataSource("serving_endpoints", endpointsSchema, readEndpoints)
 }

@@ -18,10 +18,10 @@ type access struct {
 	Unexpanded []unexpanded
 }
 
-// readAccess reads the access list of the endpoint, then all groups, then the service principals and users that hold a
-// level. Up to five requests for one endpoint, however many groups there are. Many endpoints share the lists of groups
-// and principals: one request per endpoint, and about ten for all endpoints together.
-func readAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
+// resolveAccess reads the access list of the endpoint, then all groups, then the service principals and users that hold
+// a level. Up to five requests for one endpoint, however many groups there are. Many endpoints share the lists of
+// groups and principals: one request per endpoint, and about ten for all endpoints together.
+func resolveAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
 	id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.Lately)
 	if err != nil {
 		return access{}, err

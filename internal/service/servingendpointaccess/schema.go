@@ -3,15 +3,14 @@ package servingendpointaccess
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func accessSchema(context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The users and service principals that can use one model-serving endpoint: its access " +
 			"list, with every group resolved to its members, nested groups included.",
 		Attributes: map[string]schema.Attribute{

@@ -10,5 +10,5 @@ import (
 
 // NewDataSource returns the data source dbxaccess_serving_endpoint_access.
 func NewDataSource() datasource.DataSource {
-	return &accessDataSource{fwkit.DataSource{Name: "serving_endpoint_access"}}
+	return fwkit.NewDataSource("serving_endpoint_access", accessSchema, readAccess)
 }

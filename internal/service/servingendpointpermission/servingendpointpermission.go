@@ -22,5 +22,5 @@ func NewResource() resource.Resource {
 
 // NewListResource returns the list resource dbxaccess_serving_endpoint_permission, which `terraform query` uses.
 func NewListResource() list.ListResource {
-	return &permissionList{fwkit.Resource{Name: "serving_endpoint_permission"}}
+	return fwkit.NewListResource("serving_endpoint_permission", querySchema, queryGrants)
 }

@@ -3,25 +3,18 @@ package servingendpointpermissions
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type permissionsDataSource struct{ fwkit.DataSource }
-
-func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config permissionsModel
-	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+func readPermissions(ctx context.Context, c *client.Client, m *permissionsModel, diags *diag.Diagnostics) {
+	name := m.EndpointName.ValueString()
+	id, list, err := acl.ReadEndpoint(ctx, c, name, client.Lately)
+	if fwkit.Failed(diags, err, "Cannot list the grants on serving endpoint", name) {
 		return
 	}
-	name := config.EndpointName.ValueString()
-	id, list, err := acl.ReadEndpoint(ctx, d.Client, name, client.Lately)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list the grants on serving endpoint", name) {
-		return
-	}
-	config.show(id, d.Client.WorkspaceID(), list)
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.show(id, c.WorkspaceID(), list)
 }

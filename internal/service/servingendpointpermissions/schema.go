@@ -3,14 +3,13 @@ package servingendpointpermissions
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func permissionsSchema(context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "The access list of one model-serving endpoint, with direct and inherited entries kept " +
 			"separate.",
 		Attributes: map[string]schema.Attribute{

@@ -10,5 +10,5 @@ import (
 
 // NewDataSource returns the data source dbxaccess_serving_endpoint_permissions.
 func NewDataSource() datasource.DataSource {
-	return &permissionsDataSource{fwkit.DataSource{Name: "serving_endpoint_permissions"}}
+	return fwkit.NewDataSource("serving_endpoint_permissions", permissionsSchema, readPermissions)
 }

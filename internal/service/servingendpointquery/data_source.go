@@ -5,16 +5,18 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type queryDataSource struct{ fwkit.DataSource }
+type queryDataSource struct{ *fwkit.DataSource[queryModel] }
 
-var _ datasource.DataSourceWithValidateConfig = &queryDataSource{}
+var _ datasource.DataSourceWithValidateConfig = queryDataSource{}
 
-func (d *queryDataSource) ValidateConfig(
+func (queryDataSource) ValidateConfig(
 	ctx context.Context,
 	req datasource.ValidateConfigRequest,
 	resp *datasource.ValidateConfigResponse,
@@ -79,18 +81,13 @@ func (d *queryDataSource) ValidateConfig(
 	}
 }
 
-func (d *queryDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var config queryModel
-	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
-		return
-	}
-	ctx, cancel := fwkit.Deadline(ctx, config.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
+func readQuery(ctx context.Context, c *client.Client, m *queryModel, diags *diag.Diagnostics) {
+	ctx, cancel := fwkit.Deadline(ctx, m.Timeouts.Read, fwkit.DefaultTimeout, diags)
 	defer cancel()
 
-	answer, err := score(ctx, d.Client, config.toQuery())
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot score serving endpoint", config.EndpointName.ValueString()) {
+	answer, err := score(ctx, c, m.toQuery())
+	if fwkit.Failed(diags, err, "Cannot score serving endpoint", m.EndpointName.ValueString()) {
 		return
 	}
-	config.show(answer)
-	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+	m.show(answer)
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
@@ -22,13 +21,13 @@ const (
 	asOAuth    = "oauth_secret"
 )
 
-func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func querySchema(ctx context.Context) schema.Schema {
 	limit := timeouts.AttributesWithOpts(ctx, timeouts.Opts{
 		ReadDescription: "How long the query may take in total, including the start of an endpoint that has scaled " +
 			"to zero: a Go duration such as `10m`. Default: 20 minutes.",
 	}).(schema.SingleNestedAttribute)
 	limit.MarkdownDescription = "How long the query may take."
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "Sends one request to a model-serving endpoint, and shows whether the endpoint answered " +
 			"or refused.",
 		Attributes: map[string]schema.Attribute{

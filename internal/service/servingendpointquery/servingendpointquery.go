@@ -10,5 +10,5 @@ import (
 
 // NewDataSource returns the data source dbxaccess_serving_endpoint_query.
 func NewDataSource() datasource.DataSource {
-	return &queryDataSource{fwkit.DataSource{Name: "serving_endpoint_query"}}
+	return queryDataSource{fwkit.NewDataSource("serving_endpoint_query", querySchema, readQuery)}
 }

@@ -10,5 +10,5 @@ import (
 
 // NewDataSource returns the data source dbxaccess_tokens.
 func NewDataSource() datasource.DataSource {
-	return &tokensDataSource{fwkit.DataSource{Name: "tokens"}}
+	return fwkit.NewDataSource("tokens", tokensSchema, readTokens)
 }

@@ -3,8 +3,8 @@ package tokenpermission
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
@@ -12,16 +12,14 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type permissionsDataSource struct{ fwkit.DataSource }
-
 type permissionsModel struct {
 	Exists      types.Bool   `tfsdk:"exists"`
 	WorkspaceID types.String `tfsdk:"workspace_id"`
 	fwkit.AccessList
 }
 
-func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func permissionsSchema(context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Who may use personal access tokens in the workspace: the access list " +
 			"`authorization/tokens`.",
 		Attributes: map[string]schema.Attribute{
@@ -49,12 +47,12 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 	}
 }
 
-func (d *permissionsDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	list, exists, err := listTokens(ctx, d.Client, client.Lately)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot read who may use tokens", acl.Tokens.String()) {
+func readPermissions(ctx context.Context, c *client.Client, m *permissionsModel, diags *diag.Diagnostics) {
+	list, exists, err := listTokens(ctx, c, client.Lately)
+	if fwkit.Failed(diags, err, "Cannot read who may use tokens", acl.Tokens.String()) {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, shown(list, exists, d.Client.WorkspaceID()))...)
+	*m = shown(list, exists, c.WorkspaceID())
 }
 
 // shown returns the attributes of the data source for a list of principals.

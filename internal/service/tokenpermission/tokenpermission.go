@@ -22,10 +22,10 @@ func NewResource() resource.Resource {
 
 // NewListResource returns the list resource dbxaccess_token_permission, which `terraform query` uses.
 func NewListResource() list.ListResource {
-	return &permissionList{fwkit.Resource{Name: "token_permission"}}
+	return fwkit.NewListResource("token_permission", querySchema, queryRights)
 }
 
 // NewDataSource returns the data source dbxaccess_token_permissions.
 func NewDataSource() datasource.DataSource {
-	return &permissionsDataSource{fwkit.DataSource{Name: "token_permissions"}}
+	return fwkit.NewDataSource("token_permissions", permissionsSchema, readPermissions)
 }
