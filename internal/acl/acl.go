@@ -161,11 +161,11 @@ func (l List) lost(left map[Principal]Level) List {
 	return lost
 }
 
-// beyond returns the direct grants in l that was does not have with the same level.
-func (l List) beyond(was map[Principal]Level) List {
+// changedFrom returns the direct grants in l that are missing, or have another level, in before.
+func (l List) changedFrom(before map[Principal]Level) List {
 	var changed List
 	for _, e := range l {
-		if e.Direct != "" && was[e.Key()] != e.Direct {
+		if e.Direct != "" && before[e.Key()] != e.Direct {
 			changed = append(changed, Entry{Principal: e.Principal, Direct: e.Direct})
 		}
 	}

@@ -65,8 +65,8 @@ type unchecked struct {
 	changed List
 }
 
-// recordWrite records the changes of a write that the list after the write shows. all reports whether after is the
-// complete list: only then does it show that a grant was removed.
+// recordWrite records the changes of a write, as far as the list after the write shows them. all reports whether after
+// is the complete list. Only a complete list shows that a grant was removed.
 func (o *object) recordWrite(changed List, after view, all bool) {
 	if o.changes == nil {
 		o.changes = map[Principal]ownChange{}
@@ -150,8 +150,8 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 	o.unchecked = append(o.unchecked, unchecked{op, r, changed})
 }
 
-// endHeld ends the operations whose changes are in the list, except those whose changes are in again: these were
-// written again just now.
+// endHeld ends the operations whose changes are in the list. It leaves out the operations whose changes were just
+// written again, which are in the list again.
 func (o *object) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		held := now.showsAll(u.changed) &&

@@ -146,8 +146,9 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 	r := o.replace(ctx, c, nil, func(now List) (List, any, error) {
 		var ps []Principal
 		for _, op := range ops {
-			// No other write of this process to the list can come between this check and the removal. A grant that
-			// another resource keeps is either noted by now, or will be written after the removal.
+			// No other write of this process to the list can come between this check and the removal. If another
+			// resource of this run needs the grant, it has already recorded that, or it writes the grant after the
+			// removal.
 			if kept[op] = c.Keeps(Place(o.String(), op.principal)); !kept[op] {
 				ps = append(ps, op.principal)
 			}
@@ -206,14 +207,14 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 			}
 		}
 		o.observe(before)
-		was, wanted := before.list.direct(), next.direct()
-		if maps.Equal(was, wanted) {
+		old, wanted := before.list.direct(), next.direct()
+		if maps.Equal(old, wanted) {
 			if len(tried) > 0 {
 				o.recordWrite(tried, before, true)
 			}
 			return outcome{after: before, found: found, wrote: try > 1, changed: tried}
 		}
-		changed, lost := next.beyond(was), before.list.lost(wanted)
+		changed, lost := next.changedFrom(old), before.list.lost(wanted)
 		written := slices.Concat(lost, changed)
 		var after view
 		if forcePut || len(lost) > 0 {

@@ -312,7 +312,7 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 	}
 	return &Warning{
 		Summary: "OAuth secret does not look like a Databricks secret: " + clientID,
-		Detail: fmt.Sprintf("The value of %s does not begin with dose, as OAuth secrets of Databricks do. A client "+
+		Detail: fmt.Sprintf("The value of %s does not begin with \"dose\", as OAuth secrets of Databricks do. A client "+
 			"secret of Entra ID cannot be used here. To log in with one, set client_secret (or ARM_CLIENT_SECRET) "+
 			"and client_id.", source),
 	}

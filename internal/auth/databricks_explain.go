@@ -78,7 +78,7 @@ func (e oauthExplainer) failure(f failure) *Error {
 			"client id is not the application id of the service principal that the secret was created for. Or this " +
 			"service principal is inactive or not in the workspace."
 		if e.secret != "" && !databricksSecret().MatchString(e.secret) {
-			hint += " The secret does not begin with dose, as OAuth secrets of Databricks do. A client secret of " +
+			hint += " The secret does not begin with \"dose\", as OAuth secrets of Databricks do. A client secret of " +
 				"Entra ID cannot be used here."
 		}
 	case code == ErrDetailsRefused.Error():

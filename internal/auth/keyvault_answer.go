@@ -37,7 +37,7 @@ func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 	if response.StatusCode == http.StatusUnauthorized {
 		if !readableChallenge(response.Header) {
 			_ = response.Body.Close()
-			return nil, web.Mismatch(response, "a challenge that names no place to log in")
+			return nil, web.Mismatch(response, "a challenge that names no login host or no tenant")
 		}
 		c.reader.refused(token) // the library now gets a token and sends the request once more
 	}
@@ -92,13 +92,13 @@ func (v *vault) about(a asked, id *azsecrets.ID) error {
 	}
 	address, err := url.Parse(string(*id))
 	if err != nil {
-		return v.mismatch(a, "JSON with an id that is no address")
+		return v.mismatch(a, "JSON with an id that is not a URL")
 	}
 	parts := strings.Split(strings.Trim(address.Path, "/"), "/")
 	if !strings.EqualFold(address.Hostname(), v.hostname()) || len(parts) != 3 || parts[0] != "secrets" ||
 		!strings.EqualFold(parts[1], a.secret) || parts[2] == "" ||
 		a.version != "" && !strings.EqualFold(parts[2], a.version) {
-		return v.mismatch(a, "what belongs to "+web.Text(string(*id), 300))
+		return v.mismatch(a, "an answer about "+web.Text(string(*id), 300))
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 			return err
 		}
 		if seen[string(*p.ID)] {
-			return v.mismatch(a, "a version for the second time")
+			return v.mismatch(a, "a list that names a version twice")
 		}
 		seen[string(*p.ID)] = true
 	}
@@ -150,11 +150,11 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 	next, err := url.Parse(*page.NextLink)
 	switch {
 	case err != nil:
-		return v.mismatch(a, "an address of a next page that is no address")
+		return v.mismatch(a, "a next page whose address is not a URL")
 	case next.Scheme != "https" || !strings.EqualFold(plain(next.Host), plain(v.host)):
-		return v.mismatch(a, "a next page elsewhere, at "+web.Text(next.Host, 300))
+		return v.mismatch(a, "a next page on another host, "+web.Text(next.Host, 300))
 	case seen[*page.NextLink]:
-		return v.mismatch(a, "a next page that was read already")
+		return v.mismatch(a, "a next page that has already been read")
 	}
 	seen[*page.NextLink] = true
 	return nil

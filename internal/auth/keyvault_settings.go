@@ -160,7 +160,7 @@ func CheckKeyVaultAuth(value string) error {
 func CheckSecretName(value string) error {
 	value = strings.TrimSpace(value)
 	if databricksSecret().MatchString(value) || databricksToken().MatchString(value) {
-		return errorAt("", "Secret in place of its name in Key Vault",
+		return errorAt("", "Value of a secret in place of a name in Key Vault",
 			"The value is a secret of Databricks. Store this secret in Key Vault, and write the name of the "+
 				"Key Vault secret here.")
 	}

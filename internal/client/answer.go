@@ -17,7 +17,7 @@ import (
 )
 
 // An Answer is the struct with JSON tags into which a call decodes the response. Its method Lacks checks that the
-// response answers the request. A status of success alone proves nothing, because a proxy, a sign-in page or another
+// response answers the request. A success status alone proves nothing, because a proxy, a sign-in page or another
 // service may have sent it.
 type Answer interface {
 	// Lacks returns why the decoded JSON is not the answer to the request, such as the id of another object. It returns
@@ -47,8 +47,8 @@ func Named(field, got, want string) string {
 }
 
 // Call sends one request to the workspace, decodes the response into answer, and checks by [Answer.Lacks] that it
-// answers the request. If answer is nil, an empty body or a JSON object is enough. Any other response with a status of
-// success is an error of the kind [ErrNotAnAnswer].
+// answers the request. If answer is nil, an empty body or a JSON object is enough. Any other response with a success
+// status is an error of the kind [ErrNotAnAnswer].
 func (c *Client) Call(
 	ctx context.Context,
 	method, path string,
@@ -138,9 +138,9 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	return nil
 }
 
-// judge decodes the body of a response with a status of success. If the body does not answer the call, judge returns
-// what the body is. It repeats nothing of the body except the title of a page and the words of an error, because a body
-// may hold a token.
+// judge decodes the body of a response with a success status. If the body does not answer the call, judge returns what
+// the body is. It repeats nothing of the body except the title of a page and the words of an error, because a body may
+// hold a token.
 func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	text := bytes.TrimSpace(body)
 	if optional, ok := answer.(*Optional); ok {
@@ -216,7 +216,7 @@ func isBare(object []byte) bool {
 	return braces && string(bytes.TrimSpace(inside)) == "}"
 }
 
-// disguised returns the code and a description of an error that came with a status of success. It returns empty strings
+// disguised returns the code and a description of an error that came with a success status. It returns empty strings
 // for any other body.
 func disguised(text []byte) (code, fault string) {
 	// Search the text first, because decoding a long list twice takes time.
@@ -235,9 +235,9 @@ func disguised(text []byte) (code, fault string) {
 	code = strings.Trim(string(body.Code), `"`)
 	switch {
 	case code != "" && code != "null":
-		return clean(code), "an error with a status of success: " + clean(body.Message)
+		return clean(code), "an error with a success status: " + clean(body.Message)
 	case len(body.Schemas) == 1 && body.Schemas[0] == scimError:
-		return "", "an error with a status of success: " + clean(body.Detail)
+		return "", "an error with a success status: " + clean(body.Detail)
 	}
 	return "", ""
 }

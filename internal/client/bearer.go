@@ -37,8 +37,8 @@ func (s strategy) accepted(r *http.Request) {
 }
 
 // renew logs in again after the workspace refused the token of a request, and reports whether the caller has another
-// token now. It replaces only a token that the workspace has accepted before. The refusal of a first token, or of a new
-// one, is believed. All calls that are refused with the same token share one login.
+// token now. It replaces only a token that the workspace has accepted before. If the workspace refuses a first token,
+// or a new one, another login would not help. All calls that are refused with the same token share one login.
 func (s strategy) renew(r *http.Request) (bool, error) {
 	refused := bearerOf(r)
 	return share(r.Context(), &s.bearer.renewals, refused, func(ctx context.Context) (bool, error) {

@@ -57,7 +57,7 @@ var (
 	ErrScope = errors.New("scope missing")
 	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not include the feature.
 	ErrFeatureDisabled = errors.New("feature not available in the workspace")
-	// ErrNotAnAnswer: the response has a status of success, but it is not what the call must return. It is a page,
+	// ErrNotAnAnswer: the response has a success status, but it is not what the call must return. It is a page,
 	// nothing, or JSON of another form or about another object. For a write, the error is an [ErrAnswerLost] too. The
 	// call is not sent again.
 	ErrNotAnAnswer = errors.New("not an answer of the workspace")

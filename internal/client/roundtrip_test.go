@@ -245,7 +245,7 @@ func TestAttemptTimeout(t *testing.T) {
 	}
 }
 
-// TestBodyCutOff checks that a body which stops half way is a lost answer, even with a status of success.
+// TestBodyCutOff checks that a body which stops half way is a lost answer, even with a success status.
 func TestBodyCutOff(t *testing.T) {
 	t.Parallel()
 	var calls int

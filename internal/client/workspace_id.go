@@ -146,8 +146,8 @@ func (e *WrongWorkspaceError) Error() string {
 
 // CheckWorkspace returns an error if the workspace in which an object was created is not the one that the provider
 // calls. stored is the id of the former workspace, as the state has it. If no answer has shown the workspace yet, one
-// request, shared by all callers. CheckWorkspace must come before a write, and before "not found" is believed.
-// Otherwise every object would seem to be gone if the host belonged to another workspace.
+// request, shared by all callers. Call CheckWorkspace before a write, and before an object that was not found counts as
+// deleted. Otherwise every object would seem to be deleted if the host belonged to another workspace.
 func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 	if stored == "" {
 		return nil

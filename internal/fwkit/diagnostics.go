@@ -152,7 +152,7 @@ func nextStep(err error) string {
 			"include it. More rights for the login do not help. Access lists, for example, need the Premium tier; " +
 			"the workspace's Azure resource shows its tier."
 	case errors.Is(err, client.ErrNotAnAnswer):
-		next := "The answer has a status of success, but its content is not that of the workspace's API. There are " +
+		next := "The answer has a success status, but its content is not that of the workspace's API. There are " +
 			"three usual causes. A proxy or gateway answered with a page of its own, such as a sign-in page. Or a " +
 			"private link or an IP access list blocks the request. Or host is not a workspace. Check host, " +
 			"HTTPS_PROXY and NO_PROXY, and open host in a browser on this machine to see the page."

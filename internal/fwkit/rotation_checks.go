@@ -245,8 +245,8 @@ func (c Credential) AdviseUnusable(err error, verb string) error {
 	}
 	return client.Also(
 		unusable.Err,
-		fmt.Sprintf("The new %s %s could not be %sd either (%v), so it is kept in the state: the next apply creates "+
-			"another one and %[3]ss it.", c, ShortID(unusable.ID), verb, unusable.RevokeErr),
+		fmt.Sprintf("The new %s %s could not be %sd either (%v), so the state keeps it. The next apply creates "+
+			"another %[1]s and %[3]ss this one.", c, ShortID(unusable.ID), verb, unusable.RevokeErr),
 	)
 }
 

@@ -94,7 +94,7 @@ func (m RotationMemory) ShowValue(of *Rotating, value string, v auth.SecretVersi
 }
 
 // Useless reports whether nobody can use a credential: it did not work when it was created, or its value was never
-// stored. A refresh cannot see the former, so the finding of the creation is kept.
+// stored. A refresh cannot find out whether a credential works, so the verdict of the creation is kept.
 func (m RotationMemory) Useless(of Rotating) bool {
 	id := of.ID.ValueString()
 	return m.Verdict.About(id).Useless ||

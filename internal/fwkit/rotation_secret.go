@@ -41,14 +41,14 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 			"secret, and needs the role `Key Vault Secrets Officer`.",
 		Attributes: map[string]schema.Attribute{
 			"vault_uri": schema.StringAttribute{
-				Required: true, Validators: []validator.String{Checked("Not a vault for the "+
+				Required: true, Validators: []validator.String{Checked("Not the address of a vault for the "+
 					credential, auth.CheckVaultURI)},
 				PlanModifiers: []planmodifier.String{FoldCase()},
 				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. Changing it rotates the " +
 					credential + ".",
 			},
 			"name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{Checked("Not the name of a secret for the "+
+				Required: true, Validators: []validator.String{Checked("Not the name of a Key Vault secret for the "+
 					credential, auth.CheckSecretName)},
 				PlanModifiers:       []planmodifier.String{FoldCase()},
 				MarkdownDescription: "Name of the secret. Changing it rotates the " + credential + ".",

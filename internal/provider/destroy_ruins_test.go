@@ -211,10 +211,10 @@ func ruins() map[string]ruin {
 			spoil: func(r *ruined) { r.cli.Rewrite(r.t, r.all()+r.refused()) },
 			says: []string{
 				"Service principal has neither application id nor name", "adopt_existing requires on_destroy", "Nothing to adopt without an application id", "workspace-consume excludes other entitlements",
-				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice", "Principal is listed and ignored", "Not a principal to ignore",
+				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice", "Principal is listed and ignored", "Ignored principal has no kind or no name",
 				"Token owner has no credential", "Token owner has two credentials", "Credential of the token's owner is empty", "Certificate password without a certificate",
 				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would be rotated by every plan", "Overlap of a token is too long",
-				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires key_vault_secret", "Not an application id", "Not the name of a serving endpoint", "Not the name of a secret for the token", "Not a vault for the token",
+				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires key_vault_secret", "Not an application id", "Not the name of a serving endpoint", "Not the name of a Key Vault secret for the token", "Not the address of a vault for the token",
 			},
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.all()) },
 		},

@@ -93,7 +93,7 @@ func Judge(r Recorded, f Facts) Verdict {
 	return v
 }
 
-// Change says of one attribute whether the plan changes it. The change of that attribute rotates the credential.
+// Change says whether the plan changes one attribute. A change of this attribute rotates the credential.
 type Change struct {
 	Reason           Reason
 	Unknown, Changed bool // Unknown: the value is known only at apply
@@ -117,8 +117,10 @@ func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
 	return "", true
 }
 
-// InUse reports whether applications may still be using the old credential when it is rotated for the reason why.
-func InUse(why Reason, v Verdict) bool { return why != Revoked && why != Expired && !v.Useless }
+// InUse reports whether applications may still be using the old credential when it is rotated for this reason.
+func InUse(reason Reason, v Verdict) bool {
+	return reason != Revoked && reason != Expired && !v.Useless
+}
 
 // Steps are the four operations of a rotation. The resource of each kind of credential implements them.
 type Steps interface {

@@ -23,7 +23,7 @@ const (
 	ObjectOrNothing
 )
 
-// NoAnswer is the error for a response with a status of success (2xx) that does not answer the request. It is an HTML
+// NoAnswer is the error for a response with a success status (2xx) that does not answer the request. It is an HTML
 // page, an empty body, or JSON of another form or about another object. The error does not show whether the service
 // received the request or did the work.
 type NoAnswer struct {
@@ -35,9 +35,9 @@ type NoAnswer struct {
 	Page bool
 }
 
-// Check returns a [*NoAnswer] error if the body of a response with a status of success does not have the form want.
-// body is the whole body, decompressed. response.Request must be set, as an http.Client does. JSON with a wrong content
-// type passes, and an HTML page that is labelled as JSON does not.
+// Check returns a [*NoAnswer] error if the body of a response with a success status does not have the form want. body
+// is the whole body, decompressed. response.Request must be set, as an http.Client does. JSON with a wrong content type
+// passes, and an HTML page that is labelled as JSON does not.
 //
 // Check does not know which object the request asked for. The caller must compare that, and reports another object with
 // [Mismatch].

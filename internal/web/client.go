@@ -126,8 +126,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// objects is a transport that reads each response to its end. A response with a status of success must be a JSON
-// object.
+// objects is a transport that reads each response to its end. A response with a success status must be a JSON object.
 type objects struct{ next http.RoundTripper }
 
 func (o objects) RoundTrip(r *http.Request) (*http.Response, error) {

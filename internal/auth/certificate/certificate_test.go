@@ -183,8 +183,8 @@ func TestPasswordHints(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"modern.pfx", "nomac-encrypted.pfx", "encrypted-aes.pem", "dek-info.pem"} {
 		for given, says := range map[string]string{
-			password + "\n":               "The password has a line end at its end. Without that, the password is right",
-			password + "\r\n":             "The password has a line end at its end. Without that, the password is right",
+			password + "\n":               "The password has a line break at its end. Without that, the password is right",
+			password + "\r\n":             "The password has a line break at its end. Without that, the password is right",
 			" " + password:                "The password has white space around it. Without that, the password is right",
 			`"` + password + `"`:          "The password has quotation marks around it. Without that, the password is right",
 			"'" + password + "' ":         "The password has quotation marks around it. Without that, the password is right",

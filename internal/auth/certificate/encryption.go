@@ -35,8 +35,8 @@ const maxMemory = 48 << 20
 type budget struct{ left, memory int64 }
 
 // spend subtracts the work of a number of rounds from the budget. weight is the work of ten rounds. If too little is
-// left, spend returns errTooMuchWork, so that the work does not begin. So it does for a negative number, which would add
-// to the budget.
+// left, spend returns errTooMuchWork, so that the work does not begin. It refuses a negative number in the same way,
+// because subtracting that would add to the budget.
 func (b *budget) spend(rounds, weight int64) error {
 	if rounds < 0 || rounds > maxWork || rounds*weight/10 > b.left {
 		return errTooMuchWork

@@ -129,7 +129,7 @@ func noCertificate(from Origin) *Error {
 }
 
 func tooMuchWork(from Origin, convert command) *Error {
-	return from.fail("Client certificate asks for too much work", "%s needs far more work to decrypt than any usual "+
+	return from.fail("Client certificate takes too much work to decrypt", "%s needs far more work to decrypt than any usual "+
 		"tool chooses, so the file may be damaged. To convert it, run: %s", from.Bundle, convert.with(from))
 }
 
@@ -144,7 +144,7 @@ func wrongPassword(from Origin, password string, check command, legacy bool, ope
 		what string
 		trim func(string) string
 	}{
-		{"a line end at its end", func(p string) string { return strings.TrimRight(p, "\r\n") }},
+		{"a line break at its end", func(p string) string { return strings.TrimRight(p, "\r\n") }},
 		{"white space around it", strings.TrimSpace},
 		{"quotation marks around it", unquote},
 	} {

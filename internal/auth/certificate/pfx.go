@@ -225,7 +225,7 @@ func implicitOctets(value asn1.RawValue) (all []byte, err error) {
 }
 
 // fail stores the error for the first part that cannot be decrypted, and returns nil, because the other parts may be
-// all that is needed. It returns err if no work is left, or if c is strict.
+// all that is needed. It returns err if c is strict, or if the limit of work for the file is reached (errTooMuchWork).
 func (c *pfxContents) fail(err error) error {
 	if err == nil || c.strict || errors.Is(err, errTooMuchWork) {
 		return err

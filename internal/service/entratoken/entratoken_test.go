@@ -58,7 +58,7 @@ func TestEntraTokenNeedsEntra(t *testing.T) {
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
 	r := w.CLI(t, source+`ephemeral "dbxaccess_entra_token" "t" {}`).MustRun(t, 1, "plan")
-	if !strings.Contains(r.Stderr, "No Entra ID token with a Databricks token") || strings.Contains(r.Stdout+r.Stderr, w.PersonToken) {
+	if !strings.Contains(r.Stderr, "A Databricks token cannot get a token of Entra ID") || strings.Contains(r.Stdout+r.Stderr, w.PersonToken) {
 		t.Errorf("%s", r.Stderr)
 	}
 }

@@ -18,7 +18,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	}
 	if !e.Client.Login.Kind.Entra() {
 		resp.Diagnostics.AddError(
-			"No Entra ID token with a Databricks token",
+			"A Databricks token cannot get a token of Entra ID",
 			"The provider is logged in with a Databricks token, which cannot get a token of Entra ID. Log in with a "+
 				"client certificate, or with another login at Entra ID.",
 		)

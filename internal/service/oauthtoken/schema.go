@@ -35,7 +35,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 					"vault_uri": schema.StringAttribute{
 						Required: true,
 						Validators: []validator.String{
-							fwkit.Checked("Not a vault to read the OAuth secret from", auth.CheckVaultURI),
+							fwkit.Checked("Not the address of a vault with the OAuth secret", auth.CheckVaultURI),
 						},
 						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
 					},
@@ -43,7 +43,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 						Required: true,
 						Validators: []validator.String{
 							fwkit.Checked(
-								"Not the name of a secret to read the OAuth secret from",
+								"Not the name of a Key Vault secret with the OAuth secret",
 								auth.CheckSecretName,
 							),
 						},

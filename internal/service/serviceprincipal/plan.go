@@ -51,7 +51,7 @@ func (r *principalResource) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("entitlements"),
 			"workspace-consume excludes other entitlements",
-			"The entitlement workspace-consume only allows to view dashboards, and the service refuses it together "+
+			"The entitlement workspace-consume gives access to dashboards only, and the service refuses it together "+
 				"with workspace-access or databricks-sql-access. Remove workspace-consume, or remove the other two.",
 		)
 	}

@@ -85,7 +85,7 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 	}
 	if len(s.made.revoked) > 0 {
 		diags.AddWarning(
-			"OAuth secret of a lost answer was deleted: "+plan.String(),
+			"OAuth secret was deleted because its value was lost: "+plan.String(),
 			"The service created this secret for a request whose answer was lost, so nobody has its value:\n"+
 				describe(s.made.revoked),
 		)

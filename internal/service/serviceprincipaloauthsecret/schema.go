@@ -142,7 +142,7 @@ func (r *secretResource) ModifyPlan(
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if s := config.KeyVaultSecret; r.Client != nil && r.Client.Ready() && s != nil && !s.VaultURI.IsUnknown() {
-		// A destroy plans first and needs no vault, so this is only a warning and no error.
+		// Terraform computes this plan before a destroy, too. A destroy needs no vault, so this is only a warning.
 		if _, err := rotation.VaultAt(r.Client, s.VaultURI.ValueString()); err != nil {
 			fwkit.Warn(&resp.Diagnostics, err, "The apply will fail, because the Key Vault cannot be used",
 				plan.String())

@@ -68,8 +68,8 @@ func checkOwner(c *client.Client, o owner, planning bool) error {
 		}
 	}
 	if !o.Credential.TenantID.IsSet() && c.Login.Kind.Entra() {
-		// The owner's tenant defaults to the provider's tenant. If only a login would show the provider's tenant, any
-		// tenant id is sufficient for this check.
+		// The owner's tenant defaults to the provider's tenant. This check needs a tenant id, but not the right one. So
+		// it uses any id if the provider's tenant is unknown before a login.
 		o.Credential.TenantID.Value = cmp.Or(c.Login.Identity().TenantID, uuid.Nil.String())
 	}
 	_, err := c.LogIn(o.Credential)

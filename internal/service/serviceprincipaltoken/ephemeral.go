@@ -66,8 +66,8 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("owner"),
 			"Password of an ephemeral token's owner without a certificate",
-			"client_certificate_password is set, but no certificate. Write client_certificate or "+
-				"client_certificate_path too, or remove client_certificate_password.",
+			"client_certificate_password is set, but neither client_certificate nor client_certificate_path is. Set one "+
+				"of these two, or remove client_certificate_password.",
 		)
 	}
 	k := config.Owner.KeyVault
@@ -83,7 +83,7 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
 			"Key Vault password of an ephemeral token's owner without a certificate",
-			"certificate_password_secret_name is set, but no certificate. Write certificate_name too, or remove "+
+			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name too, or remove "+
 				"certificate_password_secret_name.",
 		)
 	}
@@ -123,7 +123,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	}
 	for _, t := range made.doubles {
 		resp.Diagnostics.AddWarning(
-			"Ephemeral token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			"Ephemeral token was revoked because its value was lost: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
 				"Token %s was created by an earlier attempt of the request for the %s. The answer with its value was "+
 					"lost, so nobody has the value.",
@@ -245,7 +245,7 @@ func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
 	return written, unknown
 }
 
-// ephemeralMark is a part of the comment of every ephemeral token, so that a token can be found that was not revoked.
+// ephemeralMark is a part of the comment of every ephemeral token, so that a token that was not revoked can be found.
 const ephemeralMark = "[dbxaccess-ephemeral]"
 
 func (m ephemeralModel) toToken() token {

@@ -125,7 +125,7 @@ func TestLostAnswerAndAnEmptyList(t *testing.T) {
 	w.Tenant.Faults.Add(lost)
 	w.Tenant.Faults.Add(fault("GET", ownList, nothing))
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
-	if !strings.Contains(made.Warnings, "Token of a lost answer was revoked") || len(live(w, w.ScoringApp.ClientID)) != 1 {
+	if !strings.Contains(made.Warnings, "Token was revoked because its value was lost") || len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Errorf("%q, %+v", made.Warnings, live(w, w.ScoringApp.ClientID))
 	}
 	revokeAll(w)

@@ -105,7 +105,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 	}
 	for _, t := range made.doubles {
 		diags.AddWarning(
-			"Token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			"Token was revoked because its value was lost: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
 				"Token %s was created by an earlier attempt of the request for %s. The answer with its value was "+
 					"lost, so nobody has the value.",

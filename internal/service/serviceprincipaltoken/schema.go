@@ -260,8 +260,8 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			fwkit.Path("owner.client_certificate_password_wo"),
 			"Certificate password without a certificate",
-			"client_certificate_password_wo is set, but no certificate. Write client_certificate_wo or "+
-				"client_certificate_path too, or remove client_certificate_password_wo.",
+			"client_certificate_password_wo is set, but neither client_certificate_wo nor client_certificate_path is. Set "+
+				"one of these two, or remove client_certificate_password_wo.",
 		)
 	}
 	k := o.KeyVault
@@ -278,7 +278,7 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
 			"Password in Key Vault without a certificate",
-			"certificate_password_secret_name is set, but no certificate. Write certificate_name too, or remove "+
+			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name too, or remove "+
 				"certificate_password_secret_name.",
 		)
 	}
@@ -371,7 +371,8 @@ func (r *tokenResource) ModifyPlan(
 		case req.State.Raw.IsNull():
 			err = client.Also(err, wayOutOfPlan)
 			fwkit.Failed(&resp.Diagnostics, err, "Cannot use the Key Vault of the token", config.String())
-		// A destroy plans first and needs no new vault, so its plan must not fail here.
+		// Terraform computes this plan before a destroy, too. A destroy needs no new vault, so the plan must not fail
+		// here.
 		default:
 			err = client.Also(err, "An apply of this plan will fail.")
 			fwkit.Warn(&resp.Diagnostics, err, "The Key Vault of the token cannot be used", config.String())
@@ -379,9 +380,9 @@ func (r *tokenResource) ModifyPlan(
 	}
 }
 
-// wayOutOfPlan is the advice for an error in a plan that would stop a destroy as well.
-const wayOutOfPlan = "A destroy also makes this plan first, and fails in the same way. To destroy, remove this block " +
-	"and apply, or run terraform destroy -refresh=false."
+// wayOutOfPlan is the advice for an error in a plan, because the same error also stops terraform destroy.
+const wayOutOfPlan = "terraform destroy computes this plan first, so it fails in the same way. To destroy, remove this " +
+	"block and apply, or run terraform destroy -refresh=false."
 
 // refuseInPlan adds an error about the owner's credential, for a token that the plan creates.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {

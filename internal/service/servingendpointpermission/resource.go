@@ -225,7 +225,8 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 		// The endpoint may have been re-created since the plan, and the access list of the deleted endpoint still
 		// accepts grants.
 		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Every answer names its workspace. If it is the wrong one, nothing may be written to it or believed from it.
+		// Every answer names its workspace. In the wrong workspace nothing may be written, and an error of that
+		// workspace says nothing about this object.
 		if (err == nil || r.Client.WorkspaceID() != "") &&
 			r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 			return
@@ -326,7 +327,7 @@ func oneGrant(list acl.List, attribute, name, id string, diags *diag.Diagnostics
 		)
 	default:
 		diags.AddError(
-			"More than one grant of that name to import",
+			"Import id matches more than one grant",
 			fmt.Sprintf("%s matches more than one direct grant: %s. Write the kind of the principal, as in "+
 				"ENDPOINT/group_name=NAME.", id, found),
 		)

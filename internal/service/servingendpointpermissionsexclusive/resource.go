@@ -116,7 +116,8 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		plan.RemovedOnCreate.IsUnknown() {
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Every answer names its workspace. If it is the wrong one, nothing may be written to it or believed from it.
+		// Every answer names its workspace. In the wrong workspace nothing may be written, and an error of that
+		// workspace says nothing about this object.
 		if (err == nil || r.Client.WorkspaceID() != "") &&
 			r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
 			return
@@ -209,7 +210,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	warnOfKept(have, l.kept, &resp.Diagnostics)
 	if len(l.own) > 0 {
 		resp.Diagnostics.AddWarning(
-			"The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
+			"The provider keeps its own CAN_MANAGE on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf(
 				"The destroy keeps %s, so that somebody can still manage the endpoint. A workspace admin or another "+
 					"principal with CAN_MANAGE can revoke this grant.",

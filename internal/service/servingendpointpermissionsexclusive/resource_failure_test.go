@@ -76,7 +76,7 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 	// A destroy also leaves the grant if it was listed.
 	c.Rewrite(t, mine)
 	c.apply(t)
-	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
+	c.destroy(t).MustSay(t, "The provider keeps its own CAN_MANAGE on serving endpoint: iris", me)
 	w.holds(t, levels{me: "CAN_MANAGE"})
 }
 
@@ -96,7 +96,7 @@ func TestManagerThroughAGroup(t *testing.T) {
 	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity", "group_name="+team+" CAN_MANAGE")
 	w.holds(t, want)
 	c.Rewrite(t, w.usual(list("groups", team, "CAN_MANAGE")))
-	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", "group_name="+team)
+	c.destroy(t).MustSay(t, "The provider keeps its own CAN_MANAGE on serving endpoint: iris", "group_name="+team)
 	w.holds(t, levels{team: "CAN_MANAGE"})
 }
 
@@ -132,7 +132,7 @@ func TestAdminMayDropItself(t *testing.T) {
 	me := w.Deployer.ClientID
 	c.Rewrite(t, hcl(list("users", bob, "CAN_MANAGE"), list("service_principals", me, "CAN_MANAGE")))
 	c.apply(t)
-	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
+	c.destroy(t).MustSay(t, "The provider keeps its own CAN_MANAGE on serving endpoint: iris", me)
 	w.holds(t, levels{me: "CAN_MANAGE"})
 }
 

@@ -172,7 +172,7 @@ func (ignorable) ValidateString(ctx context.Context, req validator.StringRequest
 	case attribute == "" || name == "":
 		resp.Diagnostics.AddAttributeError(
 			req.Path,
-			"Not a principal to ignore",
+			"Ignored principal has no kind or no name",
 			fmt.Sprintf("%q does not say which kind of principal it is. Write service_principal_name=APPLICATION_ID, "+
 				"user_name=E-MAIL or group_name=NAME.", req.ConfigValue.ValueString()),
 		)

@@ -206,8 +206,8 @@ func TestOAuthQueryInput(t *testing.T) {
 		{map[string]any{"query_as": "oauth_secret", "client_id": id}, "Query needs exactly one OAuth secret"},
 		{map[string]any{"query_as": "oauth_secret", "client_id": id, "client_secret": "dose",
 			"key_vault_secret": map[string]any{"vault_uri": "https://kv-ml.vault.azure.net/", "name": "x"}}, "Query needs exactly one OAuth secret"},
-		{map[string]any{"query_as": "provider", "client_id": id}, "Query has a client it does not use"},
-		{map[string]any{"query_as": "provider", "client_secret": "dose"}, "Query has an OAuth secret it does not use"},
+		{map[string]any{"query_as": "provider", "client_id": id}, "Query has a client that it does not use"},
+		{map[string]any{"query_as": "provider", "client_secret": "dose"}, "Query has an OAuth secret that it does not use"},
 		{map[string]any{"query_as": "oauth_secret", "client_id": id, "client_secret": "dapi0123456789abcdef0123456789abcdef"}, "Not an OAuth secret of Databricks"},
 	} {
 		test.config["endpoint_name"], test.config["request"] = "iris", oneFlower

@@ -58,14 +58,14 @@ func querySchema(ctx context.Context) schema.Schema {
 					"vault_uri": schema.StringAttribute{
 						Required: true,
 						Validators: []validator.String{
-							fwkit.Checked("Not a vault to read the token from", auth.CheckVaultURI),
+							fwkit.Checked("Not the address of a vault with the query's token", auth.CheckVaultURI),
 						},
 						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
 					},
 					"name": schema.StringAttribute{
 						Required: true,
 						Validators: []validator.String{
-							fwkit.Checked("Not the name of a secret to read the token from", auth.CheckSecretName),
+							fwkit.Checked("Not the name of a Key Vault secret with the query's token", auth.CheckSecretName),
 						},
 						MarkdownDescription: "Name of the secret.",
 					},

@@ -201,7 +201,7 @@ func (r *permissionResource) ImportState(
 		func(e acl.Entry) bool { return e.Direct != acl.CanUse },
 	)
 	if len(found) != 1 {
-		resp.Diagnostics.AddError("No single right to use tokens of that name to import", fmt.Sprintf(
+		resp.Diagnostics.AddError("Import id does not match exactly one right to use tokens", fmt.Sprintf(
 			"%q matches %d principals with a direct CAN_USE. Write an application id, an e-mail or a group name, or "+
 				"write the kind first: group_name=NAME. Direct grants in the list: %s.",
 			given,

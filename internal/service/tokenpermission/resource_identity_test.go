@@ -74,10 +74,10 @@ func TestImportByIdentity(t *testing.T) {
 	p := w.Protocol(t)
 	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", identity(w, "service_principal_name", strings.ToUpper(neighbor))).Identity, identity(w, "service_principal_name", neighbor))
 	for want, given := range map[string]map[string]any{
-		"Wrong workspace":                         {"service_principal_name": neighbor, "workspace_id": "1"},
-		"does not name a principal":               {"workspace_id": w.Workspace.ID()},
-		"An identity names exactly one principal": {"service_principal_name": neighbor, "group_name": group},
-		"No single right to use tokens":           {"group_name": neighbor},
+		"Wrong workspace":                                          {"service_principal_name": neighbor, "workspace_id": "1"},
+		"does not name a principal":                                {"workspace_id": w.Workspace.ID()},
+		"An identity names exactly one principal":                  {"service_principal_name": neighbor, "group_name": group},
+		"Import id does not match exactly one right to use tokens": {"group_name": neighbor},
 	} {
 		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, want) {
 			t.Errorf("%v: %q, want %q", given, errors, want)
