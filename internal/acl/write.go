@@ -52,7 +52,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		entries = append(entries, Entry{Principal: op.principal, Direct: op.level})
 	}
 	after, err := o.patch(ctx, c, entries)
-	if client.MayBeDone(err) {
+	if client.MayBeDone(err) && ctx.Err() == nil { // ctx ends when no caller waits any more
 		// A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
 		look, cancel := client.LastLook(ctx)
 		shown, lookErr := o.readNow(look, c)

@@ -67,6 +67,7 @@ type expected struct {
 	date        time.Time // the service's clock when it answered
 	servedModel string    // the name of the model that answered a scoring call
 	renewed     bool      // whether the workspace refused a token that has been replaced since
+	inDoubt     bool      // whether an attempt of a write got no answer that shows if the work was done
 }
 
 type expectedKey struct{}
@@ -94,10 +95,12 @@ func (c *Client) call(
 	if !want.date.IsZero() {
 		c.transport.ahead.Store(int64(time.Until(want.date)))
 	}
-	if err != nil {
+	switch {
+	case err != nil && want.inDoubt:
+		return nil, &doubtfulError{err}
+	case err != nil:
 		return nil, err
-	}
-	if want.date.IsZero() {
+	case want.date.IsZero():
 		want.date = c.Now()
 	}
 	return want, nil

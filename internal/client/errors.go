@@ -40,7 +40,8 @@ var (
 	// ErrUnreachable: there was no connection to the host.
 	ErrUnreachable = errors.New("host unreachable")
 	// ErrAnswerLost: the request was sent, but no answer came, or none that shows whether the work was done. The caller
-	// must read the object before a retry.
+	// must read the object before a retry. The error of a write that was stopped is an ErrAnswerLost only if the write
+	// had been sent by then: otherwise a search for its result could find only the object of somebody else.
 	ErrAnswerLost = errors.New("answer lost")
 	// ErrAddressBlocked: an IP access list of the workspace refuses the address that the call comes from.
 	ErrAddressBlocked = errors.New("address blocked by the workspace's IP access list")
@@ -300,10 +301,19 @@ func (cfg Config) pause(ctx context.Context, began time.Time, pause time.Duratio
 
 // MayBeDone reports whether the error of a write leaves open whether the service has done the work.
 func MayBeDone(err error) bool {
+	if errors.Is(err, ErrAnswerLost) {
+		return true
+	}
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Kind != ErrThrottled &&
-		(e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
+	return ok && e.Kind != ErrThrottled && (e.Kind == ErrUnavailable || e.Status >= http.StatusInternalServerError)
 }
+
+// doubtfulError is the error of a write after an attempt whose outcome no answer shows. The work may be done. It is an
+// [ErrAnswerLost], whatever error ended the call afterwards.
+type doubtfulError struct{ error }
+
+func (e *doubtfulError) Is(target error) bool { return target == ErrAnswerLost }
+func (e *doubtfulError) Unwrap() error        { return e.error }
 
 // UnverifiedError is the error when the service accepted a write, but the object could not be read back.
 type UnverifiedError struct{ Err error }
@@ -315,12 +325,6 @@ func (e *UnverifiedError) Unwrap() error { return e.Err }
 
 // IsUnverified reports whether an error is an [UnverifiedError].
 func IsUnverified(err error) bool { return hasType[*UnverifiedError](err) }
-
-// Unanswered reports whether a write has no answer that shows whether the work was done: the answer was lost, or ctx
-// ended before it came. A stopped caller still gets the answer to a write that is under way, and can believe it.
-func Unanswered(ctx context.Context, err error) bool {
-	return errors.Is(err, ErrAnswerLost) || ctx.Err() != nil && errors.Is(err, ctx.Err())
-}
 
 // lookTime bounds the last read of a caller that was cancelled. The read shows whether a write was done.
 const lookTime = 15 * time.Second

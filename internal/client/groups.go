@@ -96,7 +96,7 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 	defer unlock()
 	member := SCIMValues([]string{memberID})
 	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "add", Path: "members", Value: member})
-	if MayBeDone(err) || Unanswered(ctx, err) {
+	if MayBeDone(err) {
 		// An existing membership must be recorded in the state, or nobody would ever remove it.
 		look, cancel := LastLook(ctx)
 		defer cancel()

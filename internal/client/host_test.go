@@ -1,8 +1,10 @@
 package client_test
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -164,5 +166,25 @@ func TestResourceManagerAnswersSomethingElse(t *testing.T) {
 	} {
 		m.Tenant.Faults.Add(emulator.Fault{Service: "arm", Status: 200, Body: body, Empty: body == "", ContentType: "application/json"})
 		m.refuses(t, says)
+	}
+}
+
+// TestStoppedWhileTheHostIsLookedUp checks that a write that waits for the workspace's address does not count as sent if
+// the caller is stopped.
+func TestStoppedWhileTheHostIsLookedUp(t *testing.T) {
+	t.Parallel()
+	m := newManaged(t)
+	ctx, stop := context.WithCancel(t.Context())
+	next := m.config.Transport
+	m.config.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Host == "management.azure.com" {
+			stop()
+			<-t.Context().Done()
+		}
+		return next.RoundTrip(r)
+	})
+	_, _, err := m.client(t).CreateToken(ctx, "a-comment", time.Minute, nil)
+	if !errors.Is(err, context.Canceled) || errors.Is(err, client.ErrAnswerLost) {
+		t.Error(err)
 	}
 }

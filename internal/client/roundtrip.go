@@ -100,6 +100,9 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		}
 		if !throttled(resp, body) {
 			throttle.passed()
+			if resp.StatusCode >= http.StatusInternalServerError {
+				noteDoubt(r)
+			}
 			return resp, nil
 		}
 		// A service may ask for a pause of a day, and all calls wait for it. So the pause is no longer than one call
@@ -322,6 +325,9 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	var endless *web.NoAnswer
 	switch {
 	case r.Context().Err() != nil: // the caller gave up, so the workspace is not at fault
+		if !got.nothingSent() {
+			noteDoubt(r)
+		}
 		return r.Context().Err()
 	case errors.As(err, &elsewhere):
 		t.answered.Store(true)
@@ -348,7 +354,18 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	default:
 		e.Kind = ErrAnswerLost
 	}
+	if errors.Is(e, ErrAnswerLost) {
+		noteDoubt(r)
+	}
 	return e
+}
+
+// noteDoubt notes for the call that an attempt of its write may have done the work. A later attempt may end the call
+// with another error, such as that of a caller who is stopped before that attempt is sent.
+func noteDoubt(r *http.Request) {
+	if want, ok := r.Context().Value(expectedKey{}).(*expected); ok && r.Method != http.MethodGet && !scores(r) {
+		want.inDoubt = true
+	}
 }
 
 // retryAfter returns the pause that the service asks for, else one second: Databricks documents the status and no

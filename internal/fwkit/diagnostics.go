@@ -116,6 +116,7 @@ func words(err error) string {
 func nextStep(err error) string {
 	var wrong *client.WrongWorkspaceError
 	var web *url.Error
+	var call *client.Error
 	switch {
 	case errors.As(err, &wrong):
 		return "The provider is configured for another workspace than that of this object. Nothing was changed. " +
@@ -175,7 +176,7 @@ func nextStep(err error) string {
 	case errors.Is(err, client.ErrUnavailable):
 		return "The service was not available, also after retries for the time that retry_timeout_seconds allows. " +
 			"Try again later."
-	case errors.Is(err, client.ErrAnswerLost):
+	case errors.As(err, &call) && errors.Is(err, client.ErrAnswerLost):
 		return "The provider does not know whether the change was made. Run terraform plan: it shows what exists."
 	case errors.Is(err, context.DeadlineExceeded):
 		return "The operation took longer than timeouts allows. Set a longer time in timeouts, or run with " +

@@ -178,10 +178,11 @@ func postUntilAnswered(
 		switch {
 		case err == nil:
 			return created, nil
-		case client.Unanswered(ctx, err):
+		case errors.Is(err, client.ErrAnswerLost):
 			lost = true
-		case errors.Is(err, client.ErrConflict) && lost:
+		case lost && errors.Is(err, client.ErrConflict):
 			looks = 6 // the attempt with the lost answer created it, and SCIM does not show it yet
+		case lost && ctx.Err() != nil: // stopped: the attempt with the lost answer may have created it since
 		default:
 			return client.ServicePrincipal{}, err
 		}

@@ -86,7 +86,7 @@ func create(
 			err = fmt.Errorf("%w: the answer names OAuth secret %s, which existed before", client.ErrAnswerLost, info.ID)
 			info = client.OAuthSecret{}
 		}
-		lost := client.Unanswered(ctx, err)
+		lost := errors.Is(err, client.ErrAnswerLost)
 		made := created{OAuthSecret: info, Value: value}
 		if try == 1 && !lost {
 			return made, adviseCreate(err)

@@ -120,8 +120,7 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		slices.Sort(info.Scopes)
 		made := minted{Value: value, TokenInfo: info}
 		as.KeepTokens(info.ID)
-		var login *auth.Error
-		lost := !errors.As(err, &login) && client.Unanswered(ctx, err)
+		lost := errors.Is(err, client.ErrAnswerLost)
 		if try == 1 && !lost {
 			return made, adviseMint(err)
 		}
