@@ -26,8 +26,7 @@ type GitHubJob struct {
 	Issuer  *OIDCIssuer
 	Subject string
 
-	handler http.Handler
-	calls   atomic.Int64
+	job
 }
 
 // gitHubLifetime and azureDevOpsLifetime are the lifetimes of the tokens that GitHub and Azure DevOps issue.
@@ -45,18 +44,9 @@ func (t *Tenant) NewGitHubJob(subject string) *GitHubJob {
 	base := "https://run-actions-1-azure-eastus.actions.githubusercontent.com"
 	path := "/" + uuid.NewString() + "/idtoken/" + uuid.NewString()
 	j := &GitHubJob{RequestURL: base + path + "?api-version=2.0", RequestToken: rand.Text(), Issuer: t.issuerOrNew(GitHubIssuer), Subject: subject}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+path, j.token)
-	j.handler = t.instrument("github", pipelineFault, routeMux{mux})
-	t.serveOutside(base+path, j)
+	j.serve(t, "github", "GET", base, path, j.token)
 	return j
 }
-
-// ServeHTTP answers the job's requests for a token.
-func (j *GitHubJob) ServeHTTP(w http.ResponseWriter, r *http.Request) { j.handler.ServeHTTP(w, r) }
-
-// Tokens returns how many tokens the job has received.
-func (j *GitHubJob) Tokens() int { return int(j.calls.Load()) }
 
 func (j *GitHubJob) token(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
@@ -88,8 +78,7 @@ type AzureDevOpsJob struct {
 	Issuer  *OIDCIssuer
 	Subject string
 
-	handler http.Handler
-	calls   atomic.Int64
+	job
 }
 
 // federationAudience is the audience of every token of Azure DevOps, and the default audience of other clients.
@@ -107,18 +96,9 @@ func (t *Tenant) NewAzureDevOpsJob(organization, project, connection string) *Az
 			uuid.NewSHA1(uuid.NameSpaceURL, []byte(organization)).String()),
 		Subject: "sc://" + organization + "/" + project + "/" + connection,
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+path, j.token)
-	j.handler = t.instrument("azuredevops", pipelineFault, routeMux{mux})
-	t.serveOutside(base+path, j)
+	j.serve(t, "azuredevops", "POST", base, path, j.token)
 	return j
 }
-
-// ServeHTTP answers the job's requests for a token.
-func (j *AzureDevOpsJob) ServeHTTP(w http.ResponseWriter, r *http.Request) { j.handler.ServeHTTP(w, r) }
-
-// Tokens returns how many tokens the job has received.
-func (j *AzureDevOpsJob) Tokens() int { return int(j.calls.Load()) }
 
 func (j *AzureDevOpsJob) token(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
@@ -151,6 +131,26 @@ func (j *AzureDevOpsJob) token(w http.ResponseWriter, r *http.Request) {
 	j.calls.Add(1)
 	pipelineJSON(w, http.StatusOK, map[string]string{"oidcToken": j.Issuer.Token(j.Subject, federationAudience, azureDevOpsLifetime)})
 }
+
+// job is what the jobs of all pipelines have in common: they request tokens at one address.
+type job struct {
+	handler http.Handler
+	calls   atomic.Int64
+}
+
+// serve answers the job's requests for a token with token. service is the name of the pipeline service in the journal.
+func (j *job) serve(t *Tenant, service, method, base, path string, token http.HandlerFunc) {
+	mux := http.NewServeMux()
+	mux.HandleFunc(method+" "+path, token)
+	j.handler = t.instrument(service, pipelineFault, routeMux{mux})
+	t.serveOutside(base+path, j)
+}
+
+// ServeHTTP answers the job's requests for a token.
+func (j *job) ServeHTTP(w http.ResponseWriter, r *http.Request) { j.handler.ServeHTTP(w, r) }
+
+// Tokens returns how many tokens the job has received.
+func (j *job) Tokens() int { return int(j.calls.Load()) }
 
 // issuerOrNew returns the issuer with this URL, or creates it, because several jobs may share one issuer.
 func (t *Tenant) issuerOrNew(address string) *OIDCIssuer {

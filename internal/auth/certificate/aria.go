@@ -7,12 +7,10 @@ import (
 	"sync"
 )
 
-// ariaCipher implements ARIA (RFC 5794), the national cipher of South Korea. No library in Go's module proxy offers it.
-type ariaCipher struct{ encryption, decryption []ariaBlock }
-
 type ariaBlock [16]byte
 
-// newARIA returns the cipher ARIA for a key of 16, 24 or 32 bytes (RFC 5794, section 2.2).
+// newARIA returns the cipher ARIA for a key of 16, 24 or 32 bytes (RFC 5794, section 2.2). It is the national cipher of
+// South Korea. No library in Go's module proxy offers it.
 func newARIA(key []byte) (cipher.Block, error) {
 	var left, right ariaBlock
 	copy(left[:], key)
@@ -25,7 +23,7 @@ func newARIA(key []byte) (cipher.Block, error) {
 	w[3] = w[2].xor(constant(2)).odd().xor(w[1])
 
 	rounds := 12 + 2*first
-	c := &ariaCipher{}
+	c := roundCipher[[]ariaBlock]{crypt: ariaCrypt}
 	for i := range rounds + 1 {
 		distance := [5]int{19, 31, 128 - 61, 128 - 31, 128 - 19}[i/4]
 		c.encryption = append(c.encryption, w[i%4].xor(w[(i+1)%4].rotateRight(distance)))
@@ -37,13 +35,7 @@ func newARIA(key []byte) (cipher.Block, error) {
 	return c, nil
 }
 
-func (*ariaCipher) BlockSize() int { return 16 }
-
-func (c *ariaCipher) Encrypt(dst, src []byte) { ariaCrypt(dst, src, c.encryption) }
-
-func (c *ariaCipher) Decrypt(dst, src []byte) { ariaCrypt(dst, src, c.decryption) }
-
-// ariaCrypt encrypts or decrypts one block with ARIA. Encryption and decryption differ only in the round keys.
+// ariaCrypt encrypts or decrypts one block with ARIA.
 func ariaCrypt(dst, src []byte, keys []ariaBlock) {
 	x := ariaBlock(src)
 	last := len(keys) - 1

@@ -6,14 +6,12 @@ import (
 	"math/bits"
 )
 
-// camelliaCipher implements Camellia (RFC 3713), which no library offers. NSS can write PFX files with this cipher.
-type camelliaCipher struct{ encryption, decryption camelliaKeys }
-
 // camelliaKeys are the subkeys for encryption or for decryption. Decryption uses the subkeys of encryption in reverse
 // order.
 type camelliaKeys struct{ whitening, rounds, layers []uint64 }
 
-// newCamellia returns the cipher Camellia for a key of 16, 24 or 32 bytes (RFC 3713, section 2.2).
+// newCamellia returns the cipher Camellia for a key of 16, 24 or 32 bytes (RFC 3713, section 2.2). No library offers it.
+// NSS can write PFX files with this cipher.
 func newCamellia(key []byte) (cipher.Block, error) {
 	var left, right pair
 	left = pair{binary.BigEndian.Uint64(key), binary.BigEndian.Uint64(key[8:])}
@@ -48,19 +46,14 @@ func newCamellia(key []byte) (cipher.Block, error) {
 			right.rotate(60), b.rotate(60), left.rotate(77), right.rotate(94), a.rotate(94), left.rotate(111))
 		add(&layers, right.rotate(30), left.rotate(60), a.rotate(77))
 	}
-	return &camelliaCipher{
+	return roundCipher[camelliaKeys]{
+		crypt:      camelliaCrypt,
 		encryption: camelliaKeys{whitening, rounds, layers},
 		decryption: camelliaKeys{append(whitening[2:4:4], whitening[:2]...), reversed(rounds), reversed(layers)},
 	}, nil
 }
 
-func (*camelliaCipher) BlockSize() int { return 16 }
-
-func (c *camelliaCipher) Encrypt(dst, src []byte) { c.encryption.crypt(dst, src) }
-
-func (c *camelliaCipher) Decrypt(dst, src []byte) { c.decryption.crypt(dst, src) }
-
-func (k camelliaKeys) crypt(dst, src []byte) {
+func camelliaCrypt(dst, src []byte, k camelliaKeys) {
 	high, low := binary.BigEndian.Uint64(src)^k.whitening[0], binary.BigEndian.Uint64(src[8:])^k.whitening[1]
 	for i := 0; i < len(k.rounds); i += 2 {
 		if i > 0 && i%6 == 0 {

@@ -164,3 +164,16 @@ func reversed[T any](list []T) []T {
 	slices.Reverse(list)
 	return list
 }
+
+// roundCipher is a block cipher with blocks of 16 bytes that encrypts and decrypts by the same steps, with other round
+// keys.
+type roundCipher[Keys any] struct {
+	crypt                  func(dst, src []byte, keys Keys)
+	encryption, decryption Keys
+}
+
+func (roundCipher[_]) BlockSize() int { return 16 }
+
+func (c roundCipher[_]) Encrypt(dst, src []byte) { c.crypt(dst, src, c.encryption) }
+
+func (c roundCipher[_]) Decrypt(dst, src []byte) { c.crypt(dst, src, c.decryption) }

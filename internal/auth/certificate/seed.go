@@ -6,11 +6,8 @@ import (
 	"math/bits"
 )
 
-// seedCipher implements SEED (RFC 4269), which no library in Go's module proxy offers. The certificates of South
-// Korea's public key infrastructure are protected with SEED.
-type seedCipher struct{ encryption, decryption [][2]uint32 }
-
-// newSEED returns the cipher SEED for a key of 16 bytes (RFC 4269, section 2.3).
+// newSEED returns the cipher SEED for a key of 16 bytes (RFC 4269, section 2.3). No library in Go's module proxy offers
+// it. The certificates of South Korea's public key infrastructure are protected with SEED.
 func newSEED(key []byte) (cipher.Block, error) {
 	var k [4]uint32
 	for i := range k {
@@ -26,17 +23,10 @@ func newSEED(key []byte) (cipher.Block, error) {
 			k[2], k[3] = k[2]<<8|k[3]>>24, k[3]<<8|k[2]>>24
 		}
 	}
-	return &seedCipher{keys, reversed(keys)}, nil
+	return roundCipher[[][2]uint32]{seedCrypt, keys, reversed(keys)}, nil
 }
 
-func (*seedCipher) BlockSize() int { return 16 }
-
-func (c *seedCipher) Encrypt(dst, src []byte) { seedCrypt(dst, src, c.encryption) }
-
-func (c *seedCipher) Decrypt(dst, src []byte) { seedCrypt(dst, src, c.decryption) }
-
-// seedCrypt encrypts or decrypts one block with SEED. Encryption and decryption differ only in the order of the round
-// keys.
+// seedCrypt encrypts or decrypts one block with SEED.
 func seedCrypt(dst, src []byte, keys [][2]uint32) {
 	var l, r [2]uint32
 	for i := range 2 {
