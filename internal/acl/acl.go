@@ -76,10 +76,10 @@ func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: i
 // Tokens is the object whose access list controls who may use personal access tokens.
 var Tokens = Object{Type: "authorization", ID: "tokens"}
 
-// Place returns the key of a principal's grant in an access list, for [client.Client.Keep]. list is an [Object] as
+// GrantKey returns the key of a principal's grant in an access list, for [client.Client.Keep]. list is an [Object] as
 // text, or the name of an endpoint whose id a plan does not know.
-func Place(list string, p Principal) client.Thing {
-	return client.Thing{Kind: "grant", In: list, Who: p.Key().String()}
+func GrantKey(list string, p Principal) client.ObjectKey {
+	return client.ObjectKey{Kind: "grant", In: list, Who: p.Key().String()}
 }
 
 // Entry holds the levels of one principal in an access list. A list has one entry per principal.

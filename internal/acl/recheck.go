@@ -204,7 +204,7 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	undone := slices.DeleteFunc(o.observe(now), func(e Entry) bool {
 		// One resource of this run revoked the grant, and another resource of this run has found the grant again and
 		// adopted it.
-		kept := e.Direct == "" && c.Keeps(Place(o.String(), e.Principal))
+		kept := e.Direct == "" && c.Keeps(GrantKey(o.String(), e.Principal))
 		if kept {
 			delete(o.changes, e.Key())
 		}

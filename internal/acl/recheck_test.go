@@ -152,7 +152,7 @@ func TestRevokedGrantThatIsAdopted(t *testing.T) {
 	adopted := make(chan error, 1)
 	w.afterWrite(t, 1, func() {
 		w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
-		w.client.Keep(acl.Place(w.endpoint.String(), w.app))
+		w.client.Keep(acl.GrantKey(w.endpoint.String(), w.app))
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
 		adopted <- err
 	})

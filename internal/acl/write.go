@@ -149,7 +149,7 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 			// No other write of this process to the list can come between this check and the removal. If another
 			// resource of this run needs the grant, it has already recorded that, or it writes the grant after the
 			// removal.
-			if kept[op] = c.Keeps(Place(o.String(), op.principal)); !kept[op] {
+			if kept[op] = c.Keeps(GrantKey(o.String(), op.principal)); !kept[op] {
 				ps = append(ps, op.principal)
 			}
 		}

@@ -121,7 +121,7 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	if other != nil {
 		c.transport, c.run = other.transport, other.run
 	} else {
-		c.run = &run{overlap: newOverlap()}
+		c.run = &run{shared: newSharedObjects()}
 		c.transport = newTransport(cfg, c.run.writes.note)
 	}
 	c.principals.list, c.endpoints.list = c.everyPrincipal, c.endpointIDs

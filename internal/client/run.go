@@ -23,7 +23,7 @@ type run struct {
 	once       sync.Map // names that were passed to [Client.FirstTime]
 	clients    openOnce[identity, Client]
 	vaults     openOnce[string, auth.Vault]
-	overlap    *overlap
+	shared     *sharedObjects
 	writes     writes
 }
 

@@ -11,19 +11,19 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Shared is a thing that several addresses of one configuration may manage, such as a grant.
-type Shared struct {
-	client.Placed
-	Name string // how messages name the thing
-	// Lost is a clause for messages: what is lost if Terraform destroys the thing before it creates it again.
-	Lost string
+// SharedObject is an object that several addresses of one configuration may manage, such as a grant.
+type SharedObject struct {
+	client.PlannedObject
+	Name string // how messages name the object
+	// Consequence is a clause for messages: what is lost if Terraform destroys the object before it creates it again.
+	Consequence string
 }
 
-// PlanToKeep records that the plan creates or keeps these things at the address of object. It adds a warning if another
-// address removes one of them. unchanged says that nothing changes at the address of object, so that the apply does not
-// call the resource there.
-func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnostics, all ...Shared) {
-	for _, g := range grouped(all, r.Client.PlanToKeep(placed(all)...)) {
+// PlanToKeep records that the plan creates or keeps these objects, at the address of object. It adds a warning if
+// another address removes one of them. unchanged says that nothing changes at the address of object, so that the apply
+// does not call the resource there.
+func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnostics, all ...SharedObject) {
+	for _, g := range grouped(all, r.Client.PlanToKeep(plannedObjects(all)...)) {
 		what := "Terraform does both in an unknown order. If Terraform creates first, the destroy leaves the object " +
 			"as it is. If Terraform destroys first, " + g.lost + "."
 		if unchanged {
@@ -34,21 +34,21 @@ func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnos
 	}
 }
 
-// PlanToRemove records that the plan removes these things at the address of object. It adds a warning if another
-// address keeps or creates one of them. It returns the things that Delete must not remove. It stores those that another
-// address keeps by plan in private state: Delete can see what this apply has already created, but not what the apply is
-// going to create.
+// PlanToRemove records that the plan removes these objects at the address of object. It adds a warning if another
+// address keeps or creates one of them. It returns the objects that Delete must not remove. In private state it stores
+// the objects that another address keeps according to the plan. Delete can see what this apply has already created, but
+// not what the apply is going to create.
 func (r *Resource) PlanToRemove(
 	ctx context.Context,
 	object string,
 	private WritablePrivate,
 	diags *diag.Diagnostics,
-	all ...Shared,
-) (stay []client.Thing) {
-	pairs := r.Client.PlanToRemove(placed(all)...)
+	all ...SharedObject,
+) (stay []client.ObjectKey) {
+	pairs := r.Client.PlanToRemove(plannedObjects(all)...)
 	for _, p := range pairs {
 		if p.As == p.Other.As {
-			stay = append(stay, p.Thing)
+			stay = append(stay, p.ObjectKey)
 		}
 	}
 	if len(stay) > 0 {
@@ -57,8 +57,8 @@ func (r *Resource) PlanToRemove(
 		Forget(ctx, private, keptElsewhere, diags)
 	}
 	for _, s := range all {
-		if r.Client.Keeps(s.Thing) { // this apply has already created the thing at another address
-			stay = append(stay, s.Thing)
+		if r.Client.Keeps(s.ObjectKey) { // this apply has already created the object at another address
+			stay = append(stay, s.ObjectKey)
 		}
 	}
 	for _, g := range grouped(all, pairs) {
@@ -73,32 +73,32 @@ func (r *Resource) PlanToRemove(
 	return stay
 }
 
-func placed(all []Shared) []client.Placed {
-	places := make([]client.Placed, 0, len(all))
+func plannedObjects(all []SharedObject) []client.PlannedObject {
+	places := make([]client.PlannedObject, 0, len(all))
 	for _, s := range all {
-		places = append(places, s.Placed)
+		places = append(places, s.PlannedObject)
 	}
 	return places
 }
 
-// group holds things that resources of one type remove while resources of the same or a second type keep them. One
+// group holds objects that resources of one type remove while resources of the same or a second type keep them. One
 // warning reports the whole group.
 type group struct {
 	mine, other string // resource types at the address of the plan and at the other address
 	names       []string
 	lost        string
-	differs     bool // at the other address one of the things differs, for example in its permission level
+	differs     bool // at the other address one of the objects differs, for example in its permission level
 }
 
-// grouped sorts the pairs into groups, one per resource type at the other address. all holds the names of the things.
-func grouped(all []Shared, pairs []client.Pair) []*group {
+// grouped sorts the pairs into groups, one per resource type at the other address. all holds the names of the objects.
+func grouped(all []SharedObject, pairs []client.Overlap) []*group {
 	var groups []*group
 	for _, p := range pairs {
-		s := all[slices.IndexFunc(all, func(s Shared) bool { return s.Thing == p.Thing })]
+		s := all[slices.IndexFunc(all, func(s SharedObject) bool { return s.ObjectKey == p.ObjectKey })]
 		i := slices.IndexFunc(groups, func(g *group) bool { return g.other == p.Other.Resource })
 		if i < 0 {
 			i = len(groups)
-			groups = append(groups, &group{mine: p.Resource, other: p.Other.Resource, lost: s.Lost})
+			groups = append(groups, &group{mine: p.Resource, other: p.Other.Resource, lost: s.Consequence})
 		}
 		groups[i].names = append(groups[i].names, s.Name)
 		groups[i].differs = groups[i].differs || p.As != p.Other.As
@@ -135,41 +135,41 @@ func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics
 	)
 }
 
-// The keys of private state under which a plan stores the things that Delete must not remove.
+// The keys of private state under which a plan stores the objects that Delete must not remove.
 const (
-	keptElsewhere = "kept_elsewhere" // another address keeps these things
-	createdAgain  = "created_again"  // a replacement creates these things again
+	keptElsewhere = "kept_elsewhere" // another address keeps these objects
+	createdAgain  = "created_again"  // a replacement creates these objects again
 )
 
-// NoteCreation stores in private state the thing that a plan creates. In a replacement Terraform calls Delete before
-// the creation, and [Resource.Stays] then finds the thing there.
-func NoteCreation(ctx context.Context, p WritablePrivate, t client.Thing, diags *diag.Diagnostics) {
-	Remember(ctx, p, createdAgain, []client.Thing{t}, diags)
+// NoteCreation stores in private state the object that a plan creates. In a replacement Terraform calls Delete before
+// the creation, and [Resource.Stays] then finds the object there.
+func NoteCreation(ctx context.Context, p WritablePrivate, t client.ObjectKey, diags *diag.Diagnostics) {
+	Remember(ctx, p, createdAgain, []client.ObjectKey{t}, diags)
 }
 
-// Stays reports whether Delete must leave a thing as it is, because this run keeps it at another address, or because
-// the plan keeps it there or creates it again. Then it adds a warning about the object. planned and kept are both that
-// thing: planned in the spelling of plans, kept in the spelling of this run's operations.
+// Stays reports whether Delete must leave an object as it is, because this run keeps it at another address, or because
+// the plan keeps it there or creates it again. If so, it adds a warning about the object. planned and kept are two keys
+// of this object: planned is used in plans, and kept in the operations of this run.
 func (r *Resource) Stays(
 	ctx context.Context,
 	p ReadablePrivate,
-	planned, kept client.Thing,
+	planned, kept client.ObjectKey,
 	object string,
 	diags *diag.Diagnostics,
 ) bool {
-	stays := r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
+	stays := r.Client.Keeps(kept) || slices.Contains(PlannedToStay(ctx, p, diags), planned)
 	if stays {
 		WarnOfKept(diags, object)
 	}
 	return stays
 }
 
-// Planned returns the things that, according to the plan, Delete must not remove: another address keeps them, or a
+// PlannedToStay returns the objects that Delete must not remove according to the plan: another address keeps them, or a
 // replacement creates them again.
-func Planned(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (stay []client.Thing) {
+func PlannedToStay(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (stay []client.ObjectKey) {
 	return append(
-		Recall[[]client.Thing](ctx, p, keptElsewhere, diags),
-		Recall[[]client.Thing](ctx, p, createdAgain, diags)...,
+		Recall[[]client.ObjectKey](ctx, p, keptElsewhere, diags),
+		Recall[[]client.ObjectKey](ctx, p, createdAgain, diags)...,
 	)
 }
 

@@ -41,15 +41,15 @@ func addMember(ctx context.Context, c *client.Client, want membership) (membersh
 
 // keep records that this Terraform run needs the membership, so that a removal by another resource leaves it. undo
 // deletes the record.
-func (m membership) keep(c *client.Client) (undo func()) { return c.Keep(m.byID(), m.byName()) }
+func (m membership) keep(c *client.Client) (undo func()) { return c.Keep(m.keyByIDs(), m.keyByNames()) }
 
-// byID returns the key of the membership, with the ids that the service uses, in the record of what this Terraform run
-// keeps.
-func (m membership) byID() client.Thing { return client.Membership(m.GroupID, m.PrincipalID) }
+// keyByIDs returns the key of the membership by which this Terraform run records that it keeps the membership. The key
+// has the ids that the service uses.
+func (m membership) keyByIDs() client.ObjectKey { return client.Membership(m.GroupID, m.PrincipalID) }
 
-// byName returns the key of the membership, with the group's name and the application id, in the record of what this
-// Terraform run keeps. A plan may not know the ids.
-func (m membership) byName() client.Thing { return client.Membership(m.Group, m.ApplicationID) }
+// keyByNames returns a second key of the membership, with the group's name and the application id, because a plan may
+// not know the ids.
+func (m membership) keyByNames() client.ObjectKey { return client.Membership(m.Group, m.ApplicationID) }
 
 // readMember reads the membership as it is now, including in a group that was re-created under its name. created is the
 // time when the membership was created: SCIM may not show a new membership yet. One request per group, shared by all

@@ -36,15 +36,15 @@ func (r *memberResource) ModifyPlan(
 	}
 	have, want := state.toMembership(), plan.toMembership()
 	known := !plan.GroupName.IsUnknown() && !plan.ApplicationID.IsUnknown()
-	leaves := have.Group != "" && known && have.byName() != want.byName()
-	if have.Group != "" && have.byName() != want.byName() &&
+	leaves := have.Group != "" && known && have.keyByNames() != want.keyByNames()
+	if have.Group != "" && have.keyByNames() != want.keyByNames() &&
 		len(r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())) > 0 {
 		leaves = false
 	}
 	if want.Group != "" && want.ApplicationID != "" { // neither destroyed nor known only after apply
 		r.PlanToKeep(want.ID(), req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, want.shared())
 	}
-	if want.Group == client.AdminsGroup && want.byName() != have.byName() {
+	if want.Group == client.AdminsGroup && want.keyByNames() != have.keyByNames() {
 		if plan.ApplicationID.IsUnknown() {
 			want.ApplicationID = "known after apply"
 		}
@@ -69,10 +69,10 @@ func (r *memberResource) ModifyPlan(
 }
 
 // shared returns the description by which a plan recognizes that two addresses manage the same membership.
-func (m membership) shared() fwkit.Shared {
-	return fwkit.Shared{
-		Placed: client.Placed{Thing: m.byName(), Address: client.Address{Resource: "dbxaccess_group_member"}},
-		Name:   m.String(), Lost: "the service principal is not in the group in the meantime",
+func (m membership) shared() fwkit.SharedObject {
+	return fwkit.SharedObject{
+		PlannedObject: client.PlannedObject{ObjectKey: m.keyByNames(), Address: client.Address{Resource: "dbxaccess_group_member"}},
+		Name:          m.String(), Consequence: "the service principal is not in the group in the meantime",
 	}
 }
 
@@ -171,7 +171,7 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toMembership()
-	if r.Stays(ctx, req.Private, have.byName(), have.byID(), have.String(), &resp.Diagnostics) ||
+	if r.Stays(ctx, req.Private, have.keyByNames(), have.keyByIDs(), have.String(), &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}

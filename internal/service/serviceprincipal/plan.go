@@ -152,14 +152,14 @@ func (r *principalResource) planAddress(
 }
 
 // shared returns the description by which a plan recognizes that two addresses manage the same service principal.
-func shared(applicationID, displayName string) fwkit.Shared {
-	return fwkit.Shared{
-		Placed: client.Placed{
-			Thing:   client.Principal(applicationID),
-			Address: client.Address{Resource: "dbxaccess_service_principal"},
+func shared(applicationID, displayName string) fwkit.SharedObject {
+	return fwkit.SharedObject{
+		PlannedObject: client.PlannedObject{
+			ObjectKey: client.Principal(applicationID),
+			Address:   client.Address{Resource: "dbxaccess_service_principal"},
 		},
 		Name: client.ServicePrincipal{ApplicationID: applicationID, DisplayName: displayName}.String(),
-		Lost: "the service principal loses its tokens, grants and memberships, or is deactivated, depending on " +
+		Consequence: "the service principal loses its tokens, grants and memberships, or is deactivated, depending on " +
 			"on_destroy",
 	}
 }

@@ -152,12 +152,12 @@ func visitGrants(
 	return true, nil
 }
 
-// place returns the key of the grant, with the endpoint's name, in the record of what this Terraform run keeps. A plan
-// may not know the endpoint's id.
-func (g grant) place() client.Thing { return acl.Place(g.Endpoint, g.Principal) }
+// keyByName returns the key of the grant by which this Terraform run records that it keeps the grant. The key has the
+// endpoint's name, because a plan may not know the endpoint's id.
+func (g grant) place() client.ObjectKey { return acl.GrantKey(g.Endpoint, g.Principal) }
 
 // keep records that this Terraform run needs the grant on the endpoint with that id, so that a revocation by another
 // resource leaves it. undo deletes the record.
 func (g grant) keep(c *client.Client, endpointID string) (undo func()) {
-	return c.Keep(acl.Place(acl.Endpoint(endpointID).String(), g.Principal), g.place())
+	return c.Keep(acl.GrantKey(acl.Endpoint(endpointID).String(), g.Principal), g.place())
 }

@@ -124,13 +124,13 @@ func (r *permissionResource) manages(g grant) bool {
 }
 
 // shared returns the description by which a plan recognizes that two addresses manage the same grant.
-func (g grant) shared() fwkit.Shared {
-	return fwkit.Shared{
-		Placed: client.Placed{
-			Thing:   g.place(),
-			Address: client.Address{Resource: "dbxaccess_serving_endpoint_permission", As: string(g.Level)},
+func (g grant) shared() fwkit.SharedObject {
+	return fwkit.SharedObject{
+		PlannedObject: client.PlannedObject{
+			ObjectKey: g.place(),
+			Address:   client.Address{Resource: "dbxaccess_serving_endpoint_permission", As: string(g.Level)},
 		},
-		Name: acl.Describe(g.Principal, g.ShownAs), Lost: "the principal has no access in the meantime",
+		Name: acl.Describe(g.Principal, g.ShownAs), Consequence: "the principal has no access in the meantime",
 	}
 }
 
@@ -265,7 +265,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toGrant()
-	kept := acl.Place(acl.Endpoint(have.EndpointID).String(), have.Principal)
+	kept := acl.GrantKey(acl.Endpoint(have.EndpointID).String(), have.Principal)
 	if r.Stays(ctx, req.Private, have.place(), kept, have.String(), &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return

@@ -94,17 +94,17 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 // keep records that this Terraform run needs the wanted grants on the endpoint with that id, so that a revocation by
 // another resource leaves them. undo deletes the record.
 func (w accessList) keep(c *client.Client, id string) (undo func()) {
-	things := make([]client.Thing, 0, 2*len(w.Grants))
+	objects := make([]client.ObjectKey, 0, 2*len(w.Grants))
 	for key := range w.Grants {
-		things = append(things, placeOn(id, key), acl.Place(w.Endpoint, key))
+		objects = append(objects, grantKey(id, key), acl.GrantKey(w.Endpoint, key))
 	}
-	return c.Keep(things...)
+	return c.Keep(objects...)
 }
 
-// placeOn returns the key of a principal's grant on the endpoint with that id in the record of what this Terraform run
-// keeps.
-func placeOn(id string, key acl.Principal) client.Thing {
-	return acl.Place(acl.Endpoint(id).String(), key)
+// grantKey returns the key by which this Terraform run records that it keeps a principal's grant on the endpoint with
+// that id.
+func grantKey(id string, key acl.Principal) client.ObjectKey {
+	return acl.GrantKey(acl.Endpoint(id).String(), key)
 }
 
 // changeList sets the wanted access list. It does not remove a grant that the plan did not show (known reports whether
@@ -120,7 +120,7 @@ func changeList(
 ) (left, error) {
 	undo := want.keep(c, id)
 	l, err := write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, left, error) {
-		stays := func(key acl.Principal) bool { return drop.has(key) && c.Keeps(placeOn(id, key)) }
+		stays := func(key acl.Principal) bool { return drop.has(key) && c.Keeps(grantKey(id, key)) }
 		unlisted := want.unlisted(now)
 		l := left{
 			kept:    slices.DeleteFunc(slices.Clone(unlisted), func(e acl.Entry) bool { return !stays(e.Key()) }),

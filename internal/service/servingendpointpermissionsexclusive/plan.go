@@ -89,13 +89,13 @@ func (r *exclusiveResource) ModifyPlan(
 }
 
 // shared returns the descriptions by which a plan recognizes that another address manages one of these grants.
-func (w accessList) shared() []fwkit.Shared {
-	all := make([]fwkit.Shared, 0, len(w.Grants))
+func (w accessList) shared() []fwkit.SharedObject {
+	all := make([]fwkit.SharedObject, 0, len(w.Grants))
 	for _, e := range w.Grants.sorted() {
 		at := client.Address{Resource: "dbxaccess_serving_endpoint_permissions_exclusive", As: string(e.Direct)}
-		all = append(all, fwkit.Shared{
-			Placed: client.Placed{Thing: acl.Place(w.Endpoint, e.Principal), Address: at},
-			Name:   e.Described(), Lost: "the principals have no access in the meantime",
+		all = append(all, fwkit.SharedObject{
+			PlannedObject: client.PlannedObject{ObjectKey: acl.GrantKey(w.Endpoint, e.Principal), Address: at},
+			Name:          e.Described(), Consequence: "the principals have no access in the meantime",
 		})
 	}
 	return all

@@ -179,9 +179,9 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 	have := state.toAccessList()
-	planned := fwkit.Planned(ctx, req.Private, &resp.Diagnostics)
+	planned := fwkit.PlannedToStay(ctx, req.Private, &resp.Diagnostics)
 	stays := func(key acl.Principal) bool {
-		return r.Client.Keeps(placeOn(have.EndpointID, key)) || slices.Contains(planned, acl.Place(have.Endpoint, key))
+		return r.Client.Keeps(grantKey(have.EndpointID, key)) || slices.Contains(planned, acl.GrantKey(have.Endpoint, key))
 	}
 	given := remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics)
 	if len(given.Grants) > 0 && !slices.ContainsFunc(given.Grants, func(e acl.Entry) bool { return !stays(e.Key()) }) {

@@ -12,7 +12,7 @@ import (
 // grantTokenUse grants the principal CAN_USE on tokens. If the principal holds a higher level (admins have CAN_MANAGE),
 // that level stays. Two requests.
 func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.Entry, error) {
-	undo := c.Keep(right(p))
+	undo := c.Keep(rightKey(p))
 	entry, _, err := acl.Grant(ctx, c, acl.Tokens, p, acl.CanUse, false)
 	if err != nil && !client.IsUnverified(err) {
 		undo()
@@ -20,8 +20,8 @@ func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.
 	return entry, err
 }
 
-// right returns the key of the principal's right to use tokens in the record of what this Terraform run keeps.
-func right(p acl.Principal) client.Thing { return acl.Place(acl.Tokens.String(), p) }
+// rightKey returns the key by which this Terraform run records that it keeps the principal's right to use tokens.
+func rightKey(p acl.Principal) client.ObjectKey { return acl.GrantKey(acl.Tokens.String(), p) }
 
 // listTokens reads the list of the principals that may use personal access tokens. A workspace has no such list before
 // its first token is created; then exists is false. One request, or none if a cached copy is not older than maxAge.

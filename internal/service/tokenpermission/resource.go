@@ -58,18 +58,18 @@ func (r *permissionResource) ModifyPlan(
 	}
 	r.PlanToKeep(want.Name, req.State.Raw.Equal(resp.Plan.Raw), &resp.Diagnostics, plan.shared())
 	if req.State.Raw.IsNull() {
-		fwkit.NoteCreation(ctx, resp.Private, right(want), &resp.Diagnostics)
+		fwkit.NoteCreation(ctx, resp.Private, rightKey(want), &resp.Diagnostics)
 	}
 }
 
 // shared returns the description by which a plan recognizes that two addresses manage the same right.
-func (m permissionModel) shared() fwkit.Shared {
-	return fwkit.Shared{
-		Placed: client.Placed{
-			Thing:   right(m.toPrincipal()),
-			Address: client.Address{Resource: "dbxaccess_token_permission"},
+func (m permissionModel) shared() fwkit.SharedObject {
+	return fwkit.SharedObject{
+		PlannedObject: client.PlannedObject{
+			ObjectKey: rightKey(m.toPrincipal()),
+			Address:   client.Address{Resource: "dbxaccess_token_permission"},
 		},
-		Name: m.String(), Lost: "the service deletes the principal's live tokens",
+		Name: m.String(), Consequence: "the service deletes the principal's live tokens",
 	}
 }
 
@@ -141,7 +141,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	r.Client.Keep(right(plan.toPrincipal()))
+	r.Client.Keep(rightKey(plan.toPrincipal()))
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if plan.DisplayName.IsUnknown() {
@@ -160,7 +160,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	mine, object := right(state.toPrincipal()), "the right of "+state.String()+" to use tokens"
+	mine, object := rightKey(state.toPrincipal()), "the right of "+state.String()+" to use tokens"
 	if r.Stays(ctx, req.Private, mine, mine, object, &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
