@@ -135,18 +135,17 @@ func (o *opening) fromPod(s Settings) (assertionSource, error) {
 // fromGitHub returns a source that requests OIDC tokens from GitHub Actions (GitHub documentation, "OpenID Connect
 // reference").
 func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
-	if strings.HasPrefix(s.OIDCRequestURL.Env, "SYSTEM_") || isPipelinesURL(s.OIDCRequestURL.Value) {
+	if s.OIDCRequestURL.Env == azurePipelines.url || isPipelinesURL(s.OIDCRequestURL.Value) {
 		return assertionSource{}, needsServiceConnection(s)
 	}
-	address, token, err := requestSettings(s)
+	to, err := o.requestTo(s, gitHubActions, azurePipelines)
 	if err != nil {
 		return assertionSource{}, err
 	}
-	query := address.Query()
+	query := to.address.Query()
 	query.Set("audience", cmp.Or(o.audience, o.cloud.federation))
-	address.RawQuery = query.Encode()
-	return o.tokenService("GitHub Actions", s.OIDCRequestURL, http.MethodGet, address, token, nil, "value",
-		needsServiceConnection(s)), nil
+	to.address.RawQuery = query.Encode()
+	return o.tokenService(gitHubActions.name, to.from, http.MethodGet, to, nil, "value", needsServiceConnection(s)), nil
 }
 
 // isPipelinesURL reports whether a URL is the request URL of Azure Pipelines (SYSTEM_OIDCREQUESTURI), whatever setting
@@ -167,19 +166,18 @@ func needsServiceConnection(s Settings) *Error {
 // fromAzurePipelines returns a source that requests OIDC tokens of a service connection from Azure Pipelines (Azure
 // DevOps REST API, "Oidctoken - Create").
 func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
-	address, token, err := requestSettings(s)
+	to, err := o.requestTo(s, azurePipelines, gitHubActions)
 	if err != nil {
 		return assertionSource{}, err
 	}
-	query := address.Query()
+	query := to.address.Query()
 	query.Set("api-version", "7.1")
 	query.Set("serviceConnectionId", strings.TrimSpace(s.ADOServiceConnectionID.Value))
-	address.RawQuery = query.Encode()
+	to.address.RawQuery = query.Encode()
 	// Without the header X-Tfs-Fedauthredirect, Azure DevOps answers a refused request with a redirect to a sign-in
 	// page.
 	header := http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}, "Content-Type": {"application/json"}}
-	return o.tokenService("Azure Pipelines", s.ADOServiceConnectionID, http.MethodPost, address, token, header,
-		"oidcToken", nil), nil
+	return o.tokenService(azurePipelines.name, s.ADOServiceConnectionID, http.MethodPost, to, header, "oidcToken", nil), nil
 }
 
 // otherServiceConnection returns a warning if the environment shows that the service connection belongs to another
@@ -203,27 +201,75 @@ func (o *opening) otherServiceConnection(s Settings) *Warning {
 	}
 }
 
-func requestSettings(s Settings) (*url.URL, string, error) {
+// pipelineSystem is a system that runs pipelines and issues OIDC tokens to their jobs.
+type pipelineSystem struct {
+	name string
+	// url and token are the names of the environment variables from which a job takes oidc_request_url and
+	// oidc_request_token. urlHint and tokenHint say when a job has them.
+	url, urlHint, token, tokenHint string
+}
+
+var (
+	gitHubActions = pipelineSystem{
+		name: "GitHub Actions",
+		url:  "ACTIONS_ID_TOKEN_REQUEST_URL", urlHint: "which a job with permissions: id-token: write has",
+		token: "ACTIONS_ID_TOKEN_REQUEST_TOKEN", tokenHint: "which a job with permissions: id-token: write has",
+	}
+	azurePipelines = pipelineSystem{
+		name: "Azure Pipelines",
+		url:  "SYSTEM_OIDCREQUESTURI", urlHint: "which every job has",
+		token: "SYSTEM_ACCESSTOKEN", tokenHint: "which a step must be given: SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
+	}
+)
+
+// tokenRequest is where a pipeline system issues OIDC tokens, and the token that authorizes a request there.
+type tokenRequest struct {
+	from    Setting // the setting that holds the address
+	address *url.URL
+	bearer  string
+}
+
+// requestTo returns the configured address and token of a system. The environment may also have variables of other.
+// These are replaced by the variables of the system, because the token of one system must not be sent to the other.
+func (o *opening) requestTo(s Settings, system, other pipelineSystem) (tokenRequest, error) {
+	own := func(configured Setting, foreign, variable string) Setting {
+		if configured.Env != foreign {
+			return configured
+		}
+		value := o.env(variable)
+		if value == "" {
+			return Setting{Attribute: configured.Attribute}
+		}
+		return Setting{Value: value, Attribute: configured.Attribute, Env: variable}
+	}
+	from, bearer := own(s.OIDCRequestURL, other.url, system.url), own(s.OIDCRequestToken, other.token, system.token)
+	web.Conceal(bearer.Value)
 	for _, need := range []struct {
 		Setting
-		name, hint string
+		name, variable, hint, foreign string
 	}{
-		{s.OIDCRequestURL, "oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL, which a GitHub job with permissions: " +
-			"id-token: write has, or SYSTEM_OIDCREQUESTURI of Azure Pipelines"},
-		{s.OIDCRequestToken, "oidc_request_token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN, which a GitHub job with " +
-			"permissions: id-token: write has, or SYSTEM_ACCESSTOKEN, which an Azure Pipelines step must be given: " +
-			"SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
+		{from, "oidc_request_url", system.url, system.urlHint, s.OIDCRequestURL.Env},
+		{bearer, "oidc_request_token", system.token, system.tokenHint, s.OIDCRequestToken.Env},
 	} {
-		if !need.IsSet() {
-			return nil, "", errorAt(need.named(need.name), "Incomplete OIDC login",
-				"%s is not set. Its value comes from %s.", need.named(need.name), need.hint)
+		if need.IsSet() {
+			continue
 		}
+		detail := fmt.Sprintf("%s is not set. In %s its value comes from %s, %s.", need.named(need.name), system.name,
+			need.variable, need.hint)
+		if need.foreign != "" {
+			detail += fmt.Sprintf(" The provider does not use %s, because that variable belongs to %s.", need.foreign,
+				other.name)
+		}
+		if system == gitHubActions {
+			detail += " In Azure Pipelines also set ado_pipeline_service_connection_id."
+		}
+		return tokenRequest{}, errorAt(need.named(need.name), "Incomplete OIDC login", "%s", detail)
 	}
-	address, err := parseRequestURL(s.OIDCRequestURL.Value)
+	address, err := parseRequestURL(from.Value)
 	if err != nil {
-		return nil, "", at(err, s.OIDCRequestURL, "oidc_request_url")
+		return tokenRequest{}, at(err, from, "oidc_request_url")
 	}
-	return address, strings.TrimSpace(s.OIDCRequestToken.Value), nil
+	return tokenRequest{from, address, strings.TrimSpace(bearer.Value)}, nil
 }
 
 // CheckOIDCRequestURL returns an error unless value is an https URL, or an http URL of this machine.
@@ -250,8 +296,7 @@ func parseRequestURL(value string) (*url.URL, error) {
 // holds the token. notAllowed is the error for status 405 (method not allowed), because then the address belongs to
 // another service than expected; nil if there is no such error.
 func (o *opening) tokenService(
-	name string, setting Setting, method string, address *url.URL, bearer string, header http.Header, field string,
-	notAllowed *Error,
+	name string, setting Setting, method string, to tokenRequest, header http.Header, field string, notAllowed *Error,
 ) assertionSource {
 	attribute := setting.named("oidc_request_url")
 	fail := func(transient bool, pause time.Duration, format string, args ...any) (string, error) {
@@ -262,7 +307,7 @@ func (o *opening) tokenService(
 		}}
 	}
 	fetch := func(ctx context.Context) (string, error) {
-		request, err := http.NewRequestWithContext(ctx, method, address.String(), nil)
+		request, err := http.NewRequestWithContext(ctx, method, to.address.String(), nil)
 		if err != nil {
 			return fail(false, 0, "oidc_request_url is not usable.")
 		}
@@ -270,7 +315,7 @@ func (o *opening) tokenService(
 			request.Header[key] = values
 		}
 		request.Header.Set("Accept", "application/json")
-		request.Header.Set("Authorization", "Bearer "+bearer)
+		request.Header.Set("Authorization", "Bearer "+to.bearer)
 		response, err := o.http.Do(request)
 		if unusable, ok := errors.AsType[web.Unusable](err); ok {
 			return fail(false, 0, "%s", clean(unusableText(unusable)))
@@ -278,7 +323,7 @@ func (o *opening) tokenService(
 		if err != nil {
 			return fail(ctx.Err() == nil && !wrongAddress(err), 0,
 				"the provider cannot reach %s: %s. Check the network, HTTPS_PROXY and NO_PROXY.",
-				address.Host, clean(networkText(err)))
+				to.address.Host, clean(networkText(err)))
 		}
 		defer func() { _ = response.Body.Close() }()
 		body, _, err := readLimited(response.Body, maxAssertionAnswer)

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -145,6 +146,96 @@ func TestOIDCAzurePipelinesOtherClientID(t *testing.T) {
 	s.ClientID.Value = app.ClientID
 	if l := open(t, s, p.options(shown...)); len(l.Warnings) != 0 {
 		t.Errorf("warnings %+v", l.Warnings)
+	}
+}
+
+// TestOIDCVariablesOfTwoSystems checks that the token of one pipeline system is never sent to the token service of
+// another one, although the environment has variables of both. Otherwise GitHub would get a token of Azure Pipelines.
+func TestOIDCVariablesOfTwoSystems(t *testing.T) {
+	t.Parallel()
+	const (
+		gitHubURL, gitHubToken       = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+		pipelinesURL, pipelinesToken = "SYSTEM_OIDCREQUESTURI", "SYSTEM_ACCESSTOKEN"
+		ownURL, ownToken             = "ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN"
+	)
+	p := newProxied(t)
+	app, github, pipelines := p.RegisterApp("sp"), p.NewGitHubJob(jobSubject), p.NewAzureDevOpsJob("contoso", "models", "azure-prod")
+	app.AddFederatedCredential(github.Issuer.URL(), jobSubject, federationAudience)
+	app.AddFederatedCredential(pipelines.Issuer.URL(), pipelines.Subject, federationAudience)
+	values := map[string]string{
+		gitHubURL: github.RequestURL, gitHubToken: github.RequestToken, pipelinesURL: pipelines.RequestURI, pipelinesToken: pipelines.AccessToken,
+	}
+	url, token := hcl("oidc_request_url", github.RequestURL), hcl("oidc_request_token", github.RequestToken)
+	hclPipelines := func(s *Settings) {
+		s.OIDCRequestURL = hcl("oidc_request_url", pipelines.RequestURI)
+		s.ADOServiceConnectionID = hcl("ado_pipeline_service_connection_id", pipelines.ServiceConnectionID)
+	}
+	connection := func(s *Settings) {
+		s.ADOServiceConnectionID = hcl("ado_pipeline_service_connection_id", pipelines.ServiceConnectionID)
+	}
+	for name, test := range map[string]struct {
+		environment []string // variables with their value of the job
+		change      func(*Settings)
+		service     string // the service that issues the token; empty for an error
+		says        []string
+	}{
+		"GitHub's URL, Azure's token":             {[]string{gitHubURL, pipelinesToken}, nil, "", []string{"oidc_request_token", gitHubToken}},
+		"Azure's URL, GitHub's token":             {[]string{pipelinesURL, gitHubToken}, nil, "", []string{"ado_pipeline_service_connection_id"}},
+		"both":                                    {[]string{gitHubURL, gitHubToken, pipelinesURL, pipelinesToken}, nil, "github", nil},
+		"both, with a service connection":         {[]string{gitHubURL, gitHubToken, pipelinesURL, pipelinesToken}, connection, "azuredevops", nil},
+		"GitHub's, with a service connection":     {[]string{gitHubURL, gitHubToken}, connection, "", []string{"oidc_request_url", pipelinesURL}},
+		"GitHub's URL, with a service connection": {[]string{gitHubURL, pipelinesToken}, connection, "", []string{"oidc_request_url", pipelinesURL}},
+		"URL in HCL, Azure's token":               {[]string{pipelinesToken}, func(s *Settings) { s.OIDCRequestURL = url }, "", []string{"oidc_request_token", gitHubToken}},
+		"URL in HCL, both tokens":                 {[]string{gitHubToken, pipelinesToken}, func(s *Settings) { s.OIDCRequestURL = url }, "github", nil},
+		"token in HCL, GitHub's URL":              {[]string{gitHubURL}, func(s *Settings) { s.OIDCRequestToken = token }, "github", nil},
+		"Azure's URL in HCL, both tokens":         {[]string{gitHubToken, pipelinesToken}, hclPipelines, "azuredevops", nil},
+		"Azure's URL in HCL, GitHub's token":      {[]string{gitHubToken}, hclPipelines, "", []string{"oidc_request_token", pipelinesToken}},
+		"own URL, GitHub's token": {[]string{gitHubToken, pipelinesToken}, func(s *Settings) {
+			s.OIDCRequestURL = env("oidc_request_url", ownURL, github.RequestURL)
+		}, "github", nil},
+		"own token, Azure's URL": {[]string{gitHubURL, pipelinesURL}, func(s *Settings) {
+			connection(s)
+			s.OIDCRequestToken = env("oidc_request_token", ownToken, pipelines.AccessToken)
+		}, "azuredevops", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var environment []string
+			for _, variable := range test.environment {
+				environment = append(environment, variable, values[variable])
+			}
+			first := func(attribute string, names ...string) Setting { // as the provider reads the environment
+				for _, n := range names {
+					if value, ok := variables(environment...)(n); ok {
+						return env(attribute, n, value)
+					}
+				}
+				return Setting{Attribute: attribute}
+			}
+			s := p.ids(app)
+			s.UseOIDC = useOIDC
+			s.OIDCRequestURL = first("oidc_request_url", ownURL, gitHubURL, pipelinesURL)
+			s.OIDCRequestToken = first("oidc_request_token", ownToken, gitHubToken, pipelinesToken)
+			if test.change != nil {
+				test.change(&s)
+			}
+			p.Journal.Reset()
+			l, err := Open(s, p.options(environment...))
+			if test.service == "" {
+				if e, ok := errors.AsType[*Error](err); !ok || len(p.Journal.Entries()) > 0 {
+					t.Fatalf("%d requests, %v", len(p.Journal.Entries()), err)
+				} else if text := e.Attribute + e.Detail; !strings.Contains(text, test.says[0]) || !strings.Contains(text, test.says[len(test.says)-1]) {
+					t.Error(text)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.wantToken(t, l, DatabricksScope, app)
+			if of, all := p.Journal.Count(test.service, "", ""), p.Journal.Count("github", "", "")+p.Journal.Count("azuredevops", "", ""); of != 1 || all != 1 {
+				t.Errorf("%d requests for an OIDC token, %d of them to %s", all, of, test.service)
+			}
+		})
 	}
 }
 

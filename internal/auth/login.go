@@ -29,8 +29,8 @@ type Options struct {
 	RetryTimeout time.Duration
 	// Now returns the current time, to be compared with the dates of certificates; nil means time.Now.
 	Now func() time.Time
-	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service, and those of the identity that reads
-	// a vault; nil means [os.LookupEnv].
+	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service, those of the identity that reads a
+	// vault, and those of the system that runs a pipeline; nil means [os.LookupEnv].
 	LookupEnv func(string) (string, bool)
 	// Workspace returns the address of the workspace, for a login at the workspace whose settings have no host. It is
 	// called when a token is requested, and may make requests. It is nil if the address cannot be found.
