@@ -62,7 +62,7 @@ func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model an
 	if identity == nil {
 		return
 	}
-	fields := reflect.ValueOf(model)
+	fields := reflect.Indirect(reflect.ValueOf(model))
 	index := placesOf(fields.Type())
 	values := map[string]tftypes.Value{}
 	for name := range identity.Schema.GetAttributes() {

@@ -187,19 +187,29 @@ func (c Credential) WarnOfScopes(config, state types.Set, object string, diags *
 	}
 }
 
-// Known reports whether the blocks with these names are known in a configuration or a plan. It looks at them in order,
-// and stops at the first that is known only at apply.
-func Known(ctx context.Context, from interface {
-	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
-}, diags *diag.Diagnostics, blocks ...string) bool {
+// Data is a configuration or a plan.
+type Data interface {
+	Get(ctx context.Context, target any) diag.Diagnostics
+	GetAttribute(ctx context.Context, at path.Path, target any) diag.Diagnostics
+}
+
+// DecodeKnown reads a configuration or a plan into a model. It returns false if one of the blocks with these names is
+// known only at apply. It looks at the blocks in order, and stops at the first such block.
+func DecodeKnown[Model any](
+	ctx context.Context,
+	from Data,
+	diags *diag.Diagnostics,
+	blocks ...string,
+) (m Model, known bool) {
 	for _, name := range blocks {
 		var block types.Object
 		diags.Append(from.GetAttribute(ctx, Path(name), &block)...)
 		if diags.HasError() || block.IsUnknown() {
-			return false
+			return m, false
 		}
 	}
-	return true
+	known = Decode(ctx, from, &m, diags)
+	return m, known
 }
 
 // Undecided plans an update for which a whole block is known only at apply: it marks every attribute that a rotation

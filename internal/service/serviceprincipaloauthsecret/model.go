@@ -47,25 +47,25 @@ func (m secretModel) toSecret() secret {
 	}
 }
 
-// rotating returns the attributes of the model that take part in a rotation.
-func (m secretModel) rotating() fwkit.Rotating {
+// Rotating returns the attributes of the model that take part in a rotation.
+func (m secretModel) Rotating() fwkit.Rotating {
 	return fwkit.Rotating{
 		RotatedModel: m.RotatedModel, Value: m.SecretValue, ValueInState: m.SecretValueInState,
 		PreviousID: m.PreviousSecretID, PreviousAt: m.PreviousSecretDeleteAt,
 	}
 }
 
-// setRotating writes the attributes that a rotation has planned or recorded into the model.
-func (m *secretModel) setRotating(r fwkit.Rotating) {
+// SetRotating writes the attributes that a rotation has planned or recorded into the model.
+func (m *secretModel) SetRotating(r fwkit.Rotating) {
 	m.RotatedModel, m.SecretID, m.SecretValue, m.SecretValueInState = r.RotatedModel, r.ID, r.Value, r.ValueInState
 	m.PreviousSecretID, m.PreviousSecretDeleteAt = r.PreviousID, r.PreviousAt
 }
 
 // planCreate fills into the plan of a new secret the values that are known at plan time.
 func (m *secretModel) planCreate(config secretModel) {
-	r := m.rotating()
-	r.PlanCreate(config.rotating())
-	m.setRotating(r)
+	r := m.Rotating()
+	r.PlanCreate(config.Rotating())
+	m.SetRotating(r)
 	m.ClientID = m.ApplicationID
 	if config.Scopes.IsNull() {
 		m.Scopes = types.SetNull(types.StringType)
@@ -75,11 +75,11 @@ func (m *secretModel) planCreate(config secretModel) {
 // planUpdate fills into the plan what an update does: rotate the secret, end the overlap, or keep the secret. The
 // service cannot change the scopes of a secret, so other scopes rotate it.
 func (m *secretModel) planUpdate(config, state secretModel, v rotation.Verdict, imported bool) {
-	r := m.rotating()
-	r.PlanUpdate(config.rotating(), state.rotating(), v, imported, rotation.Change{
+	r := m.Rotating()
+	r.PlanUpdate(config.Rotating(), state.Rotating(), v, imported, rotation.Change{
 		Reason: rotation.Scopes, Unknown: m.Scopes.IsUnknown(), Changed: !m.Scopes.Equal(state.Scopes),
 	})
-	m.setRotating(r)
+	m.SetRotating(r)
 	if r.Rotates() { // a principal that was removed and added again may have another id
 		m.ServicePrincipalID = types.StringUnknown()
 	}
@@ -87,18 +87,18 @@ func (m *secretModel) planUpdate(config, state secretModel, v rotation.Verdict, 
 
 // complete fills in the defaults that are missing in a state after an import.
 func (m *secretModel) complete() {
-	r := m.rotating()
+	r := m.Rotating()
 	r.Complete()
-	m.setRotating(r)
+	m.SetRotating(r)
 	if m.Verify.IsNull() {
 		m.Verify = types.BoolValue(true)
 	}
 }
 
 // show writes what the service showed of the secret into the model, and where an application logs in with it.
-func (m *secretModel) show(info client.OAuthSecret, c *client.Client) {
+func (m *secretModel) show(info client.OAuthSecret, principalID string, c *client.Client) {
 	m.Show(info.ID, info.Scopes, info.CreatedAt, info.ExpiresAt, c.WorkspaceID())
-	m.SecretID = m.ID
+	m.SecretID, m.ServicePrincipalID = m.ID, types.StringValue(principalID)
 	m.ClientID = m.ApplicationID
 	m.TokenURL = types.StringValue(tokenURL(c))
 }
@@ -106,12 +106,11 @@ func (m *secretModel) show(info client.OAuthSecret, c *client.Client) {
 // imported returns the state of an existing secret that is imported.
 func imported(info client.OAuthSecret, applicationID, principalID string, c *client.Client) secretModel {
 	m := secretModel{
-		ApplicationID:      types.StringValue(applicationID),
-		ServicePrincipalID: types.StringValue(principalID),
-		RotatedModel:       fwkit.Unmanaged(lifetime(info)),
+		ApplicationID: types.StringValue(applicationID),
+		RotatedModel:  fwkit.Unmanaged(lifetime(info)),
 	}
 	m.complete()
-	m.show(info, c)
+	m.show(info, principalID, c)
 	return m
 }
 
@@ -134,7 +133,6 @@ func lifetime(info client.OAuthSecret) types.Int64 {
 type changes struct {
 	plan, state secretModel
 	want, have  secret
-	memory      fwkit.RotationMemory
 }
 
 // inVault reports whether the version in Key Vault that holds the secret needs another content type or other tags.
@@ -144,7 +142,7 @@ func (c changes) inVault() bool {
 
 // any reports whether the update sends any request.
 func (c changes) any() bool {
-	return c.plan.Rotates() || c.plan.rotating().EndsOverlap(c.state.rotating()) || c.inVault()
+	return c.plan.Rotates() || c.plan.Rotating().EndsOverlap(c.state.Rotating()) || c.inVault()
 }
 
 // String returns the name of the secret for messages, which never contains the secret's value.

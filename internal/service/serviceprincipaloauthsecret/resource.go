@@ -50,31 +50,11 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	// The secret exists now, and its value can never be read again. So the secret and its value are saved before
 	// anything else can fail.
-	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
-	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
-	fwkit.SetIdentity(ctx, resp.Identity, plan, &resp.Diagnostics)
+	plan.show(s.made.OAuthSecret, principalID, r.Client)
+	fwkit.CreateRecord(resp).Created(ctx, &plan, s.made.Value, s.version)
 	if err == nil {
 		r.report(s, plan, &resp.Diagnostics)
 	}
-}
-
-// remember writes a secret that was just created into the state and into private state.
-func (r *secretResource) remember(
-	ctx context.Context,
-	plan *secretModel,
-	s *steps,
-	m fwkit.RotationMemory,
-	state fwkit.StateWriter,
-	private fwkit.WritablePrivate,
-	diags *diag.Diagnostics,
-) {
-	plan.show(s.made.OAuthSecret, r.Client)
-	plan.ServicePrincipalID = types.StringValue(s.principalID)
-	shown := plan.rotating()
-	m.ShowValue(&shown, s.made.Value, s.version)
-	plan.setRotating(shown)
-	diags.Append(state.Set(ctx, *plan)...)
-	m.Store(ctx, private, diags)
 }
 
 // report adds warnings about a secret that was created: if it was not verified, if other secrets may be left over, or
@@ -164,7 +144,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		at := list
 		at.Now = now
 		seen := look(at, state)
-		return seen, rotation.Judge(state.rotating().Recorded(), rotation.Facts{Now: now, Live: seen.live})
+		return seen, rotation.Judge(state.Rotating().Recorded(), rotation.Facts{Now: now, Live: seen.live})
 	}
 	err = rotation.CheckClock(list.Now, func(service, machine time.Time) bool {
 		there, decided := decide(service)
@@ -177,11 +157,10 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	f := rotation.Facts{Now: list.Now, Live: shown.live}
 	if shown.live {
-		state.show(shown.info, r.Client)
-		state.ServicePrincipalID = types.StringValue(principalID)
+		state.show(shown.info, principalID, r.Client)
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark,
 			state.String(), state.OnlyWarns(), &resp.Diagnostics)
-		f.Useless = m.Useless(state.rotating())
+		f.Useless = m.Useless(state.Rotating())
 	}
 	// If the principal is not in the workspace, the account may still have the previous secret. That secret works again
 	// when its principal is added again, so the state keeps it.
@@ -192,7 +171,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	m.Verdict = rotation.Judge(state.rotating().Recorded(), f)
+	m.Verdict = rotation.Judge(state.Rotating().Recorded(), f)
 	if m.Verdict.Reason == rotation.Revoked {
 		resp.Diagnostics.AddWarning(
 			"OAuth secret no longer works: "+state.String(),
@@ -235,19 +214,19 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
-	m.Verdict = m.Verdict.About(state.ID.ValueString())
+	record := fwkit.UpdateRecord(ctx, r.Client, cannotDisable, req, resp)
+	record.Verdict = record.Verdict.About(state.ID.ValueString())
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	c := changes{plan: plan, state: state, want: plan.toSecret(), have: state.toSecret(), memory: m}
+	c := changes{plan: plan, state: state, want: plan.toSecret(), have: state.toSecret()}
 	if c.any() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
 	if plan.Rotates() {
-		r.rotate(ctx, c, resp)
+		r.rotate(ctx, c, record)
 		return
 	}
-	if plan.rotating().EndsOverlap(state.rotating()) {
+	if plan.Rotating().EndsOverlap(state.Rotating()) {
 		previous := state.PreviousSecretID.ValueString()
 		left, err := remove(ctx, r.Client, state.ServicePrincipalID.ValueString(), previous)
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot delete the OAuth secret before this one", state.String()) {
@@ -256,14 +235,11 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		if left {
 			warnOfLeft(state, previous, &resp.Diagnostics)
 		}
-		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
+		fwkit.EndOverlap(&state)
 		state.RotationReason = plan.RotationReason
 	}
-	m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, state.String(), &resp.Diagnostics)
-	// Save what has been done, in case a later step fails.
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	m.Store(ctx, resp.Private, &resp.Diagnostics)
-	if at, known := m.Places[state.ID.ValueString()]; known && c.inVault() {
+	record.CleanUp(ctx, &state, state.String())
+	if at, known := record.Places[state.ID.ValueString()]; known && c.inVault() {
 		err := rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString())
 		if fwkit.Failed(
 			&resp.Diagnostics,
@@ -274,48 +250,31 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 			return
 		}
 	}
-	m.Verdict, m.Imported = rotation.Verdict{}, false
-	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
-	m.Store(ctx, resp.Private, &resp.Diagnostics)
+	record.Settled(ctx, &plan)
 }
 
 // rotate executes the rotation that the plan shows. See [rotation.Rotate] for the order of its steps.
-func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
-	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
+func (r *secretResource) rotate(ctx context.Context, c changes, record *fwkit.RotationRecord) {
+	plan, state, verdict, diags := c.plan, c.state, record.Verdict, record.Diags
 	principalID, have, err := find(ctx, r.Client, c.want.ApplicationID, state.ServicePrincipalID.ValueString())
 	if err == nil && state.PreviousSecretID.IsNull() &&
-		rotation.InUse(rotation.Reason(plan.RotationReason.ValueString()), m.Verdict) {
+		rotation.InUse(rotation.Reason(plan.RotationReason.ValueString()), verdict) {
 		err = checkFree(have, c.want.ApplicationID) // check this before anything is written to Key Vault
 	}
 	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
 		return
 	}
-	store, err := m.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
+	store, err := record.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
 	if fwkit.Failed(diags, err, "Cannot store the new OAuth secret in Key Vault", state.String()) {
 		return
 	}
 	s := &steps{c: r.Client, principalID: principalID, want: c.want, store: store}
 	s.onCreate = func() {
-		following := plan.rotating()
-		following.Follow(state.rotating(), c.memory.Verdict, s.made.CreatedAt)
-		plan.setRotating(following)
+		plan.show(s.made.OAuthSecret, principalID, r.Client)
+		fwkit.Follow(&plan, &state, verdict, s.made.CreatedAt)
 	}
-	s.save = func(now rotation.Status) {
-		switch {
-		case now.ID == state.ID.ValueString(): // the previous secret is deleted, and the new one does not exist yet
-			state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
-			diags.Append(resp.State.Set(ctx, state)...)
-			m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, state.String(), diags)
-			m.Store(ctx, resp.Private, diags)
-			return
-		case now.Previous == "": // the replaced secret is deleted
-			plan.PreviousSecretID, plan.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
-		}
-		m.Replaced(now)
-		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
-		fwkit.SetIdentity(ctx, resp.Identity, plan, diags)
-	}
-	left, err := rotation.Rotate(ctx, plan.rotating().Plan(state.rotating(), m.Verdict), s)
+	s.save = func(now rotation.Status) { record.Step(ctx, now, &state, &plan, s.made.Value, s.version) }
+	left, err := rotation.Rotate(ctx, plan.Rotating().Plan(state.Rotating(), verdict), s)
 	if blocked, ok := errors.AsType[*rotation.NotRevokedError](err); ok {
 		fwkit.Failed(diags, blocked.Err, "Cannot delete one of two OAuth secrets", state.String())
 		return
@@ -326,8 +285,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 	if left != nil {
 		fwkit.Warn(diags, left, "The old OAuth secret still works; the next apply deletes it", plan.String())
 	}
-	m.DisableOthers(ctx, r.Client, plan.rotating(), cannotDisable, plan.String(), diags)
-	m.Store(ctx, resp.Private, diags)
+	record.CleanUp(ctx, &plan, plan.String())
 	r.report(s, plan, diags)
 }
 

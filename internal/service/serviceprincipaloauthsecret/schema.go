@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -94,17 +93,11 @@ func (r *secretResource) ValidateConfig(
 	if !known {
 		return
 	}
-	kind.Check(config.rotating(), "secret_value_in_state", &resp.Diagnostics)
+	kind.Check(config.Rotating(), "secret_value_in_state", &resp.Diagnostics)
 }
 
-// decodeKnown reads a configuration or a plan into a model. It returns false if the block key_vault_secret is known
-// only at apply.
-func decodeKnown(ctx context.Context, from interface {
-	Get(context.Context, any) diag.Diagnostics
-	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
-}, diags *diag.Diagnostics) (m secretModel, known bool) {
-	known = fwkit.Known(ctx, from, diags, "key_vault_secret") && fwkit.Decode(ctx, from, &m, diags)
-	return m, known
+func decodeKnown(ctx context.Context, from fwkit.Data, diags *diag.Diagnostics) (m secretModel, known bool) {
+	return fwkit.DecodeKnown[secretModel](ctx, from, diags, "key_vault_secret")
 }
 
 // ModifyPlan decides what the plan does. It sends no request and reads no clock.

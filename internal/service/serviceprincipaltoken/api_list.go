@@ -107,7 +107,7 @@ func look(ctx context.Context, c *client.Client, list listing, state tokenModel)
 		if there {
 			m.show(info, "")
 		}
-		return s, rotation.Judge(m.rotating().Recorded(), rotation.Facts{Now: now, Live: s.live})
+		return s, rotation.Judge(m.Rotating().Recorded(), rotation.Facts{Now: now, Live: s.live})
 	}
 	shown, _ := at(list.Now)
 	return shown, rotation.CheckClock(list.Now, func(service, machine time.Time) bool {

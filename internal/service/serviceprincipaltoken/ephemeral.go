@@ -31,9 +31,8 @@ func (e *tokenEphemeral) ValidateConfig(
 	req ephemeral.ValidateConfigRequest,
 	resp *ephemeral.ValidateConfigResponse,
 ) {
-	var config ephemeralModel
-	if !fwkit.Known(ctx, req.Config, &resp.Diagnostics, "owner", "owner.key_vault") ||
-		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) || config.Owner == nil {
+	config, known := fwkit.DecodeKnown[ephemeralModel](ctx, req.Config, &resp.Diagnostics, "owner", "owner.key_vault")
+	if !known || config.Owner == nil {
 		return
 	}
 	written, unknown := config.Owner.credentials()

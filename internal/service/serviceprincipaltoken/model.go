@@ -78,16 +78,16 @@ func unusedUntil(info client.TokenInfo) time.Time {
 	return last.Add(unusedLimit)
 }
 
-// rotating returns the attributes of the model that take part in a rotation.
-func (m tokenModel) rotating() fwkit.Rotating {
+// Rotating returns the attributes of the model that take part in a rotation.
+func (m tokenModel) Rotating() fwkit.Rotating {
 	return fwkit.Rotating{
 		RotatedModel: m.RotatedModel, Value: m.TokenValue, ValueInState: m.TokenValueInState,
 		PreviousID: m.PreviousTokenID, PreviousAt: m.PreviousTokenRevokeAt,
 	}
 }
 
-// setRotating writes the attributes that a rotation has planned or recorded into the model.
-func (m *tokenModel) setRotating(r fwkit.Rotating) {
+// SetRotating writes the attributes that a rotation has planned or recorded into the model.
+func (m *tokenModel) SetRotating(r fwkit.Rotating) {
 	m.RotatedModel, m.TokenID, m.TokenValue, m.TokenValueInState = r.RotatedModel, r.ID, r.Value, r.ValueInState
 	m.PreviousTokenID, m.PreviousTokenRevokeAt = r.PreviousID, r.PreviousAt
 }
@@ -95,23 +95,23 @@ func (m *tokenModel) setRotating(r fwkit.Rotating) {
 // complete fills in the defaults that are missing in a state after an import, or in a state that was written before
 // these attributes existed.
 func (m *tokenModel) complete() {
-	r := m.rotating()
+	r := m.Rotating()
 	r.Complete()
-	m.setRotating(r)
+	m.SetRotating(r)
 }
 
 // planCreate fills into the plan of a new token the values that are known at plan time.
 func (m *tokenModel) planCreate(config tokenModel) {
-	r := m.rotating()
-	r.PlanCreate(config.rotating())
-	m.setRotating(r)
+	r := m.Rotating()
+	r.PlanCreate(config.Rotating())
+	m.SetRotating(r)
 }
 
 // planUpdate fills into the plan what an update does: rotate the token, end the overlap, or keep the token.
 func (m *tokenModel) planUpdate(config, state tokenModel, v rotation.Verdict, imported bool) {
-	r := m.rotating()
-	r.PlanUpdate(config.rotating(), state.rotating(), v, imported)
-	m.setRotating(r)
+	r := m.Rotating()
+	r.PlanUpdate(config.Rotating(), state.Rotating(), v, imported)
+	m.SetRotating(r)
 	if config.Scopes.IsNull() && len(state.Scopes.Elements()) == 0 {
 		// An older version of the provider may have stored an empty set of scopes.
 		m.Scopes = types.SetNull(types.StringType)
@@ -131,7 +131,6 @@ func (m tokenModel) isOthers(id string, v rotation.Verdict) bool {
 type changes struct {
 	plan, state tokenModel
 	want, have  token
-	memory      fwkit.RotationMemory
 }
 
 // secretChanged reports whether the version in Key Vault that holds the token needs another content type or other tags.
@@ -141,7 +140,7 @@ func (c changes) secretChanged() bool {
 
 // endsOverlap reports whether the update revokes the previous token, because its overlap is over, and creates no new
 // token.
-func (c changes) endsOverlap() bool { return c.plan.rotating().EndsOverlap(c.state.rotating()) }
+func (c changes) endsOverlap() bool { return c.plan.Rotating().EndsOverlap(c.state.Rotating()) }
 
 // any reports whether the update sends any request.
 func (c changes) any() bool {

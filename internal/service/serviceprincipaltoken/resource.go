@@ -69,10 +69,8 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	// The token exists now, and its value can never be read again. So the token and its value are saved before anything
 	// else can fail.
-	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	plan.show(s.made.TokenInfo, as.WorkspaceID())
-	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
-	fwkit.SetIdentity(ctx, resp.Identity, plan, &resp.Diagnostics)
+	fwkit.CreateRecord(resp).Created(ctx, &plan, s.made.Value, s.version)
 	if err == nil {
 		r.finish(ctx, s, plan, sweepDue, &resp.Diagnostics)
 	}
@@ -196,7 +194,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.show(info, r.Client.WorkspaceID())
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[info.ID], secretMark,
 			state.String(), state.OnlyWarns(), &resp.Diagnostics)
-		f.Useless = m.Useless(state.rotating())
+		f.Useless = m.Useless(state.Rotating())
 	}
 	if !shown.previousLive {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
@@ -204,7 +202,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	m.Verdict = rotation.Judge(state.rotating().Recorded(), f)
+	m.Verdict = rotation.Judge(state.Rotating().Recorded(), f)
 	warnOfVerdict(state, m.Verdict.Reason, f, &resp.Diagnostics)
 	if at := unusedUntil(info); live && !at.IsZero() && list.Now.After(at.Add(-unusedNotice)) &&
 		(state.ExpiresAt.IsNull() || at.Before(fwkit.ParseTime(state.ExpiresAt))) {
@@ -248,16 +246,16 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		return
 	}
 	state.keepTokens(r.Client)
-	m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
-	m.Verdict = m.Verdict.About(state.ID.ValueString())
+	record := fwkit.UpdateRecord(ctx, r.Client, cannotDisable, req, resp)
+	record.Verdict = record.Verdict.About(state.ID.ValueString())
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	c := changes{plan: plan, state: state, want: r.wanted(ctx, plan, config), have: state.toToken(), memory: m}
+	c := changes{plan: plan, state: state, want: r.wanted(ctx, plan, config), have: state.toToken()}
 	if c.any() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
 	if plan.Rotates() {
-		r.rotate(ctx, c, resp)
+		r.rotate(ctx, c, record)
 		return
 	}
 	if !plan.Owner.sameLogin(*state.Owner) &&
@@ -267,19 +265,16 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 
 	if c.endsOverlap() {
 		previous := state.PreviousTokenID.ValueString()
-		err := revoke(ctx, r.Client, c.want.Owner, previous, state.isOthers(previous, m.Verdict))
+		err := revoke(ctx, r.Client, c.want.Owner, previous, state.isOthers(previous, record.Verdict))
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke the token before this one", state.String()) {
 			return
 		}
-		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+		fwkit.EndOverlap(&state)
 		state.RotationReason = plan.RotationReason
 	}
 	named := state
 	named.Comment = plan.Comment
-	m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, named.String(), &resp.Diagnostics)
-	// Save what has been done, in case a later step fails.
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	m.Store(ctx, resp.Private, &resp.Diagnostics)
+	record.CleanUp(ctx, &state, named.String())
 	if mask := c.mask(); len(mask) > 0 {
 		as, err := logIn(ctx, r.Client, c.want.Owner)
 		if err == nil {
@@ -289,15 +284,13 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 			return
 		}
 	}
-	if at, known := m.Places[state.ID.ValueString()]; known && c.secretChanged() {
+	if at, known := record.Places[state.ID.ValueString()]; known && c.secretChanged() {
 		err := rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString())
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the token's secret in Key Vault", state.String()) {
 			return
 		}
 	}
-	m.Verdict, m.Imported = rotation.Verdict{}, false
-	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
-	m.Store(ctx, resp.Private, &resp.Diagnostics)
+	record.Settled(ctx, &plan)
 }
 
 func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -17,8 +16,8 @@ import (
 )
 
 // rotate executes the rotation that the plan shows. See [rotation.Rotate] for the order of its steps.
-func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
-	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
+func (r *tokenResource) rotate(ctx context.Context, c changes, record *fwkit.RotationRecord) {
+	plan, state, verdict, diags := c.plan, c.state, record.Verdict, record.Diags
 	as, err := logIn(ctx, r.Client, c.want.Owner)
 	if err == nil { // detect a refused credential before anything is revoked
 		_, err = as.Token(ctx, auth.DatabricksScope)
@@ -31,7 +30,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if !ok {
 		return
 	}
-	store, err := m.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
+	store, err := record.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
 	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {
 		return
 	}
@@ -40,30 +39,14 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if fwkit.Failed(diags, err, "Cannot wait until the stray tokens of the owner are revoked", state.String()) {
 		return
 	}
-	others := func(id string) bool { return state.isOthers(id, c.memory.Verdict) }
+	others := func(id string) bool { return state.isOthers(id, verdict) }
 	s := &steps{c: r.Client, as: as, want: c.want, store: store, others: others}
-	s.save = func(now rotation.Status) {
-		switch {
-		case now.ID == state.ID.ValueString(): // the previous token is revoked, and the new one does not exist yet
-			state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
-			diags.Append(resp.State.Set(ctx, state)...)
-			m.DisableOthers(ctx, r.Client, state.rotating(), cannotDisable, state.String(), diags)
-			m.Store(ctx, resp.Private, diags)
-			return
-		case now.Previous == "": // the replaced token is revoked
-			plan.PreviousTokenID, plan.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
-		}
-		m.Replaced(now)
-		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
-		fwkit.SetIdentity(ctx, resp.Identity, plan, diags)
-	}
 	s.created = func() {
-		following := plan.rotating()
-		following.Follow(state.rotating(), c.memory.Verdict, s.made.CreatedAt)
-		plan.setRotating(following)
 		plan.show(s.made.TokenInfo, as.WorkspaceID())
+		fwkit.Follow(&plan, &state, verdict, s.made.CreatedAt)
 	}
-	left, err := rotation.Rotate(ctx, plan.rotating().Plan(state.rotating(), m.Verdict), s)
+	s.save = func(now rotation.Status) { record.Step(ctx, now, &state, &plan, s.made.Value, s.version) }
+	left, err := rotation.Rotate(ctx, plan.Rotating().Plan(state.Rotating(), verdict), s)
 	if blocked, ok := errors.AsType[*rotation.NotRevokedError](err); ok {
 		fwkit.Failed(diags, blocked.Err, "Cannot revoke one of two tokens", state.String())
 		return
@@ -74,26 +57,8 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if left != nil {
 		fwkit.Warn(diags, left, "The old token is still valid; the next apply revokes it", plan.String())
 	}
-	m.DisableOthers(ctx, r.Client, plan.rotating(), cannotDisable, plan.String(), diags)
-	m.Store(ctx, resp.Private, diags)
+	record.CleanUp(ctx, &plan, plan.String())
 	r.finish(ctx, s, plan, sweepDue, diags)
-}
-
-// remember writes a token that was just created into the state and into private state.
-func (*tokenResource) remember(
-	ctx context.Context,
-	plan *tokenModel,
-	s *steps,
-	m fwkit.RotationMemory,
-	state fwkit.StateWriter,
-	private fwkit.WritablePrivate,
-	diags *diag.Diagnostics,
-) {
-	shown := plan.rotating()
-	m.ShowValue(&shown, s.made.Value, s.version)
-	plan.setRotating(shown)
-	diags.Append(state.Set(ctx, *plan)...)
-	m.Store(ctx, private, diags)
 }
 
 // finish removes the marker from the comment of a token that the state records. Then it revokes the tokens that

@@ -226,7 +226,7 @@ func (r *tokenResource) ValidateConfig(
 		return
 	}
 	checkCredentials(*config.Owner, &resp.Diagnostics)
-	kind.Check(config.rotating(), "token_value_in_state", &resp.Diagnostics)
+	kind.Check(config.Rotating(), "token_value_in_state", &resp.Diagnostics)
 }
 
 // checkCredentials adds an error unless the block owner has exactly one way to log in. It checks only values that are
@@ -291,14 +291,9 @@ func emptyAdvice(name string) string {
 
 // decodeKnown reads a configuration or a plan into a model. It returns false if one of the blocks owner, key_vault and
 // key_vault_secret is known only at apply, or if owner is null.
-func decodeKnown(ctx context.Context, from interface {
-	Get(context.Context, any) diag.Diagnostics
-	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
-}, diags *diag.Diagnostics) (tokenModel, bool) {
-	var model tokenModel
-	known := fwkit.Known(ctx, from, diags, "owner", "key_vault_secret", "owner.key_vault") &&
-		fwkit.Decode(ctx, from, &model, diags) && model.Owner != nil
-	return model, known
+func decodeKnown(ctx context.Context, from fwkit.Data, diags *diag.Diagnostics) (m tokenModel, known bool) {
+	m, known = fwkit.DecodeKnown[tokenModel](ctx, from, diags, "owner", "key_vault_secret", "owner.key_vault")
+	return m, known && m.Owner != nil
 }
 
 // ModifyPlan decides what the plan does. It checks the owner's credential and the vault as far as the configuration
