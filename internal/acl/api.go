@@ -167,7 +167,7 @@ func (o *object) put(ctx context.Context, c *client.Client, entries, changed Lis
 	}
 	answer := objectPermissions{object: o.Object}
 	written := client.Optional{Answer: &answer}
-	if err := c.Call(client.Once(ctx), http.MethodPut, o.path(), nil, toAPI(entries), &written); err != nil {
+	if err := c.Call(client.WithoutRetry(ctx), http.MethodPut, o.path(), nil, toAPI(entries), &written); err != nil {
 		return view{}, adviseWrite(err, o.Object, changed)
 	}
 	if len(answer.AccessControlList) > 0 {
@@ -227,7 +227,7 @@ func (p *objectPermissions) Lacks(bool) string {
 	if err := client.Bounded(len(p.AccessControlList), "entries"); err != nil {
 		return err.Error()
 	}
-	return client.Named("object_id", p.ObjectID, "/"+p.object.String())
+	return client.CheckName("object_id", p.ObjectID, "/"+p.object.String())
 }
 
 // toAPI returns the request that writes the direct levels in entries. It leaves out inherited levels, because the

@@ -116,7 +116,7 @@ func TestRead(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", "admins", "CAN_MANAGE")
 	for range 5 { // each answer has another order of rows, and of levels in a row
-		list, err := acl.Read(t.Context(), w.client, w.endpoint, client.Lately)
+		list, err := acl.Read(t.Context(), w.client, w.endpoint, client.RecentAge)
 		if err != nil {
 			t.Fatal(err)
 		}

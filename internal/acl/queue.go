@@ -272,5 +272,5 @@ func (o *object) read(ctx context.Context, c *client.Client, maxAge time.Duratio
 // readNow reads the list from the service, even if there is a shared copy.
 func (o *object) readNow(ctx context.Context, c *client.Client) (view, error) {
 	o.list.Forget()
-	return o.read(ctx, c, client.Lately)
+	return o.read(ctx, c, client.RecentAge)
 }

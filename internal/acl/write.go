@@ -16,7 +16,7 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 	var err error
 	began := time.Now()
 	if slices.ContainsFunc(ops, func(op *operation) bool { return op.look }) {
-		before, err = o.read(ctx, c, client.Lately)
+		before, err = o.read(ctx, c, client.RecentAge)
 		// A copy may be out of date, so read the list before a write is skipped or refused because of a grant in the
 		// copy.
 		holds := func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" }
@@ -54,7 +54,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	after, err := o.patch(ctx, c, entries)
 	if client.MayBeDone(err) && ctx.Err() == nil { // ctx ends when no caller waits any more
 		// A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
-		look, cancel := client.LastLook(ctx)
+		look, cancel := client.FinalReadContext(ctx)
 		shown, lookErr := o.readNow(look, c)
 		cancel()
 		if lookErr == nil {

@@ -27,7 +27,7 @@ func (o *opening) cliLimit() time.Duration { return min(cliTimeout, o.options.Re
 
 // openCLI opens a login as the account of the Azure CLI, in the tenant of the settings, if they name a tenant.
 func openCLI(o *opening, s Settings) (finisher, error) {
-	o.login.Source = o.switched(s, s.UseCLI)
+	o.login.Source = o.switchSource(s, s.UseCLI)
 	attribute := s.UseCLI.named("use_cli")
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		identity := o.identity(s)

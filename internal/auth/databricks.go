@@ -188,7 +188,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 	}
 	o.login.Source = source.setting.Source()
 	id := strings.TrimSpace(s.DatabricksClientID.Value)
-	fetch, last := remembering(source)
+	fetch, last := rememberClaims(source)
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		var plain *tokenKeeper
 		get := func(ctx context.Context, details string) (Token, error) {
@@ -269,9 +269,9 @@ func (o *opening) logInToWorkspace(
 			}
 			return a.token(ctx, "")
 		},
-		forget:         func(_, token string) { a.forget("", token) },
-		detailed:       a.token,
-		forgetDetailed: keeper.forget,
+		forget:              func(_, token string) { a.forget("", token) },
+		endpointToken:       a.token,
+		forgetEndpointToken: keeper.forget,
 	}, nil
 }
 
@@ -283,21 +283,21 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	if err != nil {
 		return Token{}, err
 	}
-	if s.detailed == nil {
+	if s.endpointToken == nil {
 		return Token{}, errorAt("", "Login cannot get a token for a route-optimized endpoint",
 			"A route-optimized endpoint accepts only Databricks OAuth tokens that are issued for that endpoint. The "+
 				"login (%s from %s) cannot get such a token. Set a client id and an OAuth secret of Databricks "+
 				"(dbxaccess_service_principal_oauth_secret), or set the provider's login to databricks_oauth or "+
 				"databricks_oidc.", l.Kind, l.Source).because(ErrNoDetails)
 	}
-	return s.detailed(ctx, details)
+	return s.endpointToken(ctx, details)
 }
 
 // ForgetEndpointToken removes the cached token for these authorization details, so that the next [Login.EndpointToken]
 // requests a new token. Only a new token has the identity's current permissions.
 func (l *Login) ForgetEndpointToken(details string) {
-	if s := l.ready.Load(); s != nil && s.forgetDetailed != nil {
-		s.forgetDetailed(details)
+	if s := l.ready.Load(); s != nil && s.forgetEndpointToken != nil {
+		s.forgetEndpointToken(details)
 	}
 }
 

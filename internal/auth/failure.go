@@ -91,8 +91,8 @@ func (a answer) has(codes ...int) bool {
 	return slices.ContainsFunc(a.Codes, func(code int) bool { return slices.Contains(codes, code) })
 }
 
-// passing are the AADSTS codes of temporary faults of Entra ID, whatever the HTTP status.
-var passing = []int{50000, 90006, 90024, 90033, 90055}
+// temporaryCodes are the AADSTS codes of temporary faults of Entra ID, whatever the HTTP status.
+var temporaryCodes = []int{50000, 90006, 90024, 90033, 90055}
 
 // inspect turns an error of MSAL into a failure. answered reports whether the login host has ever answered. If it has
 // not, a missing host or a refused connection is a wrong setting, so the failure is final at once instead of after
@@ -187,7 +187,7 @@ func inspectAnswer(resp *http.Response) failure {
 	if len(f.answer.Codes) == 0 {
 		f.answer.Codes = codesInText(f.answer.Description)
 	}
-	f.transient = isTemporary(f.status) || f.answer.has(passing...)
+	f.transient = isTemporary(f.status) || f.answer.has(temporaryCodes...)
 	return f
 }
 

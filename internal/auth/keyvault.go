@@ -156,7 +156,7 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 func (v *vault) get(ctx context.Context, secret, version string) (value, read string, err error) {
 	answer, err := v.client.GetSecret(ctx, secret, version, nil)
 	if err == nil {
-		err = v.about(asked{method: http.MethodGet, secret: secret, version: version}, answer.ID)
+		err = v.checkID(vaultRequest{method: http.MethodGet, secret: secret, version: version}, answer.ID)
 	}
 	if err != nil {
 		return "", "", err

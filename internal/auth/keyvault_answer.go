@@ -80,13 +80,13 @@ func vaultForm(body []byte, list bool) bool {
 	return json.Unmarshal(body, &azsecrets.DeletedSecret{}) == nil
 }
 
-// asked is a request to a vault about a secret, or about one version of the secret if version is not empty. folder is
-// the first part of the request's path; "" means /secrets/. part is the last part of the path.
-type asked struct{ method, folder, secret, version, part string }
+// vaultRequest is a request to a vault about a secret, or about one version of the secret if version is not empty.
+// folder is the first part of the request's path; "" means /secrets/. part is the last part of the path.
+type vaultRequest struct{ method, folder, secret, version, part string }
 
-// about returns an error unless id, which a response contained, belongs to the requested secret and version. An id has
-// the form https://<vault>/secrets/<name>/<version>.
-func (v *vault) about(a asked, id *azsecrets.ID) error {
+// checkID returns an error unless id, which a response contained, belongs to the requested secret and version. An id
+// has the form https://<vault>/secrets/<name>/<version>.
+func (v *vault) checkID(a vaultRequest, id *azsecrets.ID) error {
 	if id == nil || *id == "" {
 		return v.mismatch(a, "JSON without the id of a secret")
 	}
@@ -110,7 +110,7 @@ func (v *vault) hostname() string {
 
 // mismatch returns the error for a successful response that does not answer the request. got says what the response
 // holds.
-func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
+func (v *vault) mismatch(a vaultRequest, got string) *web.NoAnswer {
 	path := cmp.Or(a.folder, "/secrets/") + a.secret
 	for _, part := range []string{a.version, a.part} {
 		if part != "" {
@@ -124,7 +124,7 @@ func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
 // is an error, because the token would be sent there. A repeated version or page is an error, because such a list may
 // never end. seen has the versions and the page addresses so far, and pageOf adds those of this page.
 func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsResponse, seen map[string]bool) error {
-	a := asked{method: http.MethodGet, secret: name, part: "versions"}
+	a := vaultRequest{method: http.MethodGet, secret: name, part: "versions"}
 	if page.Value == nil {
 		return v.mismatch(a, "JSON without a list of versions")
 	}
@@ -132,7 +132,7 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 		if p == nil {
 			return v.mismatch(a, "a list with an empty entry")
 		}
-		if err := v.about(a, p.ID); err != nil {
+		if err := v.checkID(a, p.ID); err != nil {
 			return err
 		}
 		if seen[string(*p.ID)] {
@@ -160,8 +160,8 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 	return nil
 }
 
-// isThe reports whether s is the version that was written: s must be enabled, and its tag mark must have the same value
-// as in written.
-func (s SecretVersion) isThe(written NewSecret, mark string) bool {
+// matches reports whether s is the version that was written: s must be enabled, and its tag mark must have the same
+// value as in written.
+func (s SecretVersion) matches(written NewSecret, mark string) bool {
 	return s.Enabled && s.Tags[mark] == written.Tags[mark]
 }

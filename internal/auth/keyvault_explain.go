@@ -105,7 +105,7 @@ func (v *vault) explainFailure(
 	case r.status == http.StatusUnauthorized:
 		out.Summary, out.Attribute = summaries.token, v.readerAttribute()
 		hint = fmt.Sprintf("%s logged in, but Key Vault %s does not accept its token. The identity is most likely "+
-			"in another tenant than the vault.", v.reader.who(), v.host)
+			"in another tenant than the vault.", v.reader.describe(), v.host)
 	case r.status == http.StatusTooManyRequests || r.status >= 500:
 		out.Summary = summaryVaultUnavailable
 		hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. The cause is usually "+
@@ -148,11 +148,11 @@ func (v *vault) explainRefusedRead(out *Error, secret string, r vaultRefusal) (h
 	case r.status == http.StatusForbidden:
 		out.Summary, out.Attribute = "Key Vault refuses the read", v.readerAttribute()
 		hint = fmt.Sprintf("%s may not read secret %s. This identity needs the role %q on Key Vault %s. A new role "+
-			"assignment takes some minutes to take effect. ", v.reader.who(), secret, vaultRole, v.host)
+			"assignment takes some minutes to take effect. ", v.reader.describe(), secret, vaultRole, v.host)
 		if r.inner == "AccessDenied" {
 			hint = fmt.Sprintf("%s may not read secret %s. Key Vault %s uses access policies: give the identity "+
 				"the secret permission get. With Azure RBAC, the identity needs the role %q instead. ",
-				v.reader.who(), secret, v.host, vaultRole)
+				v.reader.describe(), secret, v.host, vaultRole)
 		}
 		return hint + "The private key of a certificate is read as the secret of the same name, so a right to " +
 			"certificates alone is not enough."

@@ -50,8 +50,8 @@ func (r *vaultReader) refused(token string) {
 	r.drop()
 }
 
-// who returns a name for the identity that reads the vault, as the subject of a sentence.
-func (r *vaultReader) who() string {
+// describe returns a name for the identity that reads the vault, as the subject of a sentence.
+func (r *vaultReader) describe() string {
 	if r.own != nil {
 		return "The provider's identity"
 	}
@@ -184,10 +184,10 @@ func (o *opening) federatedReader(
 	if err != nil {
 		return err
 	}
-	fetch, last := remembering(source)
+	fetch, last := rememberClaims(source)
 	r.explain.federated = last
 	tenant, client := r.explain.identity.TenantID, r.explain.identity.ClientID
-	r.inner, err = azidentity.NewClientAssertionCredential(tenant, client, r.patiently(fetch),
+	r.inner, err = azidentity.NewClientAssertionCredential(tenant, client, r.withRetries(fetch),
 		&azidentity.ClientAssertionCredentialOptions{
 			ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
 		})
@@ -249,9 +249,9 @@ func (o *opening) environmentReader(
 	return nil
 }
 
-// patiently returns a function that calls fetch up to four times, as long as the failure to get a federated token is
+// withRetries returns a function that calls fetch up to four times, as long as the failure to get a federated token is
 // temporary. azidentity retries only its own requests.
-func (r *vaultReader) patiently(fetch func(context.Context) (string, error)) func(context.Context) (string, error) {
+func (r *vaultReader) withRetries(fetch func(context.Context) (string, error)) func(context.Context) (string, error) {
 	const tries = 4
 	return func(ctx context.Context) (string, error) {
 		r.noToken.Store(nil)

@@ -114,7 +114,7 @@ func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
 	defer cancel()
 	answer, err := v.client.GetDeletedSecret(ctx, name, nil)
 	if err == nil {
-		err = v.about(asked{method: http.MethodGet, folder: "/deletedsecrets/", secret: name}, answer.ID)
+		err = v.checkID(vaultRequest{method: http.MethodGet, folder: "/deletedsecrets/", secret: name}, answer.ID)
 	}
 	if err == nil {
 		return true, nil
@@ -163,17 +163,17 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 	if !s.Expires.IsZero() {
 		parameters.SecretAttributes.Expires = &s.Expires
 	}
-	a := asked{method: http.MethodPut, secret: s.Name}
+	a := vaultRequest{method: http.MethodPut, secret: s.Name}
 	for try := 1; ; try++ {
 		// The Azure library itself would send a failed request again, and leave a second version.
 		once := policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1, TryTimeout: 30 * time.Second})
 		answer, err := v.client.SetSecret(once, s.Name, parameters, nil)
 		if err == nil {
-			err = v.about(a, answer.ID)
+			err = v.checkID(a, answer.ID)
 		}
 		if err == nil {
 			written := secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags)
-			if written.isThe(s, mark) {
+			if written.matches(s, mark) {
 				return written, nil
 			}
 			err = v.mismatch(a, "a version that is disabled or has other tags")
@@ -186,7 +186,7 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 		if !final {
 			versions, lookErr := v.Versions(context.WithoutCancel(ctx), s.Name)
 			for _, written := range versions {
-				if written.isThe(s, mark) {
+				if written.matches(s, mark) {
 					return written, nil
 				}
 			}
@@ -232,10 +232,10 @@ func (v *Vault) update(
 ) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	a := asked{method: http.MethodPatch, secret: name, version: version}
+	a := vaultRequest{method: http.MethodPatch, secret: name, version: version}
 	answer, err := v.client.UpdateSecretProperties(ctx, name, version, to, nil)
 	if err == nil {
-		err = v.about(a, answer.ID)
+		err = v.checkID(a, answer.ID)
 	}
 	if err == nil && !changed(secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags)) {
 		err = v.mismatch(a, otherwise)

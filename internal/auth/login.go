@@ -87,11 +87,11 @@ type Identity struct {
 type session struct {
 	Identity
 	acquire tokenFunc
-	// detailed returns a token for a single endpoint, by the authorization details of the endpoint; nil if this kind of
-	// login cannot get such tokens.
-	detailed tokenFunc
-	// forgetDetailed removes a cached token that detailed returned.
-	forgetDetailed func(details string)
+	// endpointToken returns a token for a single endpoint, by the authorization details of the endpoint; nil if this
+	// kind of login cannot get such tokens.
+	endpointToken tokenFunc
+	// forgetEndpointToken removes a cached token that detailed returned.
+	forgetEndpointToken func(details string)
 	// forget makes the next call of acquire log in again; nil if the login is a fixed token.
 	forget func(scope, token string)
 	// warnings are the warnings about the content of a vault.

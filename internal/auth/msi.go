@@ -21,7 +21,7 @@ const firstMSITry = 10 * time.Second
 // openMSI opens a login as a managed identity of the machine: the user-assigned identity that ClientID names, or else
 // the system-assigned identity.
 func openMSI(o *opening, s Settings) (finisher, error) {
-	o.login.Source = o.switched(s, s.UseMSI)
+	o.login.Source = o.switchSource(s, s.UseMSI)
 	attribute := s.UseMSI.named("use_msi")
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		identity := o.identity(s)
@@ -88,9 +88,9 @@ func isManagedIdentity(address *url.URL) bool {
 	return false
 }
 
-// switched returns the source of a login that a switch or auth_type selects: the source of the switch if it is on, else
-// the source of auth_type.
-func (o *opening) switched(s Settings, on Setting) string {
+// switchSource returns the source of a login that a switch or auth_type selects: the source of the switch if it is on,
+// else the source of auth_type.
+func (o *opening) switchSource(s Settings, on Setting) string {
 	if on.on() {
 		return on.Source()
 	}

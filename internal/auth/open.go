@@ -156,7 +156,7 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 // federate returns an MSAL credential that gets OIDC tokens from source, one for each token request to Entra ID. It
 // also returns a function that returns the claims of the last OIDC token.
 func federate(source assertionSource) (confidential.Credential, func() *federatedClaims) {
-	fetch, last := remembering(source)
+	fetch, last := rememberClaims(source)
 	return confidential.NewCredFromAssertionCallback(
 		func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) {
 			return fetch(ctx)
@@ -164,9 +164,9 @@ func federate(source assertionSource) (confidential.Credential, func() *federate
 	), last
 }
 
-// remembering returns a function that gets an OIDC token from source and stores the token's claims, and a function that
-// returns the claims of the last token.
-func remembering(source assertionSource) (fetch func(context.Context) (string, error), last func() *federatedClaims) {
+// rememberClaims returns a function that gets an OIDC token from source and stores the token's claims, and a function
+// that returns the claims of the last token.
+func rememberClaims(source assertionSource) (fetch func(context.Context) (string, error), last func() *federatedClaims) {
 	var claims atomic.Pointer[federatedClaims]
 	return func(ctx context.Context) (string, error) {
 		token, err := source.fetch(ctx)

@@ -19,9 +19,9 @@ const summaryNotRegistered = "Client certificate is not registered"
 // delay the error.
 const secretPatience = 90 * time.Second
 
-// mayPass reports whether a refusal may mean only that the application or the credential is new. patience is how long
+// mayBeNew reports whether a refusal may mean only that the application or the credential is new. patience is how long
 // that is plausible; 0 means that only the caller limits the time.
-func mayPass(err error) (patience time.Duration, ok bool) {
+func mayBeNew(err error) (patience time.Duration, ok bool) {
 	refusal, isOurs := errors.AsType[*Error](err)
 	switch {
 	case !isOurs:
@@ -46,7 +46,7 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	pause := time.Second
 	for {
 		token, err := l.AccessToken(ctx, scope)
-		patience, ok := mayPass(err)
+		patience, ok := mayBeNew(err)
 		if !ok {
 			return token, err
 		}

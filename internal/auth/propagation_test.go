@@ -27,7 +27,7 @@ func TestEarly(t *testing.T) {
 		"expired secret":    {&Error{Code: 7000222}, 0, false},
 		"tenant":            {&Error{Code: 90002}, 0, false},
 	} {
-		if patience, ok := mayPass(tc.err); patience != tc.patience || ok != tc.ok {
+		if patience, ok := mayBeNew(tc.err); patience != tc.patience || ok != tc.ok {
 			t.Errorf("%s: %s, %t", name, patience, ok)
 		}
 	}

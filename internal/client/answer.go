@@ -33,10 +33,10 @@ type Optional struct {
 	Shown bool
 }
 
-// Named returns what is wrong with the field of an answer that names the object, and an empty string if nothing is
+// CheckName returns what is wrong with the field of an answer that names the object, and an empty string if nothing is
 // wrong. got is the value of the field. It must not be empty, and must be equal to want, without regard to case. An
 // empty want accepts any value. Methods [Answer.Lacks] call Named.
-func Named(field, got, want string) string {
+func CheckName(field, got, want string) string {
 	switch {
 	case got == "":
 		return "the answer has no " + field
@@ -114,8 +114,8 @@ func noteDate(ctx context.Context, r *http.Response) {
 	}
 }
 
-// judgeSuccess decodes a response with a status below 400, and returns an error if it does not answer the call.
-func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
+// checkSuccess decodes a response with a status below 400, and returns an error if it does not answer the call.
+func checkSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	want, ok := ctx.Value(expectedKey{}).(*expected)
 	if !ok {
 		return nil
@@ -129,7 +129,7 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	if r.StatusCode < 200 || r.StatusCode > 299 {
 		fault = "a status that the API does not have"
 	} else {
-		code, fault = judge(r, body, want.answer)
+		code, fault = checkBody(r, body, want.answer)
 	}
 	if fault != "" {
 		e := newError(ctx, ErrNotAnAnswer, r, r.Request.URL.Host+" sent "+fault)
@@ -141,10 +141,10 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	return nil
 }
 
-// judge decodes the body of a response with a success status. If the body does not answer the call, judge returns what
-// the body is. It repeats nothing of the body except the title of a page and the words of an error, because a body may
-// hold a token.
-func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
+// checkBody decodes the body of a response with a success status. If the body does not answer the call, judge returns
+// what the body is. It repeats nothing of the body except the title of a page and the words of an error, because a body
+// may hold a token.
+func checkBody(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	text := bytes.TrimSpace(body)
 	if optional, ok := answer.(*Optional); ok {
 		if optional.Shown = len(text) > 0 && !isBare(text); optional.Shown {
@@ -160,7 +160,7 @@ func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	if no, ok := errors.AsType[*web.NoAnswer](web.Check(r, text, form)); ok {
 		return "", no.Got
 	}
-	if code, fault := disguised(text); fault != "" || answer == nil {
+	if code, fault := errorInSuccess(text); fault != "" || answer == nil {
 		return code, fault
 	}
 	if fault := tooMany(text, answer); fault != "" {
@@ -219,9 +219,9 @@ func isBare(object []byte) bool {
 	return braces && string(bytes.TrimSpace(inside)) == "}"
 }
 
-// disguised returns the code and a description of an error that came with a success status. It returns empty strings
-// for any other body.
-func disguised(text []byte) (code, fault string) {
+// errorInSuccess returns the code and a description of an error that came with a success status. It returns empty
+// strings for any other body.
+func errorInSuccess(text []byte) (code, fault string) {
 	// Search the text first, because decoding a long list twice takes time.
 	if !bytes.Contains(text, []byte(`"error_code"`)) && !bytes.Contains(text, []byte(scimError)) {
 		return "", ""

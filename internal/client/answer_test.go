@@ -17,7 +17,7 @@ type thing struct {
 	ID string `json:"id"`
 }
 
-func (t *thing) Lacks(bool) string { return client.Named("id", t.ID, "7") }
+func (t *thing) Lacks(bool) string { return client.CheckName("id", t.ID, "7") }
 
 func TestWhatCountsAsAnAnswer(t *testing.T) {
 	t.Parallel()

@@ -112,7 +112,7 @@ func TestRefusedTokenDoesNotRepeatACallThatMustBeRight(t *testing.T) {
 	w.Tenant.RevokeAccessTokens(0)
 	w.Tenant.Journal.Reset()
 	began := time.Now()
-	err := c.Call(client.Once(t.Context()), http.MethodPut, "/api/2.0/permissions/serving-endpoints/"+w.EndpointID, nil, map[string]any{"access_control_list": []any{}}, nil)
+	err := c.Call(client.WithoutRetry(t.Context()), http.MethodPut, "/api/2.0/permissions/serving-endpoints/"+w.EndpointID, nil, map[string]any{"access_control_list": []any{}}, nil)
 	if !errors.Is(err, client.ErrUnauthenticated) || w.Tenant.Journal.Count("workspace", "PUT", "/") != 1 || w.logins() != 1 {
 		t.Errorf("%v, %d requests, %d logins", err, w.Tenant.Journal.Count("workspace", "PUT", "/"), w.logins())
 	}

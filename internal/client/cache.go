@@ -14,9 +14,9 @@ import (
 // AnyAge accepts a copy of any age. It is for the reads of one refresh, during which this process changes nothing.
 const AnyAge time.Duration = 0
 
-// Lately is the greatest age of a copy on which a write is based. Terraform orders writes that depend on each other,
+// RecentAge is the greatest age of a copy on which a write is based. Terraform orders writes that depend on each other,
 // and an older copy might lack such a write by another provider.
-const Lately = 10 * time.Second
+const RecentAge = 10 * time.Second
 
 // Cache shares the result of one read among many callers and keeps it as a copy. Of errors it keeps only [ErrNotFound],
 // and only for callers that accept a copy of any age. The read does not end with the context of its first caller: that
@@ -157,7 +157,8 @@ func (c *Cache[T]) Forget() {
 	c.flight.Forget("")
 }
 
-// perKey holds one value of type T for each key, and creates it when it is first needed. The zero value is ready to use.
+// perKey holds one value of type T for each key, and creates it when it is first needed. The zero value is ready to
+// use.
 type perKey[T any] struct{ values sync.Map }
 
 func (p *perKey[T]) at(key string) *T {

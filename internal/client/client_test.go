@@ -432,7 +432,7 @@ func TestSettleGoesByTheServiceClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	looks := 0
-	shown, err := c.Settle(t.Context(), w.Tenant.Clock.Now(), "x", func(context.Context) (bool, error) {
+	shown, err := c.AwaitSCIM(t.Context(), w.Tenant.Clock.Now(), "x", func(context.Context) (bool, error) {
 		looks++ // sends no request, as with a shared copy
 		return looks == 2, nil
 	})

@@ -86,7 +86,7 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 // deleted endpoint, so a grant that is written there would be lost without an error. One request, shared by concurrent
 // callers; a second one if the given id differs from a cached one.
 func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (string, error) {
-	id, err := c.EndpointID(ctx, name, Lately)
+	id, err := c.EndpointID(ctx, name, RecentAge)
 	if err == nil && given != "" && !strings.EqualFold(given, id) {
 		// The endpoint may have been replaced since its id was cached.
 		var e Endpoint
@@ -256,7 +256,7 @@ func (e *endpointAnswer) Lacks(bool) string {
 		return fmt.Sprintf("the name in the answer is %s, not %s",
 			clean(e.Name), e.want) // names of endpoints are case-sensitive
 	}
-	return Named("name", e.Name, e.want)
+	return CheckName("name", e.Name, e.want)
 }
 
 func (e *endpointAnswer) endpoint() Endpoint {

@@ -167,7 +167,7 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	}
 	answer.ReadCloser = io.NopCloser(bytes.NewReader(body))
 	if err = apierr.GetAPIError(ctx, answer); err == nil {
-		return judgeSuccess(ctx, answer)
+		return checkSuccess(ctx, answer)
 	}
 	api, ok := errors.AsType[*apierr.APIError](err)
 	if !ok {
@@ -258,7 +258,7 @@ func kindOf(e *Error, html, empty bool) error {
 
 // repeatable reports whether a failed call is sent again. It is the complete rule for retries. A throttled call is
 // always sent again, because the service did no work. Another call is sent again only if its failure is probably
-// temporary and the second request cannot do the work twice. A call with [Once] is never sent again.
+// temporary and the second request cannot do the work twice. A call with [WithoutRetry] is never sent again.
 func repeatable(ctx context.Context, err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if ctx.Value(onceKey{}) != nil || !ok {
@@ -270,12 +270,12 @@ func repeatable(ctx context.Context, err error) bool {
 	case !e.idempotent:
 		return false
 	default:
-		return e.passing()
+		return e.isTemporary()
 	}
 }
 
-// passing reports whether the service or the network failed in a way that is probably temporary.
-func (e *Error) passing() bool {
+// isTemporary reports whether the service or the network failed in a way that is probably temporary.
+func (e *Error) isTemporary() bool {
 	return e.renewed || e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost || e.Kind == ErrThrottled || e.notSent ||
 		e.Kind == ErrConflict && (e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT")
 }
@@ -285,7 +285,7 @@ func (e *Error) passing() bool {
 // that of automatic retries. try is the number of calls so far.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || !e.passing() {
+	if !ok || !e.isTemporary() {
 		return false
 	}
 	return c.cfg.pause(ctx, began, backoff(try))
@@ -326,20 +326,20 @@ func (e *UnverifiedError) Unwrap() error { return e.Err }
 // IsUnverified reports whether an error is an [UnverifiedError].
 func IsUnverified(err error) bool { return hasType[*UnverifiedError](err) }
 
-// lookTime bounds the last read of a caller that was cancelled. The read shows whether a write was done.
-const lookTime = 15 * time.Second
+// finalReadTime bounds the last read of a caller that was cancelled. The read shows whether a write was done.
+const finalReadTime = 15 * time.Second
 
-// LastLook returns a context for a last read, which shows whether a write was done. It can be used even if ctx has
-// ended.
-func LastLook(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+// FinalReadContext returns a context for a last read, which shows whether a write was done. It can be used even if ctx
+// has ended.
+func FinalReadContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), finalReadTime)
 }
 
 type onceKey struct{}
 
-// Once returns a context whose calls are never retried, because they are correct only directly after a read; see
-// [Client.Again].
-func Once(ctx context.Context) context.Context {
+// WithoutRetry returns a context whose calls are never retried, because they are correct only directly after a read;
+// see [Client.Again].
+func WithoutRetry(ctx context.Context) context.Context {
 	return context.WithValue(ctx, onceKey{}, true)
 }
 
@@ -397,8 +397,8 @@ func AdviseDenied(err error, next string) error {
 	return err
 }
 
-// Also returns err with one more sentence in what the user reads of it.
-func Also(err error, sentence string) error {
+// AddAdvice returns err with one more sentence in what the user reads of it.
+func AddAdvice(err error, sentence string) error {
 	if login, ok := errors.AsType[*auth.Error](err); ok {
 		longer := *login
 		longer.Detail += "\n\n" + sentence

@@ -47,11 +47,11 @@ func (g Group) Has(id string) bool {
 var ErrAccountGroup = errors.New("the group belongs to the Databricks account")
 
 // GroupByName reads the group with that name, with its direct members. Names are case-sensitive. The error is
-// [ErrNotFound] if there is no such group. One request, shared by all callers in this run within the time [Lately],
+// [ErrNotFound] if there is no such group. One request, shared by all callers in this run within the time [RecentAge],
 // until this process changes the group.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
-	return c.groups.at(name).Get(ctx, Lately, func(ctx context.Context) (Group, error) {
+	return c.groups.at(name).Get(ctx, RecentAge, func(ctx context.Context) (Group, error) {
 		found, err := listSCIM(ctx, c, "Groups", url.Values{"filter": {SCIMEquals("displayName", name)}}, toGroup)
 		if err != nil {
 			return Group{}, adviseGroups(err)
@@ -98,7 +98,7 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "add", Path: "members", Value: member})
 	if MayBeDone(err) {
 		// An existing membership must be recorded in the state, or nobody would ever remove it.
-		look, cancel := LastLook(ctx)
+		look, cancel := FinalReadContext(ctx)
 		defer cancel()
 		if now, lookErr := c.groupByID(look, group.ID); lookErr == nil && now.Has(memberID) {
 			return nil
@@ -147,7 +147,7 @@ func (c *Client) LockMemberships(ctx context.Context, memberID string) (unlock f
 }
 
 func (c *Client) settleMember(ctx context.Context, group Group, memberID string, want bool) error {
-	shown, err := c.Settle(ctx, time.Time{}, "group "+group.Name, func(ctx context.Context) (bool, error) {
+	shown, err := c.AwaitSCIM(ctx, time.Time{}, "group "+group.Name, func(ctx context.Context) (bool, error) {
 		now, err := c.groupByID(ctx, group.ID)
 		return now.Has(memberID) == want, err
 	})

@@ -22,7 +22,7 @@ type object struct {
 	Expires int64  `json:"expires"`
 }
 
-func (o *object) Lacks(bool) string { return Named("id", o.ID, "7") }
+func (o *object) Lacks(bool) string { return CheckName("id", o.ID, "7") }
 
 // raw returns a handler that sends these bytes unchanged and closes the connection.
 func raw(text string) http.HandlerFunc {

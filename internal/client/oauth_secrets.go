@@ -55,7 +55,7 @@ type oauthSecret struct {
 
 // lacks returns what is missing or malformed in an OAuth secret, and an empty string if the secret is complete.
 func (s oauthSecret) lacks() string {
-	if lack := Named("id", s.ID, ""); lack != "" {
+	if lack := CheckName("id", s.ID, ""); lack != "" {
 		return lack
 	}
 	for field, value := range map[string]string{"create_time": s.CreateTime, "expire_time": s.ExpireTime} {

@@ -111,12 +111,12 @@ func TestStuck(t *testing.T) {
 	t.Parallel()
 	var p throttle
 	long := time.Now().Add(-time.Hour)
-	if p.stuck(long) < time.Hour {
-		t.Errorf("nobody has got through, and it counts %s", p.stuck(long))
+	if p.sinceSuccess(long) < time.Hour {
+		t.Errorf("nobody has got through, and it counts %s", p.sinceSuccess(long))
 	}
 	p.passed()
-	if p.stuck(long) > time.Minute {
-		t.Errorf("somebody has just got through, and it counts %s", p.stuck(long))
+	if p.sinceSuccess(long) > time.Minute {
+		t.Errorf("somebody has just got through, and it counts %s", p.sinceSuccess(long))
 	}
 }
 
@@ -141,7 +141,7 @@ func TestSettle(t *testing.T) {
 	} {
 		all.Go(func() {
 			looks := 0
-			got, err := c.Settle(t.Context(), tc.written, name, func(context.Context) (bool, error) {
+			got, err := c.AwaitSCIM(t.Context(), tc.written, name, func(context.Context) (bool, error) {
 				looks++
 				if looks > len(tc.looks) {
 					return true, errors.New("one look too many")

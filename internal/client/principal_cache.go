@@ -98,19 +98,20 @@ func orNotFound(all []ServicePrincipal, err error) ([]ServicePrincipal, error) {
 }
 
 // AllServicePrincipals returns the list of [Client.ServicePrincipals] without a filter. All callers in this run share
-// the list for the time [Lately].
+// the list for the time [RecentAge].
 func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
 	return readList(ctx, &c.lists.servicePrincipals, func(ctx context.Context) ([]ServicePrincipal, error) {
 		return c.ServicePrincipals(ctx, "")
 	})
 }
 
-// AllUsers returns the list of [Client.Users] without a filter. All callers in this run share it for the time [Lately].
+// AllUsers returns the list of [Client.Users] without a filter. All callers in this run share it for the time
+// [RecentAge].
 func (c *Client) AllUsers(ctx context.Context) ([]User, error) {
 	return readList(ctx, &c.lists.users, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
 }
 
-// AllGroups returns the list of [Client.Groups]. All callers in this run share it for the time [Lately].
+// AllGroups returns the list of [Client.Groups]. All callers in this run share it for the time [RecentAge].
 func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
 	return readList(ctx, &c.lists.groups, c.Groups)
 }
@@ -127,7 +128,7 @@ func readList[T any](
 	list *Cache[listed[T]],
 	read func(context.Context) ([]T, error),
 ) ([]T, error) {
-	got, err := list.Get(ctx, Lately, func(ctx context.Context) (listed[T], error) {
+	got, err := list.Get(ctx, RecentAge, func(ctx context.Context) (listed[T], error) {
 		all, err := read(ctx)
 		if errors.Is(err, ErrPermissionDenied) {
 			return listed[T]{refused: err}, nil

@@ -106,7 +106,7 @@ func (c *Client) PatchServicePrincipal(ctx context.Context, id string, operation
 // and roles. It is correct only directly after a read, so it is not retried. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/update
 func (c *Client) ReplaceServicePrincipal(ctx context.Context, sp ServicePrincipal) error {
-	return c.Call(Once(ctx), http.MethodPut, PathOf(scimRoot+principals, sp.ID), nil, fromServicePrincipal(sp),
+	return c.Call(WithoutRetry(ctx), http.MethodPut, PathOf(scimRoot+principals, sp.ID), nil, fromServicePrincipal(sp),
 		&Optional{Answer: &scimResource{want: sp.ID}})
 }
 

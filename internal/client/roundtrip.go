@@ -118,7 +118,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		// The workspace refused the call before it did any work, so the call is sent again here, whatever its method,
 		// as long as other calls get through. Otherwise waiting in the queue would use up the caller's time for
 		// retries.
-		if throttle.stuck(first) >= t.patience || r.Body != nil && r.GetBody == nil {
+		if throttle.sinceSuccess(first) >= t.patience || r.Body != nil && r.GetBody == nil {
 			return resp, nil
 		}
 		if r, err = repeated(r); err != nil {
@@ -129,7 +129,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 
 // renewed returns the request with a new token, after the workspace refused a token that it had accepted before. It
 // returns nil if the refusal must be believed. The workspace refused the request before it did any work, so the request
-// may be sent again whatever its method. The exception is a call with [Once]: its caller must read again first.
+// may be sent again whatever its method. The exception is a call with [WithoutRetry]: its caller must read again first.
 func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	who := callerOfRequest(r)
 	if who == nil || r.Body != nil && r.GetBody == nil {
@@ -185,7 +185,7 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 	var got progress
 	if r.Method != http.MethodGet && !scores(r) {
 		var end context.CancelFunc
-		sending, end = outlive(ctx, &got)
+		sending, end = writeContext(ctx, &got)
 		defer end()
 	}
 	resp, err := t.base.RoundTrip(r.WithContext(got.watch(sending)))
@@ -211,22 +211,22 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 // scores reports whether a request asks a model for a prediction.
 func scores(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/invocations") }
 
-// lastAnswer is how long a caller that is stopped still waits for the answer to a write. Without the answer it would not
-// know what the service has done: a list that is read at once may not show a token that the service creates a moment
-// later. A terminated process has eight seconds for everything.
-const lastAnswer = 3 * time.Second
+// answerWait is how long a caller that is stopped still waits for the answer to a write. Without the answer it would
+// not know what the service has done: a list that is read at once may not show a token that the service creates a
+// moment later. A terminated process has eight seconds for everything.
+const answerWait = 3 * time.Second
 
-// outlive returns a context for sending a write. It ends at the deadline of ctx, or when ctx is canceled. If the request
-// may have been sent by then, it ends lastAnswer later. It also ends at once if ctx was canceled with a cause, because
-// then no caller waits for the answer. end releases it.
-func outlive(ctx context.Context, got *progress) (longer context.Context, end context.CancelFunc) {
+// writeContext returns a context for sending a write. It ends at the deadline of ctx, or when ctx is canceled. If the
+// request may have been sent by then, it ends answerWait later. It also ends at once if ctx was canceled with a cause,
+// because then no caller waits for the answer. end releases it.
+func writeContext(ctx context.Context, got *progress) (longer context.Context, end context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		defer cancel()
 		if !errors.Is(context.Cause(ctx), context.Canceled) || got.nothingSent() {
 			return
 		}
-		rest := lastAnswer
+		rest := answerWait
 		if deadline, ok := ctx.Deadline(); ok {
 			rest = min(rest, time.Until(deadline))
 		}
@@ -379,10 +379,10 @@ func retryAfter(h http.Header) time.Duration {
 
 type patienceKey struct{}
 
-// Patient returns a context in which one attempt of a call may take at least d, even if the provider's settings allow
-// less. It is for calls that may rightly take that long, and would be repeated again and again if each attempt were cut
-// short.
-func Patient(ctx context.Context, d time.Duration) context.Context {
+// WithLongAttempts returns a context in which one attempt of a call may take at least d, even if the provider's
+// settings allow less. It is for calls that may rightly take that long, and would be repeated again and again if each
+// attempt were cut short.
+func WithLongAttempts(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)
 }
 

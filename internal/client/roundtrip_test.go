@@ -291,11 +291,11 @@ func TestCanceledWriteIsAnswered(t *testing.T) {
 	}
 }
 
-// TestCanceledWriteEnds checks that a stopped caller waits for the answer to a write only for a limited time, and not at
-// all for a read or for a prediction.
+// TestCanceledWriteEnds checks that a stopped caller waits for the answer to a write only for a limited time, and not
+// at all for a read or for a prediction.
 func TestCanceledWriteEnds(t *testing.T) {
 	t.Parallel()
-	for method, limit := range map[string]time.Duration{"POST": lastAnswer + 2*time.Second, "GET": time.Second} {
+	for method, limit := range map[string]time.Duration{"POST": answerWait + 2*time.Second, "GET": time.Second} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			ctx, stop := context.WithCancel(t.Context())

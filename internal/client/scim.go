@@ -37,10 +37,10 @@ func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
 // StaleFor is how long after a write SCIM may still return the old values.
 const StaleFor = time.Minute
 
-// Settle calls look until look returns true, and reports whether it did. It gives up when SCIM can no longer lag behind
-// a write; see [StaleFor]. written is when the service accepted the write; the zero time means just now. An error of
-// look ends the calls. Each call after the first is logged.
-func (c *Client) Settle(
+// AwaitSCIM calls look until look returns true, and reports whether it did. It gives up when SCIM can no longer lag
+// behind a write; see [StaleFor]. written is when the service accepted the write; the zero time means just now. An
+// error of look ends the calls. Each call after the first is logged.
+func (c *Client) AwaitSCIM(
 	ctx context.Context,
 	written time.Time,
 	object string,
@@ -108,10 +108,10 @@ type scimResource struct {
 
 // Lacks implements [Answer].
 func (r *scimResource) Lacks(bool) string {
-	if lack := Named("id", r.ID, r.want); lack != "" || r.wantApplication == "" {
+	if lack := CheckName("id", r.ID, r.want); lack != "" || r.wantApplication == "" {
 		return lack
 	}
-	return Named("applicationId", r.ApplicationID, r.wantApplication)
+	return CheckName("applicationId", r.ApplicationID, r.wantApplication)
 }
 
 // scimList is one page of a SCIM list. Even an empty page must show a total, or an empty list of Resources.

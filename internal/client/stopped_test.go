@@ -21,8 +21,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestStoppedBeforeTheWriteIsSent checks that a write is not sent any more if the caller is stopped while the connection
-// is still being made.
+// TestStoppedBeforeTheWriteIsSent checks that a write is not sent any more if the caller is stopped while the
+// connection is still being made.
 func TestStoppedBeforeTheWriteIsSent(t *testing.T) {
 	t.Parallel()
 	var arrived atomic.Int32
@@ -167,7 +167,7 @@ func TestStoppedBeforeTheWriteLeaves(t *testing.T) {
 					f := &fake{steps: tc.steps}
 					c := over(t, f, tc.change)
 					for range tc.steps {
-						_ = call(Once(t.Context()), c, "GET")
+						_ = call(WithoutRetry(t.Context()), c, "GET")
 					}
 					ctx, stop := context.WithCancel(t.Context())
 					time.AfterFunc(500*time.Millisecond, stop)
@@ -203,7 +203,7 @@ func TestStoppedBetweenTwoAttempts(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := &fake{steps: []step{{status: 200}, tc.step}}
 					c := over(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Hour })
-					// Once the host has answered, a connection that fails is tried again.
+					// WithoutRetry the host has answered, a connection that fails is tried again.
 					if err := call(t.Context(), c, "GET"); err != nil {
 						t.Fatal(err)
 					}

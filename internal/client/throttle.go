@@ -56,8 +56,8 @@ func (t *throttle) passed() {
 	}
 }
 
-// stuck returns the time since the last successful call, or the time since the given moment if that is later.
-func (t *throttle) stuck(since time.Time) time.Duration {
+// sinceSuccess returns the time since the last successful call, or the time since the given moment if that is later.
+func (t *throttle) sinceSuccess(since time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.progress.After(since) {

@@ -97,7 +97,7 @@ func (l *tokenInfos) Lacks(bare bool) string {
 		return "the answer has no token_infos"
 	}
 	for _, t := range l.Infos {
-		if lack := Named("token_id", t.ID, ""); lack != "" {
+		if lack := CheckName("token_id", t.ID, ""); lack != "" {
 			return lack
 		}
 	}
@@ -156,10 +156,10 @@ func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, "/api/2.0/token/list")
 }
 
-// OwnTokensForSure is [Client.OwnTokens] for a caller that concludes something from what the list lacks. The service
-// answers {} for an empty list, and so may a proxy. After {}, OwnTokensForSure asks the workspace who calls, and
+// OwnTokensConfirmed is [Client.OwnTokens] for a caller that concludes something from what the list lacks. The service
+// answers {} for an empty list, and so may a proxy. After {}, OwnTokensConfirmed asks the workspace who calls, and
 // requests the list once more. One request, or three if the caller has no token.
-func (c *Client) OwnTokensForSure(ctx context.Context) (TokenList, error) {
+func (c *Client) OwnTokensConfirmed(ctx context.Context) (TokenList, error) {
 	list, err := c.OwnTokens(ctx)
 	if err != nil || list.Shown {
 		return list, err
@@ -175,7 +175,7 @@ type managedToken struct {
 	id   string
 }
 
-func (t *managedToken) Lacks(bool) string { return Named("token_info.token_id", t.Info.ID, t.id) }
+func (t *managedToken) Lacks(bool) string { return CheckName("token_info.token_id", t.Info.ID, t.id) }
 
 // TokenByID reads the token with that id, which may have expired. The error is [ErrNotFound] if the service says that
 // the workspace has no such token. The caller must be a workspace admin. One request.
@@ -221,7 +221,7 @@ func (t *createdToken) Lacks(bool) string {
 	if t.Value == "" {
 		return "the answer has no token_value"
 	}
-	return Named("token_info.token_id", t.Info.ID, "")
+	return CheckName("token_info.token_id", t.Info.ID, "")
 }
 
 // CreateToken creates a token of the caller. It returns the token's value, which the service shows only this once. One
@@ -302,14 +302,14 @@ func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 
 // RevokeIfOwn revokes a token of the caller, and reports whether the caller had that token. The service does not find a
 // token of somebody else either. Two requests, or four if the caller has no token. After a revocation, the second
-// request revokes once more and must be refused. If the service finds no such token, the second request is a list, which
-// must not show the token.
+// request revokes once more and must be refused. If the service finds no such token, the second request is a list,
+// which must not show the token.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
 	err = c.deleteOwnToken(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		list, err := c.OwnTokensForSure(ctx)
+		list, err := c.OwnTokensConfirmed(ctx)
 		if _, there := list.ByID(id); there {
 			err = fmt.Errorf("the workspace answers that the caller has no token %s, but lists this token", id)
 		}

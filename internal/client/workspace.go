@@ -65,10 +65,10 @@ func (c *Client) Me(ctx context.Context) (Identity, error) {
 type meAnswer struct{ scimResource }
 
 func (m *meAnswer) Lacks(bool) string {
-	if lack := Named("id", m.ID, ""); lack != "" {
+	if lack := CheckName("id", m.ID, ""); lack != "" {
 		return lack
 	}
-	return Named("userName", m.UserName, m.want)
+	return CheckName("userName", m.UserName, m.want)
 }
 
 // KnownSelf returns the application id of the caller, if it is known without a request. It is empty for a Databricks

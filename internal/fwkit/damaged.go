@@ -14,11 +14,11 @@ import (
 // first refresh. FoundByRefresh returns the name of that attribute.
 type incomplete interface{ FoundByRefresh() (attribute string) }
 
-// Whole reports whether a state has a value for each required attribute of its schema, and adds an error for each
-// missing value. The provider always writes all of these values, so a state that lacks one was edited or is damaged.
-// Whole accepts a null state, which stands for an object that does not exist. It also accepts a state without the
-// attribute that FoundByRefresh of the model names.
-func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
+// CheckRequiredValues reports whether a state has a value for each required attribute of its schema, and adds an error
+// for each missing value. The provider always writes all of these values, so a state that lacks one was edited or is
+// damaged. CheckRequiredValues accepts a null state, which stands for an object that does not exist. It also accepts a
+// state without the attribute that FoundByRefresh of the model names.
+func CheckRequiredValues(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
 	values := AttributesOf(state.Raw)
 	if values == nil {
 		return true

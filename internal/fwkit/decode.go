@@ -20,7 +20,7 @@ type getter interface {
 }
 
 // Decode reads a plan, state or configuration into the model that target points to, and reports whether diags has no
-// error afterwards. It adds an error for a state that is not [Whole].
+// error afterwards. It adds an error for a state that is not [CheckRequiredValues].
 //
 // The framework's own Get looks up the fields of a model on every call, with one regular expression per tag, and that
 // costs more than the rest of decoding. So Decode asks the framework for a plain object, and remembers the fields of
@@ -28,7 +28,7 @@ type getter interface {
 // report an error. For a flat model Decode does not search sets for duplicate elements, as Get does, because Terraform
 // never sends any.
 func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
-	if state, ok := from.(tfsdk.State); ok && !Whole(state, target, diags) {
+	if state, ok := from.(tfsdk.State); ok && !CheckRequiredValues(state, target, diags) {
 		return false
 	}
 	if !decodeFlat(ctx, from, reflect.ValueOf(target).Elem()) {

@@ -88,15 +88,15 @@ func (m RotatedModel) DueAt() types.String {
 // Complete fills in the defaults that are missing in a state after an import, or in a state that was written before
 // these attributes existed.
 func (m *Rotating) Complete() {
-	m.Settle(*m)
+	m.FillDefaults(*m)
 	if m.OnUnverifiable.IsNull() {
 		m.OnUnverifiable = types.StringValue(UnverifiableFails)
 	}
 }
 
-// Settle fills into a plan the defaults of attributes that the configuration leaves out and that depend on other
+// FillDefaults fills into a plan the defaults of attributes that the configuration leaves out and that depend on other
 // attributes.
-func (m *Rotating) Settle(config Rotating) {
+func (m *Rotating) FillDefaults(config Rotating) {
 	if config.RotateBeforeSeconds.IsNull() {
 		m.RotateBeforeSeconds = defaultRotateBefore(m.LifetimeSeconds)
 	}
@@ -134,7 +134,7 @@ func overlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 
 // PlanCreate fills into the plan of a new credential the values that are known at plan time.
 func (m *Rotating) PlanCreate(config Rotating) {
-	m.Settle(config)
+	m.FillDefaults(config)
 	m.RotationReason, m.PreviousID, m.PreviousAt = types.StringNull(), types.StringNull(), types.StringNull()
 	m.planValue()
 	if m.RotateBeforeSeconds.Equal(types.Int64Value(0)) {
@@ -147,7 +147,7 @@ func (m *Rotating) PlanCreate(config Rotating) {
 // it decides the same when Terraform plans a second time during the apply. imported says that the credential was
 // imported and not changed since. more are changes that rotate only this kind of credential.
 func (m *Rotating) PlanUpdate(config, state Rotating, v rotation.Verdict, imported bool, more ...rotation.Change) {
-	m.Settle(config)
+	m.FillDefaults(config)
 	v = v.About(state.ID.ValueString())
 	why, known := rotation.Cause(v, append(m.changes(config, state, imported), more...)...)
 	switch {
@@ -286,10 +286,10 @@ func (m Rotating) Plan(state Rotating, v rotation.Verdict) rotation.Plan {
 	}
 }
 
-// Follow sets PreviousID and PreviousAt after a new credential was created at the time created. If applications may use
-// the credential of the state, that credential becomes the previous one, and is to be revoked after the overlap, but no
-// later than it expires. Otherwise the previous credential of the state stays the previous one.
-func (m *Rotating) Follow(state Rotating, v rotation.Verdict, created time.Time) {
+// SetPrevious sets PreviousID and PreviousAt after a new credential was created at the time created. If applications
+// may use the credential of the state, that credential becomes the previous one, and is to be revoked after the
+// overlap, but no later than it expires. Otherwise the previous credential of the state stays the previous one.
+func (m *Rotating) SetPrevious(state Rotating, v rotation.Verdict, created time.Time) {
 	if !rotation.InUse(m.reason(), v) {
 		m.PreviousID, m.PreviousAt = state.PreviousID, state.PreviousAt
 		return

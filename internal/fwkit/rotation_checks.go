@@ -97,7 +97,7 @@ func (c Credential) AdviseUnchecked(err error) error {
 	if err == nil {
 		return nil
 	}
-	return client.Also(
+	return client.AddAdvice(
 		err,
 		fmt.Sprintf(
 			"To continue without checking the %[1]s, write on_unverifiable = \"warn\" and run terraform apply "+
@@ -117,7 +117,7 @@ func (r *Resource) LookAtSecret(
 	ctx context.Context,
 	c Credential,
 	s *VaultSecret,
-	at rotation.Place,
+	at rotation.StoredVersion,
 	mark, object string,
 	onlyWarn bool,
 	diags *diag.Diagnostics,
@@ -251,9 +251,9 @@ func (c Credential) AdviseUnusable(err error, verb string) error {
 	case !ok:
 		return err
 	case unusable.RevokeErr == nil:
-		return client.Also(unusable.Err, fmt.Sprintf("The new %s was %sd again.", c, verb))
+		return client.AddAdvice(unusable.Err, fmt.Sprintf("The new %s was %sd again.", c, verb))
 	}
-	return client.Also(
+	return client.AddAdvice(
 		unusable.Err,
 		fmt.Sprintf("The new %s %s could not be %sd either (%v), so the state keeps it. The next apply creates "+
 			"another %[1]s and %[3]ss this one.", c, ShortID(unusable.ID), verb, unusable.RevokeErr),

@@ -22,20 +22,20 @@ const (
 
 // RotationMemory is what private state holds about a credential that is rotated.
 type RotationMemory struct {
-	Verdict  rotation.Verdict
-	Places   map[string]rotation.Place // credential id → version in Key Vault that holds the value of that credential
-	Imported bool                      // the credential was imported and has not been changed since
+	Verdict        rotation.Verdict
+	StoredVersions map[string]rotation.StoredVersion // by credential id: where its value is
+	Imported       bool                              // the credential was imported and has not been changed since
 }
 
 // RecallRotation reads the memory of a credential from private state.
 func RecallRotation(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) RotationMemory {
 	m := RotationMemory{
-		Verdict:  Recall[rotation.Verdict](ctx, p, verdictKey, diags),
-		Places:   Recall[map[string]rotation.Place](ctx, p, placesKey, diags),
-		Imported: Recall[bool](ctx, p, importedKey, diags),
+		Verdict:        Recall[rotation.Verdict](ctx, p, verdictKey, diags),
+		StoredVersions: Recall[map[string]rotation.StoredVersion](ctx, p, placesKey, diags),
+		Imported:       Recall[bool](ctx, p, importedKey, diags),
 	}
-	if m.Places == nil {
-		m.Places = map[string]rotation.Place{}
+	if m.StoredVersions == nil {
+		m.StoredVersions = map[string]rotation.StoredVersion{}
 	}
 	return m
 }
@@ -48,8 +48,8 @@ func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *dia
 		Remember(ctx, p, verdictKey, m.Verdict, diags)
 	}
 	RememberUnlessZero(ctx, p, importedKey, m.Imported, diags)
-	if len(m.Places) > 0 {
-		Remember(ctx, p, placesKey, m.Places, diags)
+	if len(m.StoredVersions) > 0 {
+		Remember(ctx, p, placesKey, m.StoredVersions, diags)
 	} else {
 		Forget(ctx, p, placesKey, diags)
 	}
@@ -59,8 +59,8 @@ func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *dia
 // can use the new credential, the new verdict is to rotate it.
 func (m *RotationMemory) Replaced(now rotation.Status) {
 	m.Verdict, m.Imported = rotation.Verdict{}, false
-	if now.Useless {
-		m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Useless: true}
+	if now.Unusable {
+		m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Unusable: true}
 	}
 }
 
@@ -74,7 +74,7 @@ func (m RotationMemory) OpenStore(
 	plan, state RotatedModel,
 ) (*rotation.Store, error) {
 	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
-	return rotation.OpenStore(ctx, c, want, slices.Collect(maps.Values(m.Places)), patient)
+	return rotation.OpenStore(ctx, c, want, slices.Collect(maps.Values(m.StoredVersions)), patient)
 }
 
 // ShowValue records where the value of a new credential is: in the state, in Key Vault, or in both.
@@ -89,16 +89,16 @@ func (m RotationMemory) ShowValue(of *Rotating, value string, v auth.SecretVersi
 	}
 	s.ID, s.VersionlessID = String(v.URL), String(v.VersionlessURL)
 	if v.ID != "" {
-		m.Places[of.ID.ValueString()] = s.PlaceOf(v)
+		m.StoredVersions[of.ID.ValueString()] = s.StoredVersion(v)
 	}
 }
 
-// Useless reports whether nobody can use a credential: it did not work when it was created, or its value was never
+// Unusable reports whether nobody can use a credential: it did not work when it was created, or its value was never
 // stored. A refresh cannot find out whether a credential works, so the verdict of the creation is kept.
-func (m RotationMemory) Useless(of Rotating) bool {
+func (m RotationMemory) Unusable(of Rotating) bool {
 	id := of.ID.ValueString()
-	return m.Verdict.About(id).Useless ||
-		of.KeyVaultSecret != nil && m.Places[id].Version == "" && !of.ValueInState.ValueBool()
+	return m.Verdict.About(id).Unusable ||
+		of.KeyVaultSecret != nil && m.StoredVersions[id].Version == "" && !of.ValueInState.ValueBool()
 }
 
 // DisableOthers disables the versions in Key Vault of all credentials except the current and the previous one of
@@ -111,14 +111,14 @@ func (m *RotationMemory) DisableOthers(
 	summary, object string,
 	diags *diag.Diagnostics,
 ) {
-	for _, id := range slices.Sorted(maps.Keys(m.Places)) {
+	for _, id := range slices.Sorted(maps.Keys(m.StoredVersions)) {
 		if id == living.ID.ValueString() || id == living.PreviousID.ValueString() {
 			continue
 		}
-		if err := rotation.Disable(ctx, c, m.Places[id]); err != nil {
+		if err := rotation.Disable(ctx, c, m.StoredVersions[id]); err != nil {
 			Warn(diags, err, summary, object)
 			continue
 		}
-		delete(m.Places, id)
+		delete(m.StoredVersions, id)
 	}
 }

@@ -22,10 +22,10 @@ type RotatingModel interface {
 	String() string
 }
 
-// Follow calls [Rotating.Follow] for the plan of a new credential.
-func Follow(plan, state RotatingModel, v rotation.Verdict, created time.Time) {
+// SetPrevious calls [Rotating.SetPrevious] for the plan of a new credential.
+func SetPrevious(plan, state RotatingModel, v rotation.Verdict, created time.Time) {
 	r := plan.Rotating()
-	r.Follow(state.Rotating(), v, created)
+	r.SetPrevious(state.Rotating(), v, created)
 	plan.SetRotating(r)
 }
 
@@ -52,7 +52,7 @@ type RotationRecord struct {
 // CreateRecord returns the record of a creation.
 func CreateRecord(resp *resource.CreateResponse) *RotationRecord {
 	return &RotationRecord{
-		RotationMemory: RotationMemory{Places: map[string]rotation.Place{}}, Diags: &resp.Diagnostics,
+		RotationMemory: RotationMemory{StoredVersions: map[string]rotation.StoredVersion{}}, Diags: &resp.Diagnostics,
 		state: &resp.State, identity: resp.Identity, private: resp.Private,
 	}
 }

@@ -103,9 +103,9 @@ func (m *VaultSecret) Plain(mark string) *rotation.Secret {
 	}
 }
 
-// PlaceOf returns the place of a version of this secret: vault, name and version.
-func (m *VaultSecret) PlaceOf(v auth.SecretVersion) rotation.Place {
-	return rotation.Place{VaultURI: m.VaultURI.ValueString(), Name: m.Name.ValueString(), Version: v.ID}
+// StoredVersion returns the place of a version of this secret: vault, name and version.
+func (m *VaultSecret) StoredVersion(v auth.SecretVersion) rotation.StoredVersion {
+	return rotation.StoredVersion{VaultURI: m.VaultURI.ValueString(), Name: m.Name.ValueString(), Version: v.ID}
 }
 
 // Show writes what the vault shows of the version that holds the credential into the block: the content type and the

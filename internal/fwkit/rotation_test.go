@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 			}
 		}
 		planned := m
-		planned.Settle(m)
+		planned.FillDefaults(m)
 		m.Complete()
 		for what, got := range map[string]fwkit.Rotating{"a refresh": m, "a plan": planned} {
 			if got.RotateBeforeSeconds.ValueInt64() != tc.wantBefore || got.OverlapSeconds.ValueInt64() != tc.wantOverlap {
@@ -108,7 +108,7 @@ func TestPlanUpdate(t *testing.T) {
 		"revoked, and the other's time over": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
 			verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked, Ended: "before"}, reason: string(rotation.Revoked), previous: "?"},
 		"of no use, and another still in use": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
-			verdict: rotation.Verdict{ID: "now", Reason: rotation.Vault, Useless: true}, reason: string(rotation.Vault), previous: "before"},
+			verdict: rotation.Verdict{ID: "now", Reason: rotation.Vault, Unusable: true}, reason: string(rotation.Vault), previous: "before"},
 	} {
 		state := of90()
 		if tc.state != nil {

@@ -109,7 +109,7 @@ func use(t *testing.T, m block, variables map[string]string) string {
 				AttemptTimeout: time.Second, RetryTimeout: time.Millisecond,
 			})
 			if err == nil {
-				_, err = c.Me(client.Once(ctx))
+				_, err = c.Me(client.WithoutRetry(ctx))
 			}
 		}
 	}

@@ -46,7 +46,7 @@ type Facts struct {
 	Live      bool
 	Owner     string // the principal that owns the credential, if it is not the configured one
 	VaultLost bool   // the Key Vault version that holds the credential's value is gone or disabled
-	Useless   bool   // the credential did not work when it was created, or its value was never stored
+	Unusable  bool   // the credential did not work when it was created, or its value was never stored
 }
 
 // Verdict is what a refresh has decided about the credential with that ID. The resource's private state holds the
@@ -55,9 +55,9 @@ type Verdict struct {
 	ID     string `json:"id"`
 	Reason Reason `json:"reason,omitempty"` // empty: no reason to rotate
 	Ended  string `json:"ended,omitempty"`  // id of the previous credential, once its overlap has ended
-	// Useless reports whether nobody can use the credential, because it did not work when it was created, or because
+	// Unusable reports whether nobody can use the credential, because it did not work when it was created, or because
 	// its value never reached the vault.
-	Useless bool `json:"useless,omitempty"`
+	Unusable bool `json:"useless,omitempty"`
 }
 
 // About returns v if it is about the credential with that id, else an empty verdict.
@@ -73,7 +73,7 @@ func (v Verdict) Empty() bool { return v.Reason == "" && v.Ended == "" }
 
 // Judge returns what has to be done about a credential. It compares what the state records with what a refresh learned.
 func Judge(r Recorded, f Facts) Verdict {
-	v := Verdict{ID: r.ID, Useless: f.Useless}
+	v := Verdict{ID: r.ID, Unusable: f.Unusable}
 	reached := func(at time.Time) bool { return !at.IsZero() && !f.Now.Before(at) }
 	switch {
 	case !f.Live && reached(r.ExpiresAt):
@@ -82,7 +82,7 @@ func Judge(r Recorded, f Facts) Verdict {
 		v.Reason = Revoked
 	case f.Owner != "":
 		v.Reason = Owner
-	case f.VaultLost, f.Useless:
+	case f.VaultLost, f.Unusable:
 		v.Reason = Vault
 	case reached(r.RotateAt):
 		v.Reason = Due
@@ -119,7 +119,7 @@ func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
 
 // InUse reports whether applications may still be using the old credential when it is rotated for this reason.
 func InUse(reason Reason, v Verdict) bool {
-	return reason != Revoked && reason != Expired && !v.Useless
+	return reason != Revoked && reason != Expired && !v.Unusable
 }
 
 // Steps are the four operations of a rotation. The resource of each kind of credential implements them.
@@ -139,8 +139,8 @@ type Steps interface {
 type Status struct {
 	ID       string
 	Previous string // id of the previous credential; empty if only one credential is live
-	// Useless reports whether the credential with that ID could not be verified or stored.
-	Useless bool
+	// Unusable reports whether the credential with that ID could not be verified or stored.
+	Unusable bool
 }
 
 // UnusableError is the error for a credential that was created, but could not be verified or stored.
@@ -210,7 +210,7 @@ func (e *NotRevokedError) Unwrap() error { return e.Err }
 func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 	inUse := InUse(p.Reason, p.Verdict)
 	previous := p.Previous
-	if first := firstToGo(p, inUse); first != "" {
+	if first := revokedFirst(p, inUse); first != "" {
 		if err := s.Revoke(ctx, first); err != nil {
 			return nil, &NotRevokedError{err}
 		}
@@ -224,12 +224,12 @@ func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 	}
 	id, err := Issue(ctx, s)
 	if id != "" { // the credential exists, and its value is known only at this moment
-		s.Save(Status{ID: id, Previous: previous, Useless: err != nil})
+		s.Save(Status{ID: id, Previous: previous, Unusable: err != nil})
 	}
 	if err != nil {
 		return nil, err
 	}
-	if retires(p, inUse) {
+	if revokesPrevious(p, inUse) {
 		if left = s.Revoke(ctx, previous); left == nil {
 			s.Save(Status{ID: id})
 		}
@@ -237,18 +237,18 @@ func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 	return left, nil
 }
 
-// firstToGo returns the id of the credential to revoke before a new one is created, or an empty id if there is none.
-func firstToGo(p Plan, inUse bool) string {
+// revokedFirst returns the id of the credential to revoke before a new one is created, or an empty id if there is none.
+func revokedFirst(p Plan, inUse bool) string {
 	if inUse {
 		return p.Previous
 	}
 	return p.Current
 }
 
-// retires reports whether the previous credential is revoked right after the new one is stored. If the current
+// revokesPrevious reports whether the previous credential is revoked right after the new one is stored. If the current
 // credential was in use, it is now the previous one, and its overlap decides. Otherwise the previous credential may
 // still be in use until its own overlap ends.
-func retires(p Plan, inUse bool) bool {
+func revokesPrevious(p Plan, inUse bool) bool {
 	if inUse {
 		return p.Overlap == 0
 	}

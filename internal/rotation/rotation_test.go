@@ -35,8 +35,8 @@ func TestJudge(t *testing.T) {
 		"expired":                  {young, rotation.Facts{Now: at(90)}, rotation.Verdict{Reason: rotation.Expired}},
 		"of another":               {young, rotation.Facts{Now: at(70), Live: true, Owner: "other"}, rotation.Verdict{Reason: rotation.Owner}},
 		"value lost":               {young, rotation.Facts{Now: at(70), Live: true, VaultLost: true}, rotation.Verdict{Reason: rotation.Vault}},
-		"never stored":             {young, rotation.Facts{Now: at(10), Live: true, VaultLost: true, Useless: true}, rotation.Verdict{Reason: rotation.Vault, Useless: true}},
-		"unusable, vault not seen": {young, rotation.Facts{Now: at(10), Live: true, Useless: true}, rotation.Verdict{Reason: rotation.Vault, Useless: true}},
+		"never stored":             {young, rotation.Facts{Now: at(10), Live: true, VaultLost: true, Unusable: true}, rotation.Verdict{Reason: rotation.Vault, Unusable: true}},
+		"unusable, vault not seen": {young, rotation.Facts{Now: at(10), Live: true, Unusable: true}, rotation.Verdict{Reason: rotation.Vault, Unusable: true}},
 		"within the overlap":       {withPrevious, rotation.Facts{Now: at(19), Live: true}, rotation.Verdict{}},
 		"overlap over":             {withPrevious, rotation.Facts{Now: at(20), Live: true}, rotation.Verdict{Ended: "before"}},
 		"overlap over, due":        {withPrevious, rotation.Facts{Now: at(60), Live: true}, rotation.Verdict{Ended: "before", Reason: rotation.Due}},
@@ -144,7 +144,7 @@ func TestRotate(t *testing.T) {
 		"revoked":                    {plan: rotation.Plan{Reason: rotation.Revoked, Overlap: 1}, steps: "revoke now, create, store, save new", live: "new"},
 		"revoked, previous in use":   {plan: rotation.Plan{Reason: rotation.Revoked, Previous: "before", Overlap: 1}, steps: "revoke now, create, store, save new before", live: "before new"},
 		"revoked, previous ended":    {plan: rotation.Plan{Reason: rotation.Revoked, Previous: "before", Overlap: 1, Verdict: rotation.Verdict{Ended: "before"}}, steps: "revoke now, create, store, save new before, revoke before, save new", live: "new"},
-		"never stored":               {plan: rotation.Plan{Reason: rotation.Vault, Verdict: rotation.Verdict{Useless: true}, Overlap: 1}, steps: "revoke now, create, store, save new", live: "new"},
+		"never stored":               {plan: rotation.Plan{Reason: rotation.Vault, Verdict: rotation.Verdict{Unusable: true}, Overlap: 1}, steps: "revoke now, create, store, save new", live: "new"},
 		"not created":                {plan: rotation.Plan{Reason: rotation.Due, Overlap: 1}, fail: "create", steps: "create", live: "now", err: true},
 		"not stored":                 {plan: rotation.Plan{Reason: rotation.Due, Overlap: 1}, fail: "store", steps: "create, store, revoke new", live: "now", err: true},
 		"not stored and not revoked": {plan: rotation.Plan{Reason: rotation.Due, Overlap: 1}, fail: "store, revoke new", steps: "create, store, revoke new, save new now", live: "now new", err: true},
@@ -164,7 +164,7 @@ func TestRotate(t *testing.T) {
 		if (left != nil) != tc.left || (err != nil) != tc.err || err != nil && !errors.Is(err, errRefused) {
 			t.Errorf("%s: left %v, error %v", name, left, err)
 		}
-		if useless := strings.Contains(tc.fail, "revoke new"); s.saved.Useless != useless {
+		if useless := strings.Contains(tc.fail, "revoke new"); s.saved.Unusable != useless {
 			t.Errorf("%s: saved %+v", name, s.saved)
 		}
 		var blocked *rotation.NotRevokedError

@@ -21,8 +21,8 @@ type Secret struct {
 	Mark string
 }
 
-// Place identifies one version of a Key Vault secret. The resource's private state holds it.
-type Place struct {
+// StoredVersion identifies one version of a Key Vault secret. The resource's private state holds it.
+type StoredVersion struct {
 	VaultURI string `json:"vault_uri"`
 	Name     string `json:"name"`
 	Version  string `json:"version"`
@@ -43,7 +43,7 @@ type Store struct {
 // the provider must have the permission to write. A secret of that name must not exist yet, unless this resource wrote
 // it or s.Overwrite is set. ours lists the versions that this resource wrote. If patient, OpenStore waits for a role
 // that was assigned a moment ago. It returns nil if s is nil. Two requests, or three if the secret does not exist yet.
-func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, patient bool) (*Store, error) {
+func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []StoredVersion, patient bool) (*Store, error) {
 	if s == nil {
 		return nil, nil
 	}
@@ -88,11 +88,11 @@ func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, p
 // isOurs reports whether this provider wrote a secret: the newest version has the provider's tag, or one of the
 // versions is in ours. A resource that is created before its predecessor is destroyed has only the tag to recognize the
 // secret by.
-func (s Secret) isOurs(versions []auth.SecretVersion, ours []Place) bool {
+func (s Secret) isOurs(versions []auth.SecretVersion, ours []StoredVersion) bool {
 	if len(versions) > 0 && versions[0].Tags[s.Mark] != "" {
 		return true
 	}
-	return slices.ContainsFunc(ours, func(p Place) bool {
+	return slices.ContainsFunc(ours, func(p StoredVersion) bool {
 		return slices.ContainsFunc(versions, func(v auth.SecretVersion) bool { return v.ID == p.Version })
 	})
 }
@@ -128,7 +128,7 @@ func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) 
 func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	versions, err := s.vault.Versions(ctx, s.Name)
 	if err != nil && !errors.Is(err, auth.ErrNoSecret) {
-		return client.Also(failed, fmt.Sprintf("Key Vault may have stored the value; the provider could not check "+
+		return client.AddAdvice(failed, fmt.Sprintf("Key Vault may have stored the value; the provider could not check "+
 			"that (%v). If the value was stored, it is the newest version of secret %s. Applications that read this "+
 			"version get a value that does not work, until an apply succeeds.", err, s.Name))
 	}
@@ -142,7 +142,7 @@ func (s *Store) retract(ctx context.Context, id string, failed error) error {
 			then = fmt.Sprintf("The provider could not disable this version (%v), so applications that read the "+
 				"newest version get a value that does not work, until an apply succeeds.", err)
 		}
-		failed = client.Also(failed,
+		failed = client.AddAdvice(failed,
 			fmt.Sprintf("Key Vault has stored the value, in version %s of secret %s. %s", v.ID, s.Name, then))
 	}
 	return failed
@@ -159,7 +159,7 @@ func VersionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth
 
 // ChangeSecret sets the content type and the tags of the secret version that holds the credential with that id. One
 // request.
-func ChangeSecret(ctx context.Context, c *client.Client, at Place, s Secret, id string) error {
+func ChangeSecret(ctx context.Context, c *client.Client, at StoredVersion, s Secret, id string) error {
 	v, err := VaultAt(c, at.VaultURI)
 	if err == nil {
 		err = v.Change(ctx, at.Name, at.Version, s.ContentType, s.tags(id))
@@ -169,7 +169,7 @@ func ChangeSecret(ctx context.Context, c *client.Client, at Place, s Secret, id 
 
 // Disable disables the secret version that holds a revoked credential. It returns nil if the version does not exist any
 // more. One request.
-func Disable(ctx context.Context, c *client.Client, at Place) error {
+func Disable(ctx context.Context, c *client.Client, at StoredVersion) error {
 	v, err := VaultAt(c, at.VaultURI)
 	if err == nil {
 		err = v.Disable(ctx, at.Name, at.Version)

@@ -61,7 +61,7 @@ func (p *clusterPage) Lacks(bare bool) string {
 		return "the answer has no clusters"
 	}
 	for _, k := range p.Clusters {
-		if lack := client.Named("cluster_id", k.ID, ""); lack != "" {
+		if lack := client.CheckName("cluster_id", k.ID, ""); lack != "" {
 			return lack
 		}
 	}

@@ -73,7 +73,7 @@ func readMember(
 		found = err == nil
 		return true, err
 	}
-	_, err := c.Settle(ctx, created, have.String(), member)
+	_, err := c.AwaitSCIM(ctx, created, have.String(), member)
 	have.GroupID = group.ID
 	if err == nil && !found {
 		err = errNotMember

@@ -71,8 +71,10 @@ func (r *memberResource) ModifyPlan(
 // shared returns the description by which a plan recognizes that two addresses manage the same membership.
 func (m membership) shared() fwkit.SharedObject {
 	return fwkit.SharedObject{
-		PlannedObject: client.PlannedObject{ObjectKey: m.keyByNames(), Address: client.Address{Resource: "dbxaccess_group_member"}},
-		Name:          m.String(), Consequence: "the service principal is not in the group in the meantime",
+		PlannedObject: client.PlannedObject{
+			ObjectKey: m.keyByNames(), Address: client.Address{Resource: "dbxaccess_group_member"},
+		},
+		Name: m.String(), Consequence: "the service principal is not in the group in the meantime",
 	}
 }
 

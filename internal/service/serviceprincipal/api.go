@@ -20,7 +20,7 @@ var ErrExists = errors.New("the service principal is already in this workspace")
 // addServicePrincipal creates a service principal, and no second one if the answer to the first attempt is lost: a
 // principal that was absent before and exists afterwards was created by that attempt. Two requests for one principal, a
 // thousand and three for a thousand principals; more after a lost answer.
-func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
+func addServicePrincipal(ctx context.Context, c *client.Client, want desired) (client.ServicePrincipal, error) {
 	if want.ApplicationID == "" {
 		sp, err := addDatabricksManaged(ctx, c, want)
 		if err == nil {
@@ -71,7 +71,7 @@ func unlessKept(ctx context.Context, c *client.Client, applicationID string, end
 // resources.
 type deactivated struct{ byID sync.Map }
 
-func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
+func addEntraManaged(ctx context.Context, c *client.Client, want desired) (client.ServicePrincipal, error) {
 	look := func(ctx context.Context) (*client.ServicePrincipal, error) {
 		return findByApplicationID(ctx, c, want.ApplicationID)
 	}
@@ -93,7 +93,7 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.S
 	// Two reads suffice, because the service refuses a second principal with the same application id.
 	sp, err := postUntilAnswered(ctx, c, want, look, 2)
 	if errors.Is(err, client.ErrConflict) {
-		shown, cancel := client.LastLook(ctx)
+		shown, cancel := client.FinalReadContext(ctx)
 		defer cancel()
 		if found, lookErr := look(shown); lookErr == nil && found != nil &&
 			!c.HasRemoved(found.ID) { // somebody else has created it meanwhile
@@ -115,7 +115,7 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.S
 // request with a lost answer created a principal, it compares the SCIM ids of the principals with that display name
 // before and after. The service accepts two principals with one name, so a lock excludes other calls of this process.
 // The reads are repeated while they lag behind the write.
-func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
+func addDatabricksManaged(ctx context.Context, c *client.Client, want desired) (client.ServicePrincipal, error) {
 	unlock, err := c.Lock(ctx, "service principals named "+want.DisplayName)
 	if err != nil {
 		return client.ServicePrincipal{}, err
@@ -155,7 +155,7 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (cli
 }
 
 // post sends the request that creates the service principal. One request.
-func post(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
+func post(ctx context.Context, c *client.Client, want desired) (client.ServicePrincipal, error) {
 	sp, err := c.CreateServicePrincipal(ctx, want.after(client.ServicePrincipal{
 		ApplicationID: want.ApplicationID, Active: new(true),
 	}))
@@ -168,7 +168,7 @@ func post(ctx context.Context, c *client.Client, want wish) (client.ServicePrinc
 func postUntilAnswered(
 	ctx context.Context,
 	c *client.Client,
-	want wish,
+	want desired,
 	look func(context.Context) (*client.ServicePrincipal, error),
 	looks int,
 ) (client.ServicePrincipal, error) {
@@ -227,7 +227,7 @@ func lookFor(
 
 // changeServicePrincipal changes only the attributes that change sets, so that groups and roles stay as they are. One
 // request; a second one if the service refuses the first as invalid.
-func changeServicePrincipal(ctx context.Context, c *client.Client, id string, change wish) error {
+func changeServicePrincipal(ctx context.Context, c *client.Client, id string, change desired) error {
 	var operations []client.SCIMOperation
 	if change.DisplayName != "" {
 		operations = append(operations,
@@ -255,15 +255,15 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 	return adviseChange(err)
 }
 
-// settle reads the service principal until it has the wanted values, for as long as SCIM may lag behind, and returns
-// it. It returns errNotDone if the old values remain. One request if the first read shows the wanted values.
-func settle(
+// awaitValues reads the service principal until it has the wanted values, for as long as SCIM may lag behind, and
+// returns it. It returns errNotDone if the old values remain. One request if the first read shows the wanted values.
+func awaitValues(
 	ctx context.Context,
 	c *client.Client,
 	have client.ServicePrincipal,
-	want wish,
+	want desired,
 ) (sp client.ServicePrincipal, err error) {
-	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
+	shown, err := c.AwaitSCIM(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)
 		return want.changes(sp).none(), err
@@ -288,7 +288,7 @@ func refreshServicePrincipal(
 	workspaceID string,
 ) (sp client.ServicePrincipal, err error) {
 	found, read := false, sharedServicePrincipal
-	_, err = c.Settle(ctx, made, have.String(), func(ctx context.Context) (bool, error) {
+	_, err = c.AwaitSCIM(ctx, made, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = read(ctx, c, have.ID)
 		read = readServicePrincipal // the second read must not use the cache
@@ -343,7 +343,7 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have client.S
 	if err != nil {
 		return advise(err)
 	}
-	gone, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
+	gone, err := c.AwaitSCIM(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		_, err := c.ServicePrincipalByID(ctx, have.ID)
 		if errors.Is(err, client.ErrNotFound) {
 			return true, nil

@@ -12,13 +12,13 @@ import (
 // A workspace may apply a new display name, refuse it, or accept it and still show the old name: if Entra ID manages
 // the service principal, its name comes from there. So a rename is a request of its own, after all other changes.
 
-// KeptNameError reports that the workspace did not apply the new display name of a service principal.
-type KeptNameError struct {
+// NameNotAppliedError reports that the workspace did not apply the new display name of a service principal.
+type NameNotAppliedError struct {
 	Name string // the name that the workspace keeps
 	Err  error  // the refusals; nil if the workspace accepted the new name and does not show it
 }
 
-func (e *KeptNameError) Error() string {
+func (e *NameNotAppliedError) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("the workspace accepted the new name, but still shows %q", e.Name)
 	}
@@ -26,7 +26,7 @@ func (e *KeptNameError) Error() string {
 }
 
 // Unwrap returns the errors with which the workspace refused the name.
-func (e *KeptNameError) Unwrap() error { return e.Err }
+func (e *NameNotAppliedError) Unwrap() error { return e.Err }
 
 // UnverifiedNameError reports that the workspace accepted a new display name, but that the name could not be read back.
 type UnverifiedNameError struct{ Err error }
@@ -36,16 +36,16 @@ func (e *UnverifiedNameError) Error() string { return e.Err.Error() }
 // Unwrap returns the reason why the name could not be read back.
 func (e *UnverifiedNameError) Unwrap() error { return e.Err }
 
-// keptName records that the workspace shows the name Real although the name Written was sent.
-type keptName struct {
+// unappliedName records that the workspace shows the name Shown although the name Written was sent.
+type unappliedName struct {
 	Written string `json:"written"`
-	Real    string `json:"real"`
+	Shown   string `json:"real"`
 }
 
 // explains reports whether the state and the workspace show two different names because the workspace did not apply the
 // rename that k records.
-func (k keptName) explains(inState, shown string) bool {
-	return k != keptName{} && k.Written == inState && k.Real == shown
+func (k unappliedName) explains(inState, shown string) bool {
+	return k != unappliedName{} && k.Written == inState && k.Shown == shown
 }
 
 // renameServicePrincipal changes the display name by PATCH, and by PUT if the PATCH has no effect. A PUT replaces the
@@ -57,7 +57,7 @@ func renameServicePrincipal(
 	ctx context.Context,
 	c *client.Client,
 	id, name string,
-	besides wish,
+	besides desired,
 ) (client.ServicePrincipal, error) {
 	unlock, err := c.LockMemberships(ctx, id)
 	if err != nil {
@@ -65,7 +65,7 @@ func renameServicePrincipal(
 	}
 	defer unlock()
 
-	byPatch := changeServicePrincipal(ctx, c, id, wish{DisplayName: name})
+	byPatch := changeServicePrincipal(ctx, c, id, desired{DisplayName: name})
 	if byPatch != nil && !refused(ctx, c, byPatch) {
 		return client.ServicePrincipal{}, byPatch
 	}
@@ -85,7 +85,7 @@ func renameServicePrincipal(
 	}
 	refusals := errors.Join(byPatch, byPut)
 	if byPatch != nil && byPut != nil {
-		return now, &KeptNameError{Name: now.DisplayName, Err: refusals}
+		return now, &NameNotAppliedError{Name: now.DisplayName, Err: refusals}
 	}
 	return awaitName(ctx, c, now, name, refusals)
 }
@@ -101,7 +101,7 @@ func refused(ctx context.Context, c *client.Client, err error) bool {
 }
 
 // awaitName reads the service principal until it shows the new name, for as long as SCIM may lag behind. It returns an
-// [UnverifiedNameError] if a read fails, and a [KeptNameError] if the old name remains.
+// [UnverifiedNameError] if a read fails, and a [NameNotAppliedError] if the old name remains.
 func awaitName(
 	ctx context.Context,
 	c *client.Client,
@@ -109,7 +109,7 @@ func awaitName(
 	name string,
 	refusals error,
 ) (sp client.ServicePrincipal, err error) {
-	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
+	shown, err := c.AwaitSCIM(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)
 		return sp.DisplayName == name, err
@@ -118,7 +118,7 @@ func awaitName(
 	case err != nil:
 		return have, &UnverifiedNameError{err}
 	case !shown:
-		return sp, &KeptNameError{Name: sp.DisplayName, Err: refusals}
+		return sp, &NameNotAppliedError{Name: sp.DisplayName, Err: refusals}
 	default:
 		return sp, nil
 	}
@@ -126,7 +126,7 @@ func awaitName(
 
 // putServicePrincipal replaces a service principal with the value now, which was just read, changed as want says. One
 // request.
-func putServicePrincipal(ctx context.Context, c *client.Client, now client.ServicePrincipal, want wish) error {
+func putServicePrincipal(ctx context.Context, c *client.Client, now client.ServicePrincipal, want desired) error {
 	full := want.after(now)
 	full.Active = new(full.IsActive()) // in an answer to an admin, an absent "active" means false
 	return adviseChange(c.ReplaceServicePrincipal(ctx, full))

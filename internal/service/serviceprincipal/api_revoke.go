@@ -71,11 +71,11 @@ func findForRevocation(ctx context.Context, c *client.Client, applicationID stri
 
 // deactivate deactivates a service principal and waits until the workspace shows that. Two requests.
 func deactivate(ctx context.Context, c *client.Client, sp client.ServicePrincipal) error {
-	inactive := wish{Active: new(bool)}
+	inactive := desired{Active: new(bool)}
 	if err := changeServicePrincipal(ctx, c, sp.ID, inactive); err != nil {
 		return err
 	}
-	_, err := settle(ctx, c, sp, inactive)
+	_, err := awaitValues(ctx, c, sp, inactive)
 	return err
 }
 

@@ -64,9 +64,9 @@ func stoppable(t *testing.T, post func() (*http.Response, error)) (s *emulator.S
 	return s, c, s.Tenant.RegisterApp("scored").ClientID
 }
 
-// TestStoppedAndRefused checks that a run which is stopped while it creates a service principal believes the answer that
-// still arrives. If the service refuses the principal, because somebody else has just created it, the run must not take
-// it for its own: a destroy would delete it.
+// TestStoppedAndRefused checks that a run which is stopped while it creates a service principal believes the answer
+// that still arrives. If the service refuses the principal, because somebody else has just created it, the run must not
+// take it for its own: a destroy would delete it.
 func TestStoppedAndRefused(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
@@ -77,7 +77,7 @@ func TestStoppedAndRefused(t *testing.T) {
 		return nil, nil
 	})
 	create = func() { s.Workspace.AddServicePrincipal(app, "of somebody else") }
-	sp, err := addServicePrincipal(ctx, c, wish{ApplicationID: app, DisplayName: "mine"})
+	sp, err := addServicePrincipal(ctx, c, desired{ApplicationID: app, DisplayName: "mine"})
 	if !errors.Is(err, ErrExists) {
 		t.Errorf("%+v, %v", sp, err)
 	}
@@ -102,7 +102,7 @@ func TestStoppedAfterALostAnswer(t *testing.T) {
 		}, nil
 	})
 	create = func() { s.Workspace.AddServicePrincipal(app, "mine") }
-	sp, err := addServicePrincipal(ctx, c, wish{ApplicationID: app, DisplayName: "mine"})
+	sp, err := addServicePrincipal(ctx, c, desired{ApplicationID: app, DisplayName: "mine"})
 	if err != nil || sp.ApplicationID != app || posts != 2 {
 		t.Errorf("%d requests, %+v, %v", posts, sp, err)
 	}

@@ -115,7 +115,7 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 		if err != nil {
 			return client.ServicePrincipal{}, adviseLookup(err)
 		}
-		sp, err := only(
+		sp, err := exactlyOne(
 			found,
 			"application_id",
 			"Check that the value is the application (client) id, not the object id. The workspace has an "+
@@ -162,12 +162,12 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 		hint = "There is " + strings.Join(others, ", ") + ", and display names are case-sensitive here. To find " +
 			"exactly one service principal, use application_id."
 	}
-	return only(found, "display_name", hint)
+	return exactlyOne(found, "display_name", hint)
 }
 
-// only returns the single service principal in found. If there is none, or more than one, it returns an error with that
-// attribute and hint.
-func only(found []client.ServicePrincipal, attribute, hint string) (client.ServicePrincipal, error) {
+// exactlyOne returns the single service principal in found. If there is none, or more than one, it returns an error
+// with that attribute and hint.
+func exactlyOne(found []client.ServicePrincipal, attribute, hint string) (client.ServicePrincipal, error) {
 	switch len(found) {
 	case 0:
 		return client.ServicePrincipal{}, client.Advise(

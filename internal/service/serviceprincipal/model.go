@@ -29,9 +29,9 @@ type principalModel struct {
 	Timeouts      timeouts.Value `tfsdk:"timeouts"`
 }
 
-// wish holds the wanted attributes of a service principal. A nil or empty field means that the configuration does not
-// set the attribute.
-type wish struct {
+// desired holds the wanted attributes of a service principal. A nil or empty field means that the configuration does
+// not set the attribute.
+type desired struct {
 	ApplicationID string
 	DisplayName   string
 	Active        *bool
@@ -39,16 +39,16 @@ type wish struct {
 }
 
 // String returns the service principal's name for messages.
-func (w wish) String() string {
+func (w desired) String() string {
 	return client.ServicePrincipal{ApplicationID: w.ApplicationID, DisplayName: w.DisplayName}.String()
 }
 
 func (m principalModel) String() string { return m.toServicePrincipal().String() }
 
-// toWish returns the known values of the model. A value that the plan leaves to the service is unknown, and the wish
-// does not set it.
-func (m principalModel) toWish() wish {
-	w := wish{ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString()}
+// toDesired returns the known values of the model. A value that the plan leaves to the service is unknown, and is left
+// out.
+func (m principalModel) toDesired() desired {
+	w := desired{ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString()}
 	if !m.Active.IsNull() && !m.Active.IsUnknown() {
 		w.Active = m.Active.ValueBoolPointer()
 	}
@@ -59,9 +59,9 @@ func (m principalModel) toWish() wish {
 	return w
 }
 
-// changes returns the part of the wish that differs from have, the service principal as it is.
-func (w wish) changes(have client.ServicePrincipal) wish {
-	var c wish
+// changes returns the part of the desired attributes that differs from have, the service principal as it is.
+func (w desired) changes(have client.ServicePrincipal) desired {
+	var c desired
 	if w.DisplayName != "" && w.DisplayName != have.DisplayName {
 		c.DisplayName = w.DisplayName
 	}
@@ -75,13 +75,13 @@ func (w wish) changes(have client.ServicePrincipal) wish {
 }
 
 // deactivates reports whether the change deactivates the service principal.
-func (w wish) deactivates() bool { return w.Active != nil && !*w.Active }
+func (w desired) deactivates() bool { return w.Active != nil && !*w.Active }
 
-// none reports whether the wish sets no attribute that can change.
-func (w wish) none() bool { return w.DisplayName == "" && w.Active == nil && w.Entitlements == nil }
+// none reports whether w sets no attribute that can change.
+func (w desired) none() bool { return w.DisplayName == "" && w.Active == nil && w.Entitlements == nil }
 
-// after returns have, the service principal as it is, with the wish applied.
-func (w wish) after(have client.ServicePrincipal) client.ServicePrincipal {
+// after returns have, the service principal as it is, with the desired attributes in place of its own.
+func (w desired) after(have client.ServicePrincipal) client.ServicePrincipal {
 	if w.DisplayName != "" {
 		have.DisplayName = w.DisplayName
 	}
@@ -112,7 +112,7 @@ func (m principalModel) leftTokens(deactivatedByOthers string) bool {
 // mayEndTokens reports whether the configuration deletes the tokens or OAuth secrets of the service principal, or may
 // do so once all its values are known.
 func (m principalModel) mayEndTokens(plan principalModel) bool {
-	return (m.Active.IsUnknown() || m.toWish().deactivates()) &&
+	return (m.Active.IsUnknown() || m.toDesired().deactivates()) &&
 		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() || plan.DeleteSecrets.ValueBool())
 }
 

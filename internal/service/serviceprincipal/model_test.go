@@ -21,30 +21,30 @@ func ptr[T any](v T) *T { return &v }
 func TestToWish(t *testing.T) {
 	for name, test := range map[string]struct {
 		model principalModel
-		want  wish
+		want  desired
 	}{
 		"nothing written": {
-			principalModel{Entitlements: types.SetNull(types.StringType)}, wish{},
+			principalModel{Entitlements: types.SetNull(types.StringType)}, desired{},
 		},
 		"unknown says nothing": {
 			principalModel{
 				ApplicationID: types.StringUnknown(), DisplayName: types.StringUnknown(), Active: types.BoolUnknown(),
 				Entitlements: types.SetUnknown(types.StringType),
-			}, wish{},
+			}, desired{},
 		},
 		"everything written": {
 			principalModel{
 				ApplicationID: types.StringValue("a"), DisplayName: types.StringValue("n"), Active: types.BoolValue(false),
 				Entitlements: fwkit.Strings([]string{"workspace-access", "databricks-sql-access"}),
 			},
-			wish{"a", "n", ptr(false), &[]string{"databricks-sql-access", "workspace-access"}},
+			desired{"a", "n", ptr(false), &[]string{"databricks-sql-access", "workspace-access"}},
 		},
 		"none is not nothing": {
-			principalModel{Entitlements: fwkit.Strings(nil)}, wish{Entitlements: ptr([]string(nil))},
+			principalModel{Entitlements: fwkit.Strings(nil)}, desired{Entitlements: ptr([]string(nil))},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := test.model.toWish(); !reflect.DeepEqual(got, test.want) {
+			if got := test.model.toDesired(); !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})
@@ -54,37 +54,37 @@ func TestToWish(t *testing.T) {
 func TestChanges(t *testing.T) {
 	have := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"workspace-access"}}
 	for name, test := range map[string]struct {
-		wish, want wish
+		plan, want desired
 		after      client.ServicePrincipal
 	}{
-		"nothing wished": {wish{}, wish{}, have},
-		"all fulfilled":  {wish{"a", "n", ptr(true), &[]string{"workspace-access"}}, wish{}, have},
+		"nothing wished": {desired{}, desired{}, have},
+		"all fulfilled":  {desired{"a", "n", ptr(true), &[]string{"workspace-access"}}, desired{}, have},
 		"the application id is no change": {
-			wish{ApplicationID: "A"}, wish{}, have,
+			desired{ApplicationID: "A"}, desired{}, have,
 		},
 		"rename": {
-			wish{DisplayName: "m", Active: ptr(true)}, wish{DisplayName: "m"},
+			desired{DisplayName: "m", Active: ptr(true)}, desired{DisplayName: "m"},
 			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "m", Active: ptr(true), Entitlements: []string{"workspace-access"}},
 		},
 		"deactivate": {
-			wish{Active: ptr(false)}, wish{Active: ptr(false)},
+			desired{Active: ptr(false)}, desired{Active: ptr(false)},
 			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(false), Entitlements: []string{"workspace-access"}},
 		},
 		"no entitlements": {
-			wish{Entitlements: &[]string{}}, wish{Entitlements: &[]string{}},
+			desired{Entitlements: &[]string{}}, desired{Entitlements: &[]string{}},
 			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{}},
 		},
 		"other entitlements": {
-			wish{Entitlements: &[]string{"allow-cluster-create"}}, wish{Entitlements: &[]string{"allow-cluster-create"}},
+			desired{Entitlements: &[]string{"allow-cluster-create"}}, desired{Entitlements: &[]string{"allow-cluster-create"}},
 			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"allow-cluster-create"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := test.wish.changes(have)
+			got := test.plan.changes(have)
 			if !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
-			if got.none() != reflect.DeepEqual(test.want, wish{}) {
+			if got.none() != reflect.DeepEqual(test.want, desired{}) {
 				t.Errorf("none() is %t for %+v", got.none(), got)
 			}
 			if after := got.after(have); !reflect.DeepEqual(after, test.after) {
@@ -96,7 +96,7 @@ func TestChanges(t *testing.T) {
 
 // An empty set of entitlements equals the absent set that a read returns.
 func TestNoEntitlementsAreFulfilledByNone(t *testing.T) {
-	if c := (wish{Entitlements: &[]string{}}).changes(client.ServicePrincipal{}); !c.none() {
+	if c := (desired{Entitlements: &[]string{}}).changes(client.ServicePrincipal{}); !c.none() {
 		t.Errorf("%+v", c)
 	}
 }
@@ -129,7 +129,7 @@ func TestTell(t *testing.T) {
 }
 
 func TestName(t *testing.T) {
-	for want, w := range map[string]wish{
+	for want, w := range map[string]desired{
 		"service principal a (n)": {ApplicationID: "a", DisplayName: "n"},
 		"service principal a":     {ApplicationID: "a"},
 		"service principal n":     {DisplayName: "n"},

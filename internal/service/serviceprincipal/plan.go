@@ -65,7 +65,7 @@ func (r *principalResource) ModifyPlan(
 	req resource.ModifyPlanRequest,
 	resp *resource.ModifyPlanResponse,
 ) {
-	if !fwkit.Whole(req.State, nil, &resp.Diagnostics) {
+	if !fwkit.CheckRequiredValues(req.State, nil, &resp.Diagnostics) {
 		return
 	}
 	applicationID, stays := r.planAddress(ctx, req, resp)
@@ -82,7 +82,7 @@ func (r *principalResource) ModifyPlan(
 	self := !stays && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID)
 	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
 	kept := keptNameOf(ctx, req.Private, &resp.Diagnostics)
-	if !self && byOthers == "" && kept == (keptName{}) {
+	if !self && byOthers == "" && kept == (unappliedName{}) {
 		return // nearly always: decoding the models below costs more than the rest of a plan
 	}
 	var plan, state, config principalModel
@@ -106,12 +106,12 @@ func (r *principalResource) ModifyPlan(
 					"unless delete_oauth_secrets_when_inactive = false.",
 			)
 		}
-		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
+		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Shown) {
 			// The configuration no longer sets the name, so the state shows the workspace's name again.
-			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), kept.Real)...)
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), kept.Shown)...)
 		}
 		if !plan.replaces(state) {
-			ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
+			ends = plan.toDesired().changes(state.toServicePrincipal()).deactivates()
 		}
 	}
 	if self && ends {
@@ -177,14 +177,15 @@ func noteDeactivated(ctx context.Context, p fwkit.WritablePrivate, id string, di
 	fwkit.RememberUnlessZero(ctx, p, deactivatedKey, id, diags)
 }
 
-// keptNameKey is the key in private state for a [keptName].
-const keptNameKey = "kept_name"
+// unappliedNameKey is the key in private state for a [unappliedName].
+const unappliedNameKey = "kept_name"
 
-func keptNameOf(ctx context.Context, p fwkit.ReadablePrivate, diags *diag.Diagnostics) keptName {
-	return fwkit.Recall[keptName](ctx, p, keptNameKey, diags)
+func keptNameOf(ctx context.Context, p fwkit.ReadablePrivate, diags *diag.Diagnostics) unappliedName {
+	return fwkit.Recall[unappliedName](ctx, p, unappliedNameKey, diags)
 }
 
-// noteKeptName stores a rename that the workspace did not apply in private state; the zero value deletes the entry.
-func noteKeptName(ctx context.Context, p fwkit.WritablePrivate, kept keptName, diags *diag.Diagnostics) {
-	fwkit.RememberUnlessZero(ctx, p, keptNameKey, kept, diags)
+// noteUnappliedName stores a rename that the workspace did not apply in private state; the zero value deletes the
+// entry.
+func noteUnappliedName(ctx context.Context, p fwkit.WritablePrivate, kept unappliedName, diags *diag.Diagnostics) {
+	fwkit.RememberUnlessZero(ctx, p, unappliedNameKey, kept, diags)
 }

@@ -30,7 +30,7 @@ func (r *principalResource) Create(ctx context.Context, req resource.CreateReque
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	want := plan.toWish()
+	want := plan.toDesired()
 
 	sp, err := addServicePrincipal(ctx, r.Client, want)
 	if errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool() {
@@ -67,12 +67,12 @@ func (r *principalResource) adopt(
 	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
-	want := plan.toWish()
+	want := plan.toDesired()
 	if _, here := client.Of[deactivated](r.Client).byID.Load(have.ID); here && want.Active == nil {
 		active := true // this run deactivated the principal, when it destroyed another address
 		want.Active = &active
 	}
-	sp := r.fulfil(ctx, have, want, diags)
+	sp := r.applyChanges(ctx, have, want, diags)
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
 		err := r.endTokens(ctx, have.ID, want.String(), diags)
 		fwkit.Failed(diags, err, "Cannot delete the tokens of the adopted service principal", want.String())
@@ -93,12 +93,12 @@ func (r *principalResource) adopt(
 func (r *principalResource) complete(
 	ctx context.Context,
 	have client.ServicePrincipal,
-	want wish,
+	want desired,
 	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
 	var failed diag.Diagnostics
-	sp := r.fulfil(ctx, have, want, &failed)
+	sp := r.applyChanges(ctx, have, want, &failed)
 	if !failed.HasError() {
 		sp = r.rename(ctx, sp, want, private, &failed)
 	}
@@ -115,12 +115,13 @@ func (r *principalResource) complete(
 	return want.after(sp)
 }
 
-// fulfil changes the attributes that differ from the wish, except the name, and returns the service principal that a
-// read shows afterwards. It adds a warning if that read fails, and an error if the read still shows the old values.
-func (r *principalResource) fulfil(
+// applyChanges changes the attributes that differ from the desired ones, except the name, and returns the service
+// principal that a read shows afterwards. It adds a warning if that read fails, and an error if the read still shows
+// the old values.
+func (r *principalResource) applyChanges(
 	ctx context.Context,
 	have client.ServicePrincipal,
-	want wish,
+	want desired,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
 	object := want.String()
@@ -139,7 +140,7 @@ func (r *principalResource) fulfil(
 	if fwkit.Failed(diags, err, "Cannot change service principal", object) {
 		return have
 	}
-	read, err := settle(ctx, r.Client, have, change)
+	read, err := awaitValues(ctx, r.Client, have, change)
 	if errors.Is(err, errNotDone) {
 		fwkit.Failed(diags, err, "Service principal does not show the change", object)
 		return read
@@ -156,24 +157,24 @@ func (r *principalResource) fulfil(
 func (r *principalResource) rename(
 	ctx context.Context,
 	have client.ServicePrincipal,
-	want wish,
+	want desired,
 	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
 	if want.DisplayName == "" {
 		return have
 	}
-	remember := keptName{}
-	defer func() { noteKeptName(ctx, private, remember, diags) }()
+	remember := unappliedName{}
+	defer func() { noteUnappliedName(ctx, private, remember, diags) }()
 	if want.DisplayName == have.DisplayName {
 		return have
 	}
 	renamed, err := renameServicePrincipal(ctx, r.Client, have.ID, want.DisplayName, want)
-	var kept *KeptNameError
+	var kept *NameNotAppliedError
 	var unverified *UnverifiedNameError
 	switch {
 	case errors.As(err, &kept):
-		remember = keptName{Written: want.DisplayName, Real: kept.Name}
+		remember = unappliedName{Written: want.DisplayName, Shown: kept.Name}
 		diags.AddWarning(
 			"Service principal keeps its name: "+have.String(),
 			fmt.Sprintf("The configured name is %q. The provider tried to rename the service principal by PATCH and "+
@@ -239,7 +240,7 @@ func (r *principalResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, sp.DisplayName) {
 		state.DisplayName = before.DisplayName
 	} else {
-		noteKeptName(ctx, resp.Private, keptName{}, &resp.Diagnostics) // the written name or the real one has changed
+		noteUnappliedName(ctx, resp.Private, unappliedName{}, &resp.Diagnostics) // the written name or the real one has changed
 	}
 	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
@@ -255,9 +256,9 @@ func (r *principalResource) Update(ctx context.Context, req resource.UpdateReque
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	r.Client.Keep(client.Principal(state.ApplicationID.ValueString()))
-	have, want := state.toServicePrincipal(), plan.toWish()
-	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, kept.Real) {
-		have.DisplayName = kept.Real
+	have, want := state.toServicePrincipal(), plan.toDesired()
+	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, kept.Shown) {
+		have.DisplayName = kept.Shown
 	}
 	if plan.DisplayName.Equal(state.DisplayName) {
 		want.DisplayName = "" // no rename, even if the workspace shows another name
@@ -265,7 +266,7 @@ func (r *principalResource) Update(ctx context.Context, req resource.UpdateReque
 	change := want.changes(have)
 	// The configuration itself must set active = false: until then, the credentials of a principal that others
 	// deactivated are not deleted.
-	written := config.toWish().deactivates()
+	written := config.toDesired().deactivates()
 	fresh := change.deactivates() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))
 	endsTokens := written && plan.DeleteTokens.ValueBool() && (fresh || !state.DeleteTokens.ValueBool())
 	endsSecrets := written && plan.DeleteSecrets.ValueBool() && (fresh || !state.DeleteSecrets.ValueBool())
@@ -273,7 +274,7 @@ func (r *principalResource) Update(ctx context.Context, req resource.UpdateReque
 		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	sp := r.fulfil(ctx, have, want, &resp.Diagnostics)
+	sp := r.applyChanges(ctx, have, want, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -363,9 +364,9 @@ func (r *principalResource) end(ctx context.Context, state principalModel, diags
 		return
 	}
 	inactive := false
-	err := changeServicePrincipal(ctx, r.Client, id, wish{Active: &inactive})
+	err := changeServicePrincipal(ctx, r.Client, id, desired{Active: &inactive})
 	if err == nil {
-		_, err = settle(ctx, r.Client, state.toServicePrincipal(), wish{Active: &inactive})
+		_, err = awaitValues(ctx, r.Client, state.toServicePrincipal(), desired{Active: &inactive})
 	}
 	if errors.Is(err, client.ErrNotFound) ||
 		fwkit.Failed(diags, err, "Cannot deactivate service principal", state.String()) {

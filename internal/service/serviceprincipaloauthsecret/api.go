@@ -115,7 +115,7 @@ func create(
 					describe(strays)+"\nDelete the ones that nobody uses, then apply again.",
 			)
 		case !lost || try == 2:
-			return created{}, client.Also(adviseCreate(err), "The workspace does not show a secret of this request. "+
+			return created{}, client.AddAdvice(adviseCreate(err), "The workspace does not show a secret of this request. "+
 				"If a secret appears later, nobody has its value: delete it. Apply again.")
 		}
 	}
@@ -287,7 +287,7 @@ func verify(ctx context.Context, c *client.Client, applicationID, value string, 
 		_, err = as.Token(ctx, auth.DatabricksScope)
 		switch {
 		case errors.Is(err, auth.ErrAddressRefused):
-			return client.Also(
+			return client.AddAdvice(
 				err,
 				"The secret itself may be valid: the workspace may accept logins from other addresses only.",
 			), nil

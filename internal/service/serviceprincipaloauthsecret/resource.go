@@ -74,7 +74,7 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 	case s.made.lookErr != nil:
 		fwkit.Warn(
 			diags,
-			client.Also(
+			client.AddAdvice(
 				s.made.lookErr,
 				fmt.Sprintf(
 					"An earlier request, whose answer was lost, may have created another secret shortly before %s. "+
@@ -140,7 +140,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		principalID, list.Now = "", r.Client.Now()
 	}
 	shown := look(list, state)
-	decide := func(now time.Time) (sight, rotation.Verdict) {
+	decide := func(now time.Time) (listed, rotation.Verdict) {
 		at := list
 		at.Now = now
 		seen := look(at, state)
@@ -158,9 +158,9 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	f := rotation.Facts{Now: list.Now, Live: shown.live}
 	if shown.live {
 		state.show(shown.info, principalID, r.Client)
-		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark,
+		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.StoredVersions[shown.info.ID], versionMark,
 			state.String(), state.OnlyWarns(), &resp.Diagnostics)
-		f.Useless = m.Useless(state.Rotating())
+		f.Unusable = m.Unusable(state.Rotating())
 	}
 	// If the principal is not in the workspace, the account may still have the previous secret. That secret works again
 	// when its principal is added again, so the state keeps it.
@@ -182,14 +182,14 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// sight is what a list shows of the current and the previous secret of a state.
-type sight struct {
+// listed is what a list shows of the current and the previous secret of a state.
+type listed struct {
 	info        client.OAuthSecret
 	there, live bool
 	previous    bool // the list has the previous secret, and it has not expired, whatever its status
 }
 
-func look(list client.OAuthSecretList, state secretModel) (s sight) {
+func look(list client.OAuthSecretList, state secretModel) (s listed) {
 	s.info, s.there = list.ByID(state.ID.ValueString())
 	s.live = s.there && list.Live(s.info)
 	previous, there := list.ByID(state.PreviousSecretID.ValueString())
@@ -198,7 +198,7 @@ func look(list client.OAuthSecretList, state secretModel) (s sight) {
 }
 
 // why returns, for a message, why a secret that has not expired does not work.
-func (s sight) why(principalID string) string {
+func (s listed) why(principalID string) string {
 	switch {
 	case principalID == "":
 		return "The service principal of this secret is not in this workspace."
@@ -239,7 +239,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		state.RotationReason = plan.RotationReason
 	}
 	record.CleanUp(ctx, &state, state.String())
-	if at, known := record.Places[state.ID.ValueString()]; known && c.inVault() {
+	if at, known := record.StoredVersions[state.ID.ValueString()]; known && c.inVault() {
 		err := rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString())
 		if fwkit.Failed(
 			&resp.Diagnostics,
@@ -271,7 +271,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, record *fwkit.Ro
 	s := &steps{c: r.Client, principalID: principalID, want: c.want, store: store}
 	s.onCreate = func() {
 		plan.show(s.made.OAuthSecret, principalID, r.Client)
-		fwkit.Follow(&plan, &state, verdict, s.made.CreatedAt)
+		fwkit.SetPrevious(&plan, &state, verdict, s.made.CreatedAt)
 	}
 	s.save = func(now rotation.Status) { record.Step(ctx, now, &state, &plan, s.made.Value, s.version) }
 	left, err := rotation.Rotate(ctx, plan.Rotating().Plan(state.Rotating(), verdict), s)

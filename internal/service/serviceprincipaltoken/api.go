@@ -34,7 +34,7 @@ type minted struct {
 // the provider's identity it sends one more request if only the workspace knows whose identity that is.
 func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, error) {
 	if !o.ProviderIdentity {
-		if !o.Credential.TenantID.IsSet() && !o.atDatabricks() {
+		if !o.Credential.TenantID.IsSet() && !o.logsInAtWorkspace() {
 			tenant, err := c.TenantID(ctx)
 			if err != nil {
 				return nil, err
@@ -90,7 +90,7 @@ func notOwner(actual string) error {
 func await(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
-		return client.Also(
+		return client.AddAdvice(
 			err,
 			"A service principal that Databricks created (dbxaccess_service_principal without application_id) is not "+
 				"an application of Entra ID and cannot log in there. For such an owner, set its OAuth secret of "+
@@ -181,7 +181,7 @@ func noSuchCall(err error) bool {
 func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (revoked []client.TokenInfo, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	list, err := as.OwnTokensForSure(ctx)
+	list, err := as.OwnTokensConfirmed(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -205,19 +205,19 @@ func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (
 // to another principal. revoke sends two requests, and the owner's login to Entra ID.
 func revoke(ctx context.Context, c *client.Client, o owner, id string, others bool) error {
 	var asOwner error
-	if o.lasting() {
+	if o.logsInWithoutConfig() {
 		found, err := revokeAsOwner(ctx, c, o, id)
 		if found && err == nil {
 			return nil
 		}
 		asOwner = err // the credential may not exist any more, and an admin can still revoke the token
 	}
-	gone := o.lasting() && asOwner == nil && !others
+	gone := o.logsInWithoutConfig() && asOwner == nil && !others
 	err := c.RevokeAnyToken(ctx, id)
 	if err == nil || gone && errors.Is(err, client.ErrPermissionDenied) {
 		return nil
 	}
-	if !o.lasting() && o.atHand() && errors.Is(err, client.ErrPermissionDenied) {
+	if !o.logsInWithoutConfig() && o.hasCredential() && errors.Is(err, client.ErrPermissionDenied) {
 		var found bool
 		if found, asOwner = revokeAsOwner(ctx, c, o, id); asOwner == nil && (found || !others) {
 			return nil

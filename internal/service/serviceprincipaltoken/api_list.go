@@ -79,8 +79,8 @@ func (l listing) find(ctx context.Context, c *client.Client, id string) (info cl
 	return info, err == nil, err
 }
 
-// sight is what the workspace shows of the current and the previous token of a state.
-type sight struct {
+// listed is what the workspace shows of the current and the previous token of a state.
+type listed struct {
 	info         client.TokenInfo
 	live         bool
 	previousLive bool
@@ -89,20 +89,20 @@ type sight struct {
 // look finds the current and the previous token of a state, and reports whether they are live. It returns an error if
 // it cannot be known whether a token exists. It also returns an error if the workspace's clock cannot be right and the
 // result depends on the time. It sends only the requests of [listing.find].
-func look(ctx context.Context, c *client.Client, list listing, state tokenModel) (sight, error) {
+func look(ctx context.Context, c *client.Client, list listing, state tokenModel) (listed, error) {
 	info, there, err := findUnlessOver(ctx, c, list, state)
 	if err != nil {
-		return sight{}, err
+		return listed{}, err
 	}
 	var previous client.TokenInfo
 	var previousThere bool
 	if id := state.PreviousTokenID.ValueString(); id != "" {
 		if previous, previousThere, err = list.find(ctx, c, id); err != nil {
-			return sight{}, err
+			return listed{}, err
 		}
 	}
-	at := func(now time.Time) (sight, rotation.Verdict) {
-		s := sight{info: info, live: there && liveAt(info, now), previousLive: previousThere && liveAt(previous, now)}
+	at := func(now time.Time) (listed, rotation.Verdict) {
+		s := listed{info: info, live: there && liveAt(info, now), previousLive: previousThere && liveAt(previous, now)}
 		m := state
 		if there {
 			m.show(info, "")

@@ -115,19 +115,21 @@ type owner struct {
 	Credential       auth.Settings // not used if ProviderIdentity is true
 }
 
-// lasting reports whether the provider can log in as the owner without the configuration, which a destroy does not see.
-func (o owner) lasting() bool {
+// logsInWithoutConfig reports whether the provider can log in as the owner without the configuration, which a destroy
+// does not see.
+func (o owner) logsInWithoutConfig() bool {
 	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil ||
 		o.Credential.UseOIDC.IsSet()
 }
 
-// atDatabricks reports whether the owner logs in at the workspace, with an OAuth secret that Databricks issued and
+// logsInAtWorkspace reports whether the owner logs in at the workspace, with an OAuth secret that Databricks issued and
 // Entra ID does not know.
-func (o owner) atDatabricks() bool { return o.Credential.DatabricksClientSecret.IsSet() }
+func (o owner) logsInAtWorkspace() bool { return o.Credential.DatabricksClientSecret.IsSet() }
 
-// atHand reports whether there is any credential with which the provider can log in as the owner.
-func (o owner) atHand() bool {
-	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet() || o.atDatabricks()
+// hasCredential reports whether there is any credential with which the provider can log in as the owner.
+func (o owner) hasCredential() bool {
+	return o.logsInWithoutConfig() || o.logsInAtWorkspace() ||
+		o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet()
 }
 
 // toOwner converts the block owner. Only the block in a configuration has write-only values; in a state or a plan they
@@ -160,7 +162,8 @@ func (m ownerModel) toOwner() owner {
 			),
 		}
 	}
-	if o.Credential.DatabricksClientSecret = setting(m.DatabricksClientSecret, "databricks_client_secret_wo"); o.atDatabricks() {
+	o.Credential.DatabricksClientSecret = setting(m.DatabricksClientSecret, "databricks_client_secret_wo")
+	if o.logsInAtWorkspace() {
 		o.Credential.DatabricksClientID = o.Credential.ClientID
 	}
 	if m.UseOIDC.ValueBool() {

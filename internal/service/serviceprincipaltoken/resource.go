@@ -139,7 +139,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.Owner.UseProviderIdentity.ValueBool() || cameOver,
 		state.Owner.ApplicationID.ValueString(),
 	)
-	var shown sight
+	var shown listed
 	if err == nil {
 		shown, err = look(ctx, r.Client, list, state)
 	}
@@ -192,9 +192,9 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		}
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.show(info, r.Client.WorkspaceID())
-		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[info.ID], secretMark,
+		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.StoredVersions[info.ID], secretMark,
 			state.String(), state.OnlyWarns(), &resp.Diagnostics)
-		f.Useless = m.Useless(state.Rotating())
+		f.Unusable = m.Unusable(state.Rotating())
 	}
 	if !shown.previousLive {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
@@ -284,7 +284,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 			return
 		}
 	}
-	if at, known := record.Places[state.ID.ValueString()]; known && c.secretChanged() {
+	if at, known := record.StoredVersions[state.ID.ValueString()]; known && c.secretChanged() {
 		err := rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString())
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the token's secret in Key Vault", state.String()) {
 			return

@@ -43,7 +43,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, record *fwkit.Rot
 	s := &steps{c: r.Client, as: as, want: c.want, store: store, others: others}
 	s.created = func() {
 		plan.show(s.made.TokenInfo, as.WorkspaceID())
-		fwkit.Follow(&plan, &state, verdict, s.made.CreatedAt)
+		fwkit.SetPrevious(&plan, &state, verdict, s.made.CreatedAt)
 	}
 	s.save = func(now rotation.Status) { record.Step(ctx, now, &state, &plan, s.made.Value, s.version) }
 	left, err := rotation.Rotate(ctx, plan.Rotating().Plan(state.Rotating(), verdict), s)

@@ -306,7 +306,7 @@ func (r *tokenResource) ModifyPlan(
 	if req.Plan.Raw.IsNull() {
 		return
 	}
-	if !fwkit.Whole(req.State, nil, &resp.Diagnostics) {
+	if !fwkit.CheckRequiredValues(req.State, nil, &resp.Diagnostics) {
 		return
 	}
 	if !req.State.Raw.IsNull() {
@@ -352,7 +352,7 @@ func (r *tokenResource) ModifyPlan(
 		return
 	}
 	o := config.Owner.toOwner()
-	if !o.atHand() {
+	if !o.hasCredential() {
 		return
 	}
 	if err := checkOwner(r.Client, o, true); err != nil {
@@ -364,12 +364,12 @@ func (r *tokenResource) ModifyPlan(
 		switch {
 		case err == nil:
 		case req.State.Raw.IsNull():
-			err = client.Also(err, wayOutOfPlan)
+			err = client.AddAdvice(err, wayOutOfPlan)
 			fwkit.Failed(&resp.Diagnostics, err, "Cannot use the Key Vault of the token", config.String())
 		// Terraform computes this plan before a destroy, too. A destroy needs no new vault, so the plan must not fail
 		// here.
 		default:
-			err = client.Also(err, "An apply of this plan will fail.")
+			err = client.AddAdvice(err, "An apply of this plan will fail.")
 			fwkit.Warn(&resp.Diagnostics, err, "The Key Vault of the token cannot be used", config.String())
 		}
 	}
@@ -381,7 +381,7 @@ const wayOutOfPlan = "terraform destroy computes this plan first, so it fails in
 
 // refuseInPlan adds an error about the owner's credential, for a token that the plan creates.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
-	fwkit.Failed(diags, client.Also(err, wayOutOfPlan), cannotLogIn, object)
+	fwkit.Failed(diags, client.AddAdvice(err, wayOutOfPlan), cannotLogIn, object)
 }
 
 // warnInPlan adds a warning about the owner's credential, for a token that exists. An error would stop a destroy too,
@@ -389,7 +389,7 @@ func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
 func warnInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Warn(
 		diags,
-		client.Also(
+		client.AddAdvice(
 			err,
 			"An apply of this plan will fail. A destroy does not need this credential if the provider's identity is "+
 				"a workspace admin.",

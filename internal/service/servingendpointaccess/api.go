@@ -22,7 +22,7 @@ type access struct {
 // a level. Up to five requests for one endpoint, however many groups there are. Many endpoints share the lists of
 // groups and principals: one request per endpoint, and about ten for all endpoints together.
 func resolveAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
-	id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.Lately)
+	id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.RecentAge)
 	if err != nil {
 		return access{}, err
 	}
@@ -30,7 +30,7 @@ func resolveAccess(ctx context.Context, c *client.Client, endpoint string) (acce
 	if err != nil {
 		return access{}, err
 	}
-	grants, missing := follow(list, groups)
+	grants, missing := effectiveGrants(list, groups)
 	known, err := readPeople(ctx, c, grants)
 	if err != nil {
 		return access{}, err
@@ -60,13 +60,13 @@ const (
 	// few is how many principals are looked up by name. If there are more, all principals are listed, because each name
 	// is part of the URL, whose length is limited.
 	few = 20
-	// alone is how many endpoints in a Terraform run look up principals by name. Later endpoints share one list of all
-	// principals.
-	alone = 2
+	// maxEndpointsByName is how many endpoints in a Terraform run look up principals by name. Later endpoints share one
+	// list of all principals.
+	maxEndpointsByName = 2
 )
 
-// asked counts the endpoints that one Terraform run has read.
-type asked struct{ endpoints atomic.Int64 }
+// endpointsRead counts the endpoints that one Terraform run has read.
+type endpointsRead struct{ endpoints atomic.Int64 }
 
 // readPeople reads the names and states of the service principals and users that hold a grant. Two requests at most.
 func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, error) {
@@ -92,7 +92,7 @@ func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, 
 			add(&users, "id", g.ID)
 		}
 	}
-	many := client.Of[asked](c).endpoints.Add(1) > alone
+	many := client.Of[endpointsRead](c).endpoints.Add(1) > maxEndpointsByName
 	var known people
 	var err error
 	known.ServicePrincipals, err = matching(ctx, applications, many, c.ServicePrincipals, c.AllServicePrincipals)

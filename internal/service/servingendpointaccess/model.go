@@ -100,8 +100,8 @@ type grant struct {
 	In        string // the group that directly contains the member
 }
 
-// follow returns every grant that follows from the access list, and the groups whose members are not known.
-func follow(list acl.List, d directory) (grants []grant, missing []unexpanded) {
+// effectiveGrants returns every grant that follows from the access list, and the groups whose members are not known.
+func effectiveGrants(list acl.List, d directory) (grants []grant, missing []unexpanded) {
 	for _, e := range list {
 		level := e.Direct
 		for _, l := range e.Inherited {

@@ -109,14 +109,14 @@ func TestFollowAndGather(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			grants, missing := follow(c.list, newDirectory(c.groups))
+			grants, missing := effectiveGrants(c.list, newDirectory(c.groups))
 			got := lines(gather(grants, missing, known))
 			if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
 	}
-	grants, missing := follow(acl.List{onGroup("a", acl.CanQuery)}, directory{})
+	grants, missing := effectiveGrants(acl.List{onGroup("a", acl.CanQuery)}, directory{})
 	if got := lines(gather(grants, missing, known)); len(got) != 1 || got[0] != "!a CAN_QUERY "+adminsOnly {
 		t.Errorf("without groups: %q", got)
 	}

@@ -154,10 +154,10 @@ func visitGrants(
 
 // keyByName returns the key of the grant by which this Terraform run records that it keeps the grant. The key has the
 // endpoint's name, because a plan may not know the endpoint's id.
-func (g grant) place() client.ObjectKey { return acl.GrantKey(g.Endpoint, g.Principal) }
+func (g grant) keyByName() client.ObjectKey { return acl.GrantKey(g.Endpoint, g.Principal) }
 
 // keep records that this Terraform run needs the grant on the endpoint with that id, so that a revocation by another
 // resource leaves it. undo deletes the record.
 func (g grant) keep(c *client.Client, endpointID string) (undo func()) {
-	return c.Keep(acl.GrantKey(acl.Endpoint(endpointID).String(), g.Principal), g.place())
+	return c.Keep(acl.GrantKey(acl.Endpoint(endpointID).String(), g.Principal), g.keyByName())
 }

@@ -52,11 +52,11 @@ func (r *permissionResource) ModifyPlan(
 		}
 		planned = plan.toGrant()
 	}
-	stays := have.place() == planned.place()
+	stays := have.keyByName() == planned.keyByName()
 	if have.Endpoint != "" && !stays {
 		stays = len(r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())) > 0
 	}
-	if r.manages(have) && (!stays || have.place() == planned.place() && planned.Level != have.Level) {
+	if r.manages(have) && (!stays || have.keyByName() == planned.keyByName() && planned.Level != have.Level) {
 		resp.Diagnostics.AddWarning(
 			"The provider gives up its own CAN_MANAGE on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf("The plan changes or revokes %s. After that, the provider's identity can no longer change "+
@@ -76,7 +76,7 @@ func (r *permissionResource) ModifyPlan(
 	r.PlanToKeep(planned.ID(), req.State.Raw.Equal(resp.Plan.Raw), &resp.Diagnostics, planned.shared())
 	if req.State.Raw.IsNull() && r.manages(planned) {
 		// If Terraform replaces this grant, revoking it would also take away the right to create it again.
-		fwkit.NoteCreation(ctx, resp.Private, planned.place(), &resp.Diagnostics)
+		fwkit.NoteCreation(ctx, resp.Private, planned.keyByName(), &resp.Diagnostics)
 		resp.Diagnostics.AddWarning(
 			"Manages the provider's own CAN_MANAGE on serving endpoint: "+planned.Endpoint,
 			"The creator of an endpoint has CAN_MANAGE from the start, and this resource adopts that grant. A "+
@@ -127,7 +127,7 @@ func (r *permissionResource) manages(g grant) bool {
 func (g grant) shared() fwkit.SharedObject {
 	return fwkit.SharedObject{
 		PlannedObject: client.PlannedObject{
-			ObjectKey: g.place(),
+			ObjectKey: g.keyByName(),
 			Address:   client.Address{Resource: "dbxaccess_serving_endpoint_permission", As: string(g.Level)},
 		},
 		Name: acl.Describe(g.Principal, g.ShownAs), Consequence: "the principal has no access in the meantime",
@@ -266,7 +266,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	defer cancel()
 	have := state.toGrant()
 	kept := acl.GrantKey(acl.Endpoint(have.EndpointID).String(), have.Principal)
-	if r.Stays(ctx, req.Private, have.place(), kept, have.String(), &resp.Diagnostics) ||
+	if r.Stays(ctx, req.Private, have.keyByName(), kept, have.String(), &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}

@@ -12,7 +12,7 @@ import (
 
 func readPermissions(ctx context.Context, c *client.Client, m *permissionsModel, diags *diag.Diagnostics) {
 	name := m.EndpointName.ValueString()
-	id, list, err := acl.ReadEndpoint(ctx, c, name, client.Lately)
+	id, list, err := acl.ReadEndpoint(ctx, c, name, client.RecentAge)
 	if fwkit.Failed(diags, err, "Cannot list the grants on serving endpoint", name) {
 		return
 	}

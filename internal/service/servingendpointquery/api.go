@@ -104,7 +104,7 @@ func isStarting(err error) bool {
 }
 
 func ask(ctx context.Context, as *client.Client, own *client.Endpoint, q query) (scored, error) {
-	ctx = client.Patient(ctx, longestRun)
+	ctx = client.WithLongAttempts(ctx, longestRun)
 	var body []byte
 	var served string
 	var err error

@@ -48,7 +48,7 @@ func permissionsSchema(context.Context) schema.Schema {
 }
 
 func readPermissions(ctx context.Context, c *client.Client, m *permissionsModel, diags *diag.Diagnostics) {
-	list, exists, err := listTokens(ctx, c, client.Lately)
+	list, exists, err := listTokens(ctx, c, client.RecentAge)
 	if fwkit.Failed(diags, err, "Cannot read who may use tokens", acl.Tokens.String()) {
 		return
 	}
