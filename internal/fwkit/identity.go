@@ -90,15 +90,10 @@ func placesOf(model reflect.Type) map[string][]int {
 	return found
 }
 
-// StateWriter is the state in the response to any operation.
-type StateWriter interface {
-	Set(ctx context.Context, model any) diag.Diagnostics
-}
-
 // Save writes a model as the state of a resource, and the identity of the resource.
 func Save(
 	ctx context.Context,
-	state StateWriter,
+	state *tfsdk.State,
 	identity *tfsdk.ResourceIdentity,
 	model any,
 	diags *diag.Diagnostics,

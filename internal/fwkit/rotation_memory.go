@@ -6,9 +6,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
@@ -52,44 +50,6 @@ func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *dia
 		Remember(ctx, p, placesKey, m.StoredVersions, diags)
 	} else {
 		Forget(ctx, p, placesKey, diags)
-	}
-}
-
-// Replaced resets the verdict and Imported, because they were about a credential that a new one has replaced. If nobody
-// can use the new credential, the new verdict is to rotate it.
-func (m *RotationMemory) Replaced(now rotation.Status) {
-	m.Verdict, m.Imported = rotation.Verdict{}, false
-	if now.Unusable {
-		m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Unusable: true}
-	}
-}
-
-// OpenStore opens the secret for the value of a new credential that replaces the one of the state; see
-// [rotation.OpenStore]. If the vault is new, the same apply may have just assigned a role for it. Only then is it worth
-// waiting for the role.
-func (m RotationMemory) OpenStore(
-	ctx context.Context,
-	c *client.Client,
-	want *rotation.Secret,
-	plan, state RotatedModel,
-) (*rotation.Store, error) {
-	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
-	return rotation.OpenStore(ctx, c, want, slices.Collect(maps.Values(m.StoredVersions)), patient)
-}
-
-// ShowValue records where the value of a new credential is: in the state, in Key Vault, or in both.
-func (m RotationMemory) ShowValue(of *Rotating, value string, v auth.SecretVersion) {
-	of.Value = types.StringNull()
-	if of.ValueInState.ValueBool() {
-		of.Value = types.StringValue(value)
-	}
-	s := of.KeyVaultSecret
-	if s == nil {
-		return
-	}
-	s.ID, s.VersionlessID = String(v.URL), String(v.VersionlessURL)
-	if v.ID != "" {
-		m.StoredVersions[of.ID.ValueString()] = s.StoredVersion(v)
 	}
 }
 

@@ -2,6 +2,8 @@ package fwkit
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -44,7 +46,7 @@ type RotationRecord struct {
 
 	client        *client.Client
 	cannotDisable string
-	state         StateWriter
+	state         *tfsdk.State
 	identity      *tfsdk.ResourceIdentity
 	private       WritablePrivate
 }
@@ -79,10 +81,34 @@ func (r *RotationRecord) Save(ctx context.Context, m RotatingModel) {
 	r.Store(ctx, r.private, r.Diags)
 }
 
-// Created records a credential that was just created. Its value can never be read again.
+// OpenStore opens the secret for the value of a new credential that replaces the one of the state; see
+// [rotation.OpenStore]. If the vault is new, the same apply may have just assigned a role for it. Only then is it worth
+// waiting for the role.
+func (r *RotationRecord) OpenStore(
+	ctx context.Context,
+	want *rotation.Secret,
+	plan, state RotatedModel,
+) (*rotation.Store, error) {
+	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
+	return rotation.OpenStore(ctx, r.client, want, slices.Collect(maps.Values(r.StoredVersions)), patient)
+}
+
+// Created records a credential that was just created, and where its value is: in the state, in Key Vault, or in both.
+// The value can never be read again.
 func (r *RotationRecord) Created(ctx context.Context, m RotatingModel, value string, v auth.SecretVersion) {
 	shown := m.Rotating()
-	r.ShowValue(&shown, value, v)
+	shown.Value = types.StringNull()
+	if shown.ValueInState.ValueBool() {
+		shown.Value = types.StringValue(value)
+	}
+	if s := shown.KeyVaultSecret; s != nil {
+		s.ID, s.VersionlessID = String(v.URL), String(v.VersionlessURL)
+		if v.ID != "" {
+			r.StoredVersions[shown.ID.ValueString()] = rotation.StoredVersion{
+				VaultURI: s.VaultURI.ValueString(), Name: s.Name.ValueString(), Version: v.ID,
+			}
+		}
+	}
 	m.SetRotating(shown)
 	r.Save(ctx, m)
 }
@@ -111,7 +137,10 @@ func (r *RotationRecord) Step(
 	if now.Previous == "" { // the replaced credential is revoked
 		EndOverlap(plan)
 	}
-	r.Replaced(now)
+	r.Verdict, r.Imported = rotation.Verdict{}, false // they were about the credential that is replaced
+	if now.Unusable {
+		r.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Unusable: true}
+	}
 	r.Created(ctx, plan, value, v)
 }
 

@@ -103,11 +103,6 @@ func (m *VaultSecret) Plain(mark string) *rotation.Secret {
 	}
 }
 
-// StoredVersion returns the place of a version of this secret: vault, name and version.
-func (m *VaultSecret) StoredVersion(v auth.SecretVersion) rotation.StoredVersion {
-	return rotation.StoredVersion{VaultURI: m.VaultURI.ValueString(), Name: m.Name.ValueString(), Version: v.ID}
-}
-
 // Show writes what the vault shows of the version that holds the credential into the block: the content type and the
 // tags, except for the provider's own tag, mark.
 func (m *VaultSecret) Show(v auth.SecretVersion, mark string) {

@@ -264,7 +264,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, record *fwkit.Ro
 	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
 		return
 	}
-	store, err := record.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
+	store, err := record.OpenStore(ctx, c.want.Secret, plan.RotatedModel, state.RotatedModel)
 	if fwkit.Failed(diags, err, "Cannot store the new OAuth secret in Key Vault", state.String()) {
 		return
 	}

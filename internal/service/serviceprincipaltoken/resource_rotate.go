@@ -30,7 +30,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, record *fwkit.Rot
 	if !ok {
 		return
 	}
-	store, err := record.OpenStore(ctx, r.Client, c.want.Secret, plan.RotatedModel, state.RotatedModel)
+	store, err := record.OpenStore(ctx, c.want.Secret, plan.RotatedModel, state.RotatedModel)
 	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {
 		return
 	}
