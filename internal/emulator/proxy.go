@@ -150,8 +150,7 @@ func (p *Proxy) connect(w *statusWriter, r *http.Request) {
 	}
 	_ = conn.SetDeadline(time.Time{})
 	p.start.Do(func() { go func() { _ = p.tunnels.Serve(tunnelListener{p}) }() })
-	secure := tls.Server(&tunnel{Conn: conn, reader: buffered, host: host},
-		&tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
+	secure := tls.Server(&tunnel{Conn: conn, reader: buffered, host: host}, serverTLS(*certificate))
 	select {
 	case p.conns <- secure:
 	case <-p.done:

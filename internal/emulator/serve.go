@@ -87,9 +87,15 @@ func (s *Server) serve(listener net.Listener, handler http.Handler, secure bool,
 		go func() { _ = server.Serve(listener) }()
 		return "http://" + listener.Addr().String()
 	}
-	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	server.TLSConfig = serverTLS(certificate)
 	go func() { _ = server.ServeTLS(listener, "", "") }()
 	return "https://" + listener.Addr().String()
+}
+
+// serverTLS returns the configuration of a server with the given certificate. It accepts X25519 alone, because the
+// default adds a post-quantum key exchange, which costs time and is of no use on one machine.
+func serverTLS(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.X25519}}
 }
 
 // Close stops listening and closes every connection.

@@ -43,12 +43,15 @@ type options struct {
 	variants bool
 	// profile keeps CPU and heap profiles of each plan without changes.
 	profile bool
-	// bin is the folder of the built programs, and out is the folder of the results.
+	// starts is how often each provider is started, to measure how long that takes.
+	starts int
+	// bin is the folder of the programs, and out is the folder of the results. built says that the programs are built.
 	bin, out string
+	built    bool
 }
 
 func main() {
-	var o options
+	o := options{starts: 21}
 	sizes := flag.String("n", "1,100,1000,10000", "sizes; above 1000 only the plan without changes, from a grown state")
 	latencies := flag.String("latency", "0s,50ms", "latencies of every request")
 	names := flag.String("workloads", "all", "any of "+strings.Join(workloadNames(), ", "))
@@ -153,8 +156,11 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if err := b.build(); err != nil {
-		return r, err
+	b.emulator = filepath.Join(b.options.bin, "emulator")
+	if !o.built {
+		if err := b.build(); err != nil {
+			return r, err
+		}
 	}
 	if r, err = b.newReport(); err != nil {
 		return r, err
@@ -187,7 +193,6 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 // build builds the programs. If nothing changed, this takes little time, because Go reuses its results.
 func (b *bench) build() error {
 	fmt.Fprintln(b.progress, "Building.")
-	b.emulator = filepath.Join(b.options.bin, "emulator")
 	const plugin = "terraform-provider-dbxaccess"
 	for out, pkg := range map[string]string{
 		b.emulator: module + "/internal/cmd/emulator",

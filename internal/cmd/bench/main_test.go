@@ -2,27 +2,44 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
-// bin returns a folder that keeps the built programs between test runs, so that unchanged programs are not linked
-// again.
-func bin(t *testing.T) string {
+// built builds the programs once for all tests. It returns their folder, which keeps them between test runs, so that
+// unchanged programs are not linked again.
+var built = sync.OnceValues(func() (string, error) {
+	bin, err := filepath.Abs(filepath.Join("..", "..", "..", "bin", "test", "bench"))
+	if err != nil {
+		return "", err
+	}
+	b := &bench{ctx: context.Background(), options: options{bin: bin}, emulator: filepath.Join(bin, "emulator"), progress: io.Discard}
+	return bin, b.build()
+})
+
+// measured measures with the built programs, and starts each provider once.
+func measured(t *testing.T, o options) (report, options) {
 	t.Helper()
-	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	var err error
+	if o.bin, err = built(); err != nil {
+		t.Fatal(err)
+	}
+	o.built, o.starts = true, 1
+	r, err := measure(t.Context(), o, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(root, "bin", "test", "bench")
+	return r, o
 }
 
 func find(t *testing.T, r report, workload string, n int, p phase) row {
@@ -39,11 +56,7 @@ func find(t *testing.T, r report, workload string, n int, p phase) row {
 // TestBench runs all workloads at small sizes. It checks that all phases succeed, that requests are counted by route,
 // and that fewer instances do not send more requests.
 func TestBench(t *testing.T) {
-	o := options{sizes: []int{1, 10}, latencies: []time.Duration{0}, workloads: workloads, subjects: []subject{ours}, repeat: 1, bin: bin(t)}
-	r, err := measure(t.Context(), o, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, o := measured(t, options{sizes: []int{1, 10}, latencies: []time.Duration{0}, workloads: workloads, subjects: []subject{ours}, repeat: 1})
 	if len(r.Rows) != len(workloads)*len(o.sizes)*len(phases) {
 		t.Errorf("%d rows", len(r.Rows))
 	}
@@ -97,24 +110,17 @@ func TestSchedule(t *testing.T) {
 // TestGrownPlansAndVariants checks that plans from a copied state are empty and that the variants succeed. A command
 // with an unexpected result is an error of the measurement.
 func TestGrownPlansAndVariants(t *testing.T) {
-	o := options{sizes: []int{20}, latencies: []time.Duration{0}, workloads: workloads[:2], subjects: []subject{ours}, plans: 2, bin: bin(t)}
-	r, err := measure(t.Context(), o, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, o := measured(t, options{sizes: []int{20}, latencies: []time.Duration{0}, workloads: workloads[:2], subjects: []subject{ours}, plans: 2})
 	for _, w := range o.workloads {
 		if x := find(t, r, w.name, 20, noop); len(x.Samples[ours]) != 2 || x.Samples[ours][0].Live == 0 {
 			t.Errorf("%s: %+v", w.name, x.Samples)
 		}
 	}
-	b := &bench{ctx: t.Context(), options: o, dir: t.TempDir(), progress: t.Output()}
-	if b.options.bin, err = filepath.Abs(o.bin); err != nil {
-		t.Fatal(err)
-	}
+	b := &bench{ctx: t.Context(), options: o, dir: t.TempDir(), progress: t.Output(), emulator: filepath.Join(o.bin, "emulator")}
+	var err error
 	if b.cli, b.registry, err = local.Terraform(); err != nil {
 		t.Fatal(err)
 	}
-	b.emulator = filepath.Join(b.options.bin, "emulator")
 	if r.Variants, err = b.variants(20); err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +138,7 @@ func TestGrownPlansAndVariants(t *testing.T) {
 // TestFloors checks that the empty provider and terraform_data create the same resources without sending requests, and
 // that the results of this provider are compared with theirs.
 func TestFloors(t *testing.T) {
-	o := options{sizes: []int{10}, latencies: []time.Duration{time.Millisecond}, workloads: workloads[:1], subjects: subjects, repeat: 5, bin: bin(t)}
-	r, err := measure(t.Context(), o, t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
+	r, _ := measured(t, options{sizes: []int{10}, latencies: []time.Duration{time.Millisecond}, workloads: workloads[:1], subjects: subjects, repeat: 5})
 	for _, p := range phases {
 		x := find(t, r, "principals", 10, p)
 		for _, s := range subjects {

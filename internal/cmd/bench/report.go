@@ -32,6 +32,8 @@ type report struct {
 	Rows     []row  `json:"rows"`
 	// Starts are the times from the start of a provider until its handshake with Terraform, in seconds.
 	Starts map[subject]float64 `json:"start_seconds"`
+	// Started is how often each provider was started for that.
+	Started int `json:"started"`
 	// Variants are measurements of other settings, each made once.
 	Variants []variant `json:"variants,omitempty"`
 }
@@ -51,7 +53,7 @@ func (b *bench) newReport() (report, error) {
 	}
 	return report{
 		Date: time.Now().UTC().Format(time.DateOnly), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
-		CLI: cli, Provider: strings.TrimSpace(string(revision)),
+		CLI: cli, Provider: strings.TrimSpace(string(revision)), Started: b.options.starts,
 	}, nil
 }
 
@@ -111,7 +113,7 @@ func (r report) table(out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "\nStart until the handshake: %.3f s, of the empty provider %.3f s (median of %d)\n",
-		r.Starts[ours], r.Starts[empty], starts)
+		r.Starts[ours], r.Starts[empty], r.Started)
 	_, err := fmt.Fprint(out, `
 ms is the latency of each request. Numbers are medians; × compares with a neighbour in time, first wall time with
 terraform_data and with the empty provider, then the providers' CPU time. CPU and peak memory are those of Terraform

@@ -10,10 +10,6 @@ import (
 	"github.com/hashicorp/go-plugin"
 )
 
-// starts is how often each provider is started. The first start, which reads the file from disk, counts like the
-// others.
-const starts = 21
-
 // handshake is the configuration with which Terraform starts a provider. It is copied from internal/plugin/serve.go in
 // Terraform's repository.
 var handshake = plugin.HandshakeConfig{
@@ -23,11 +19,11 @@ var handshake = plugin.HandshakeConfig{
 }
 
 // coldStarts returns, per subject, the median time from the start of the provider to its handshake with Terraform, in
-// seconds.
+// seconds. The first start, which reads the file from disk, counts like the others.
 func (b *bench) coldStarts() (map[subject]float64, error) {
 	fmt.Fprintln(b.progress, "Starts.")
 	taken := map[subject][]float64{}
-	for range starts {
+	for range b.options.starts {
 		for _, s := range []subject{empty, ours} {
 			client := plugin.NewClient(&plugin.ClientConfig{
 				HandshakeConfig:  handshake,

@@ -218,8 +218,13 @@ func (d *demo) prepare() error {
 		fmt.Println("Building the emulator, a minute or more the first time.")
 	}
 	for out, pkg := range programs {
-		if text, err := exec.CommandContext(d.ctx, "go", "build", "-o", out, pkg).CombinedOutput(); err != nil {
+		// The program stays in bin as well, so that a later run does not link an unchanged program again.
+		kept := filepath.Join("bin", "quickstart", filepath.Base(out))
+		if text, err := exec.CommandContext(d.ctx, "go", "build", "-o", kept, pkg).CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
+		}
+		if err := copyProgram(kept, out); err != nil {
+			return err
 		}
 	}
 	if err := d.layOut(); err != nil {
@@ -233,6 +238,15 @@ func (d *demo) prepare() error {
 	}
 	d.env = d.emulator.Env
 	return nil
+}
+
+// copyProgram copies a program into a folder, which it creates if needed.
+func copyProgram(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o700), os.WriteFile(to, content, 0o700))
 }
 
 // stop ends the emulator, if prepare has started it.

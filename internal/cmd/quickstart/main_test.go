@@ -40,6 +40,8 @@ func TestQuickstart(t *testing.T) {
 CLI=$0
 export TF_VAR_token_lifetime_seconds=32400
 "$CLI" apply -auto-approve -no-color >log
+# The provider waits for a principal that is not found, within a minute after it was created.
+move_clock 120 >>log
 nightly
 raise_grant
 revoke_token
