@@ -144,11 +144,11 @@ func (o Object) get(ctx context.Context, c *client.Client) (view, error) {
 // patch upserts the direct grants in entries, and returns the list in the answer, which may be incomplete or empty. One
 // request.
 // https://docs.databricks.com/api/azure/workspace/permissions/update
-func (o *object) patch(ctx context.Context, c *client.Client, entries List) (view, error) {
+func (o *object) patch(c *client.Client, entries List) (view, error) {
 	defer o.timeWrite(time.Now())
 	answer := objectPermissions{object: o.Object}
 	written := client.Optional{Answer: &answer}
-	if err := c.Call(ctx, http.MethodPatch, o.path(), nil, toAPI(entries), &written); err != nil {
+	if err := c.Call(o.writing, http.MethodPatch, o.path(), nil, toAPI(entries), &written); err != nil {
 		return view{}, adviseWrite(err, o.Object, entries)
 	}
 	return fromAPI(answer), nil
@@ -167,7 +167,7 @@ func (o *object) put(ctx context.Context, c *client.Client, entries, changed Lis
 	}
 	answer := objectPermissions{object: o.Object}
 	written := client.Optional{Answer: &answer}
-	if err := c.Call(client.WithoutRetry(ctx), http.MethodPut, o.path(), nil, toAPI(entries), &written); err != nil {
+	if err := c.Call(client.WithoutRetry(o.writing), http.MethodPut, o.path(), nil, toAPI(entries), &written); err != nil {
 		return view{}, adviseWrite(err, o.Object, changed)
 	}
 	if len(answer.AccessControlList) > 0 {

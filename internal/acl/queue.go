@@ -42,6 +42,10 @@ type object struct {
 	busy    bool
 	arrived chan struct{} // gets a value when an operation enters the queue
 
+	// writing is the context of writes, and of the pauses before they are tried again. It ends when every caller of the
+	// operations under way was stopped. Only the goroutine that writes uses it.
+	writing context.Context
+
 	history
 }
 
@@ -65,6 +69,7 @@ type operation struct {
 	done    chan outcome // buffered; gets the outcome when the operation ends
 	written chan outcome // buffered; gets the outcome of a successful write before it is checked
 	batch   *batch       // the operations that are under way together with this one
+	stopped bool         // the caller's context has ended; guarded by the object's mutex
 	left    bool         // the caller counts as answered and always gets the outcome; guarded by the object's mutex
 }
 
@@ -87,11 +92,25 @@ type outcome struct {
 	unchecked bool
 }
 
-// batch is a set of operations that are under way together. waiting has those whose callers still wait. A batch is
-// guarded by the object's mutex.
+// batch is a set of operations that are under way together. waiting has those whose callers still wait. stop ends the
+// writes, except one that was sent and may still be answered; cancel ends all requests. A batch is guarded by the
+// object's mutex.
 type batch struct {
-	waiting map[*operation]bool
-	cancel  context.CancelFunc
+	waiting      map[*operation]bool
+	stop, cancel context.CancelFunc
+}
+
+// check stops the writes of the batch if every caller that waits was stopped, and cancels its requests if none waits.
+func (b *batch) check() {
+	for op := range b.waiting {
+		if !op.stopped {
+			return
+		}
+	}
+	b.stop()
+	if len(b.waiting) == 0 {
+		b.cancel()
+	}
 }
 
 // grace is how long a cancelled caller still waits for the result of a write that has been sent. Without the result,
@@ -115,6 +134,9 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 }
 
 func (o *object) queue(ctx context.Context, c *client.Client, op *operation) outcome {
+	if ctx.Err() != nil {
+		return outcome{err: ctx.Err()}
+	}
 	op.done, op.written = make(chan outcome, 1), make(chan outcome, 1)
 	o.mu.Lock()
 	o.waiting = append(o.waiting, op)
@@ -140,6 +162,8 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 		o.mu.Unlock()
 		return outcome{err: ctx.Err()}
 	}
+	op.stopped = true
+	op.batch.check()
 	o.mu.Unlock()
 	select {
 	case r := <-op.done:
@@ -180,14 +204,12 @@ func (o *object) end(op *operation, r outcome) {
 	o.leave(op)
 }
 
-// leave removes an operation from its batch, because the operation has ended or its caller has given up. When no caller
-// of a batch waits any more, leave cancels the requests of the batch.
+// leave removes an operation from its batch, because the operation has ended or its caller has given up.
 func (o *object) leave(op *operation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if delete(op.batch.waiting, op); len(op.batch.waiting) == 0 {
-		op.batch.cancel()
-	}
+	delete(op.batch.waiting, op)
+	op.batch.check()
 }
 
 // errNobodyWaits is the cause with which the requests of a batch are cancelled. Its callers have waited for the answer
@@ -198,18 +220,19 @@ var errNobodyWaits = errors.New("no caller waits any more")
 func (o *object) drain(ctx context.Context, c *client.Client) {
 	for {
 		ctx, end := context.WithCancelCause(ctx)
-		cancel := func() { end(errNobodyWaits) }
+		b := &batch{waiting: map[*operation]bool{}, cancel: func() { end(errNobodyWaits) }}
+		o.writing, b.stop = context.WithCancel(ctx)
 		o.mu.Lock()
-		ops := o.next(cancel)
+		ops := o.next(b)
 		if len(ops) == 0 {
-			o.nextUnchecked(cancel)
+			o.nextUnchecked(b)
 		}
 		busy := len(ops) > 0 || len(o.unchecked) > 0
 		o.busy = busy
 		o.mu.Unlock()
 		switch {
 		case !busy:
-			cancel()
+			b.cancel()
 			return
 		case len(ops) == 0:
 			o.recheck(ctx, c)
@@ -224,17 +247,15 @@ func (o *object) drain(ctx context.Context, c *client.Client) {
 				o.end(ops[0], r)
 			}
 		}
-		cancel()
+		b.cancel()
 	}
 }
 
-// next takes from the queue the first operation and all others that can be written with it: those of the same kind, at
-// most one per principal. A replacement is written alone. When nobody waits for these operations any more, cancel is
-// called.
-func (o *object) next(cancel context.CancelFunc) []*operation {
+// next moves from the queue to the batch the first operation and all others that can be written with it: those of the
+// same kind, at most one per principal. A replacement is written alone.
+func (o *object) next(b *batch) []*operation {
 	var ops, rest []*operation
 	met := map[Principal]bool{}
-	b := &batch{waiting: map[*operation]bool{}, cancel: cancel}
 	for _, op := range o.waiting {
 		if len(ops) == 0 || op.kind == ops[0].kind && op.kind != opReplace && !met[op.principal.Key()] {
 			op.batch = b
@@ -249,10 +270,9 @@ func (o *object) next(cancel context.CancelFunc) []*operation {
 	return ops
 }
 
-// nextUnchecked makes a new batch of the written operations whose callers wait for the check, and drops those whose
+// nextUnchecked moves to the batch the written operations whose callers wait for the check, and drops those whose
 // callers have given up.
-func (o *object) nextUnchecked(cancel context.CancelFunc) {
-	b := &batch{waiting: map[*operation]bool{}, cancel: cancel}
+func (o *object) nextUnchecked(b *batch) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		if u.outcome.unchecked {
 			return false // its caller has returned, and other operations wait for the check

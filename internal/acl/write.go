@@ -51,16 +51,10 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	for _, op := range ops {
 		entries = append(entries, Entry{Principal: op.principal, Direct: op.level})
 	}
-	after, err := o.patch(ctx, c, entries)
-	if client.MayBeDone(err) && ctx.Err() == nil { // ctx ends when no caller waits any more
-		// A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
-		look, cancel := client.FinalReadContext(ctx)
-		shown, lookErr := o.readNow(look, c)
-		cancel()
-		if lookErr == nil {
-			o.recordWrite(entries, shown, true)
-			ops = o.endShown(c, ops, shown)
-		}
+	after, err := o.patch(c, entries)
+	if shown, ok := o.finalRead(ctx, c, err); ok {
+		o.recordWrite(entries, shown, true)
+		ops = o.endShown(c, ops, shown)
 	}
 	if err != nil {
 		o.list.Forget()
@@ -109,6 +103,19 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		}
 		o.end(op, mine)
 	}
+}
+
+// finalRead reads the list after a write that may have been done in spite of its error, and reports whether the list was
+// read. A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
+// finalRead does not read if no caller waits any more.
+func (o *object) finalRead(ctx context.Context, c *client.Client, failed error) (shown view, ok bool) {
+	if !client.MayBeDone(failed) || ctx.Err() != nil {
+		return view{}, false
+	}
+	reading, cancel := client.FinalReadContext(ctx)
+	defer cancel()
+	shown, err := o.readNow(reading, c)
+	return shown, err == nil
 }
 
 // endShown ends the operations whose grants are in the list, and returns the other operations.
@@ -238,17 +245,24 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 			return outcome{after: after, found: found, wrote: true, changed: written}
 		}
 		tried = written
-		unverified := client.IsUnverified(err)
-		if unverified || !c.Again(ctx, err, began, try) {
-			return outcome{found: found, err: err, wrote: unverified}
+		if client.IsUnverified(err) {
+			return outcome{found: found, err: err, wrote: true}
 		}
+		if c.Again(o.writing, err, began, try) {
+			continue
+		}
+		if shown, ok := o.finalRead(ctx, c, err); ok && shown.showsAll(written) {
+			o.recordWrite(written, shown, true)
+			return outcome{after: shown, found: found, wrote: true, changed: written}
+		}
+		return outcome{found: found, err: err}
 	}
 }
 
 // merge upserts the changed grants, and returns the complete list after the write. One request, and a second one if the
 // answer may be incomplete.
 func (o *object) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
-	after, err := o.patch(ctx, c, changed)
+	after, err := o.patch(c, changed)
 	if err != nil {
 		o.list.Forget()
 		return view{}, err
