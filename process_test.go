@@ -19,9 +19,9 @@ func TestUnreadLoggers(t *testing.T) {
 		env  map[string]string
 		want []string
 	}{
-		"nothing asked":                 {nil, unread},
-		"empty is not asked":            {map[string]string{"TF_LOG": "", "TF_LOG_PROVIDER": ""}, unread},
-		"off is not asked":              {map[string]string{"TF_LOG": "OFF", "TF_LOG_PROVIDER": "off"}, unread},
+		"no variable set":               {nil, unread},
+		"empty variables":               {map[string]string{"TF_LOG": "", "TF_LOG_PROVIDER": ""}, unread},
+		"variables set to off":          {map[string]string{"TF_LOG": "OFF", "TF_LOG_PROVIDER": "off"}, unread},
 		"Terraform's own log":           {map[string]string{"TF_LOG_CORE": "trace"}, unread},
 		"another provider's log":        {map[string]string{"TF_LOG_PROVIDER_AZUREAD": "trace"}, unread},
 		"TF_LOG":                        {map[string]string{"TF_LOG": "trace"}, nil},
@@ -50,8 +50,9 @@ terraform {
 data "dbxaccess_serving_endpoint" "this" { name = "iris" }
 `
 
-// TestLogAskedFor checks, with the real binary and the real CLI, that a log is written when a variable asks for it.
-func TestLogAskedFor(t *testing.T) {
+// TestLogIsWrittenOnRequest checks, with the real binary and the real CLI, that a log is written when a variable asks
+// for it.
+func TestLogIsWrittenOnRequest(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	c := w.CLI(t, asksOnce)
@@ -77,9 +78,9 @@ func TestLogAskedFor(t *testing.T) {
 	}
 }
 
-// TestLogNotAskedFor checks that the provider writes no log lines if no variable asks for a log. A script in the
+// TestNoLogWithoutRequest checks that the provider writes no log lines if no variable asks for a log. A script in the
 // provider's place records what the real provider writes.
-func TestLogNotAskedFor(t *testing.T) {
+func TestNoLogWithoutRequest(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a shell: runs anywhere but on Windows")
 	}
@@ -103,9 +104,9 @@ func TestLogNotAskedFor(t *testing.T) {
 	}
 }
 
-// TestNothingBeforeTheFirstCall checks that the provider's packages allocate little before the first request: no
-// patterns, no certificates, no tables. Terraform starts the provider several times per command.
-func TestNothingBeforeTheFirstCall(t *testing.T) {
+// TestFewAllocationsBeforeTheFirstRequest checks that the provider's packages allocate little before the first request:
+// no patterns, no certificates, no tables. Terraform starts the provider several times per command.
+func TestFewAllocationsBeforeTheFirstRequest(t *testing.T) {
 	t.Parallel()
 	_, plugin := override(t, acctest.New(t).CLI(t, asksOnce))
 	cmd := exec.Command(filepath.Join(plugin, "terraform-provider-dbxaccess"))

@@ -23,9 +23,9 @@ resource "dbxaccess_service_principal_token" "this" {
 }
 `
 
-// TestTerminationWaitsForTheChangeUnderWay terminates the process group, as a CI runner does, when a token is created
+// TestTerminationWaitsForTheRunningChange terminates the process group, as a CI runner does, when a token is created
 // and not yet recorded. It checks that Terraform still gets the answer, so that each live token is in the state.
-func TestTerminationWaitsForTheChangeUnderWay(t *testing.T) {
+func TestTerminationWaitsForTheRunningChange(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	app := w.ScoringApp.ClientID

@@ -142,12 +142,12 @@ func TestStepsRefuse(t *testing.T) {
 			[]resource.TestStep{{Config: noted("a", "n")}},
 			"was planned as",
 		},
-		"apply: a value planned as none": {
+		"apply: a value planned as null": {
 			func(s *shelf) { s.apply = setting("note", "other") },
 			plain,
 			"was planned as",
 		},
-		"apply: none for a value": {
+		"apply: null for a value": {
 			func(s *shelf) { s.apply = setting("note", nil) },
 			[]resource.TestStep{{Config: noted("a", "n")}},
 			"was planned as",
@@ -190,7 +190,7 @@ func TestStepsRefuse(t *testing.T) {
 			plain,
 			"is not empty (refreshed: true)",
 		},
-		"again: gone": {
+		"again: deleted": {
 			func(s *shelf) { s.forget = true },
 			plain,
 			"is not empty (refreshed: true)",
@@ -234,7 +234,7 @@ func TestStepsRefuse(t *testing.T) {
 			[]resource.TestStep{{Config: strings.Replace(one, "thing", "thong", 1)}},
 			"Invalid resource type",
 		},
-		"configuration: a name of nothing": {
+		"configuration: an undeclared name": {
 			nil,
 			[]resource.TestStep{{Config: noted("a", "${dbxaccess_thing.z.id}")}},
 			"z",
@@ -381,7 +381,7 @@ func TestStepsRefuse(t *testing.T) {
 		},
 		"import block: nothing there": {nil, []resource.TestStep{{Config: block + one}}, "Cannot import non-existent remote object"},
 		"refresh: nothing changed":    {nil, []resource.TestStep{{Config: one}, {RefreshState: true}}, ""},
-		"refresh: gone": {
+		"refresh: deleted": {
 			// The first step reads the thing once, in its last plan. The second step reads it when it refreshes and in
 			// its plan.
 			func(s *shelf) { s.read = func(values) { s.looks++; s.forget = s.looks > 1 } },

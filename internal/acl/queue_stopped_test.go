@@ -43,9 +43,10 @@ func (w *world) stopAfter(t *testing.T, reads int) context.Context {
 	return ctx
 }
 
-// TestLastWaiterOfABatchGivesUp writes two grants together. One exists already and returns at once; the write of the
-// other hangs until its caller gives up. The test checks that the write is cancelled then, because nobody waits for it.
-func TestLastWaiterOfABatchGivesUp(t *testing.T) {
+// TestWriteIsCancelledWhenNoCallerWaits writes two grants together. One exists already and returns at once; the write
+// of the other hangs until its caller gives up. The test checks that the write is cancelled then, because nobody waits
+// for it.
+func TestWriteIsCancelledWhenNoCallerWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ps := w.newcomers(3)
@@ -70,8 +71,9 @@ func TestLastWaiterOfABatchGivesUp(t *testing.T) {
 	w.nextGrant(t, w.app)
 }
 
-// TestReaderGivesUp checks that the next reader of a list does not wait for the read of a caller that has given up.
-func TestReaderGivesUp(t *testing.T) {
+// TestReaderDoesNotWaitForCancelledCaller checks that the next reader of a list does not wait for the read of a caller
+// that has given up.
+func TestReaderDoesNotWaitForCancelledCaller(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hang("GET", 0)
@@ -82,9 +84,9 @@ func TestReaderGivesUp(t *testing.T) {
 	w.nextGrant(t, w.app)
 }
 
-// TestChangeOfWhoGaveUp checks that a caller that has given up does not read what the change function is still writing.
-// Only -race shows a failure.
-func TestChangeOfWhoGaveUp(t *testing.T) {
+// TestCancelledCallerSharesNoVariables checks that a caller that has given up does not read what the change function is
+// still writing. Only -race shows a failure.
+func TestCancelledCallerSharesNoVariables(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	stopped, stop := context.WithCancel(t.Context())

@@ -57,8 +57,8 @@ func (w *world) underWay() {
 	time.Sleep(50 * time.Millisecond)
 }
 
-// TestGrantsGoTogether checks that operations which queue behind a write are then written together.
-func TestGrantsGoTogether(t *testing.T) {
+// TestQueuedGrantsAreWrittenTogether checks that operations which queue behind a write are then written together.
+func TestQueuedGrantsAreWrittenTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ps := w.newcomers(20)
@@ -118,8 +118,8 @@ func TestOneOfABatchFails(t *testing.T) {
 	w.holds(t, want)
 }
 
-// TestOneOfABatchHoldsMore checks that a principal with a higher level makes its own grant fail and no other.
-func TestOneOfABatchHoldsMore(t *testing.T) {
+// TestOneGrantOfABatchHasHigherLevel checks that a principal with a higher level makes its own grant fail and no other.
+func TestOneGrantOfABatchHasHigherLevel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ps := w.newcomers(3)
@@ -160,9 +160,9 @@ func TestReadsAreShared(t *testing.T) {
 	w.wantAsked(t, "")
 }
 
-// TestAnswerThatIsAPart checks that an answer to an upsert which shows only what was written is not taken for the whole
-// list.
-func TestAnswerThatIsAPart(t *testing.T) {
+// TestPartialAnswerToUpsert checks that an answer to an upsert which shows only what was written is not taken for the
+// whole list.
+func TestPartialAnswerToUpsert(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchShowsPart: true})
@@ -175,9 +175,9 @@ func TestAnswerThatIsAPart(t *testing.T) {
 	w.wantAsked(t, "GET PATCH GET") // the answer shows the grant; the last read, a check, shows the whole list
 }
 
-// TestWaiterGivesUp checks that a caller which is cancelled before its write begins leaves the queue, and that the
-// other callers get their grants.
-func TestWaiterGivesUp(t *testing.T) {
+// TestCancelledCallerLeavesTheQueue checks that a caller which is cancelled before its write begins leaves the queue,
+// and that the other callers get their grants.
+func TestCancelledCallerLeavesTheQueue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ps := w.newcomers(3)
@@ -200,9 +200,9 @@ func TestWaiterGivesUp(t *testing.T) {
 	w.holds(t, want)
 }
 
-// TestReplacementIsNotSentAgainAsItWas checks that the list is read again before a failed replacement is repeated,
-// because somebody else may have received a grant in between.
-func TestReplacementIsNotSentAgainAsItWas(t *testing.T) {
+// TestListIsReadAgainBeforeReplacementIsRepeated checks that the list is read again before a failed replacement is
+// repeated, because somebody else may have received a grant in between.
+func TestListIsReadAgainBeforeReplacementIsRepeated(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
 		"throttled":   {Status: 429, Code: "REQUEST_LIMIT_EXCEEDED", RetryAfter: 1},
@@ -279,9 +279,9 @@ func TestReplace(t *testing.T) {
 	w.wantAsked(t, "GET")
 }
 
-// TestReplaceWhereUpsertsAreWeak checks that a replacement follows an upsert that does not lower a level, and that a
+// TestReplaceAfterIncompleteUpsert checks that a replacement follows an upsert that does not lower a level, and that a
 // read follows an upsert whose answer shows only a part.
-func TestReplaceWhereUpsertsAreWeak(t *testing.T) {
+func TestReplaceAfterIncompleteUpsert(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		switches emulator.WorkspaceSwitches
@@ -375,9 +375,10 @@ func TestStoppedDuringTheWrite(t *testing.T) {
 	w.holds(t, with(w.app, acl.CanQuery))
 }
 
-// TestReplacementKeepsWhomTheUpsertShowed checks that a replacement after an upsert keeps a grant that somebody else
-// received between the first read and the upsert. The answer to the upsert, or the read after it, shows that grant.
-func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
+// TestReplacementKeepsGrantsThatTheUpsertShowed checks that a replacement after an upsert keeps a grant that somebody
+// else received between the first read and the upsert. The answer to the upsert, or the read after it, shows that
+// grant.
+func TestReplacementKeepsGrantsThatTheUpsertShowed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		switches emulator.WorkspaceSwitches
@@ -413,9 +414,9 @@ func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
 	}
 }
 
-// TestReplacementThatIsAnsweredInPart checks that an answer to a replacement which shows less than the list is not
+// TestPartialAnswerToReplacement checks that an answer to a replacement which shows less than the list is not
 // taken for the whole list.
-func TestReplacementThatIsAnsweredInPart(t *testing.T) {
+func TestPartialAnswerToReplacement(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
@@ -429,9 +430,9 @@ func TestReplacementThatIsAnsweredInPart(t *testing.T) {
 	w.wantAsked(t, "GET PUT GET GET")
 }
 
-// TestGrantsThatAreNotShown checks that each of several grants which were written together, and which the list does not
-// show, has an error with its own principal.
-func TestGrantsThatAreNotShown(t *testing.T) {
+// TestGrantsMissingAfterWrite checks that each of several grants which were written together, and which the list does
+// not show, has an error with its own principal.
+func TestGrantsMissingAfterWrite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ps := w.newcomers(3)

@@ -92,9 +92,9 @@ func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 	})
 }
 
-// TestNobodyElseOnTheList checks that a list without grants of others is not read again after a write. Only a run that
-// removes a grant replaces the list, and there is no such grant.
-func TestNobodyElseOnTheList(t *testing.T) {
+// TestListWithoutForeignGrantsIsNotReadAgain checks that a list without grants of others is not read again after a
+// write. Only a run that removes a grant replaces the list, and there is no such grant.
+func TestListWithoutForeignGrantsIsNotReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	list := acl.Endpoint(w.Workspace.CreateEndpoint("own", w.Deployer.ClientID)) // the creator may manage the endpoint
@@ -111,9 +111,9 @@ func TestNobodyElseOnTheList(t *testing.T) {
 	w.wantAsked(t, "PATCH GET GET") // the answer shows a new grant of somebody else
 }
 
-// TestListThatCannotBeReadAgain checks that a revocation succeeds if the caller may not read the list afterwards,
+// TestRevocationOfOwnRightSucceeds checks that a revocation succeeds if the caller may not read the list afterwards,
 // because the caller has lost its own right to manage it.
-func TestListThatCannotBeReadAgain(t *testing.T) {
+func TestRevocationOfOwnRightSucceeds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
@@ -165,9 +165,9 @@ func TestRevokedGrantThatIsAdopted(t *testing.T) {
 	w.holds(t, with(w.app, acl.CanQuery))
 }
 
-// TestChecksAreLeftToWhoStillRuns checks that an operation returns before its list is read again if another operation
-// is running. That operation waits for the check, and reports a change that was undone.
-func TestChecksAreLeftToWhoStillRuns(t *testing.T) {
+// TestRunningOperationWaitsForChecksOfReturnedOnes checks that an operation returns before its list is read again if
+// another operation is running. That operation waits for the check, and reports a change that was undone.
+func TestRunningOperationWaitsForChecksOfReturnedOnes(t *testing.T) {
 	t.Parallel()
 	for name, undone := range map[string]int{"holds": 0, "undone once": 1, "undone always": 6} {
 		t.Run(name, func(t *testing.T) {

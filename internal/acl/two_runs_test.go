@@ -77,11 +77,11 @@ func TestTwoRuns(t *testing.T) {
 			func(t *testing.T, m meeting, c *client.Client) error { return m.grant(t, c, m.new[0]) },
 			func(t *testing.T, m meeting, c *client.Client) error { return m.grant(t, c, m.new[1]) },
 		}, func(m meeting) []acl.Principal { return []acl.Principal{m.old[0], m.old[1], m.new[0], m.new[1]} }},
-		{"whole list and create", [2]func(*testing.T, meeting, *client.Client) error{
+		{"list and create", [2]func(*testing.T, meeting, *client.Client) error{
 			func(t *testing.T, m meeting, c *client.Client) error { return m.replace(t, c, m.new[0], m.old[0]) },
 			func(t *testing.T, m meeting, c *client.Client) error { return m.grant(t, c, m.new[1]) },
 		}, func(m meeting) []acl.Principal { return []acl.Principal{m.old[1], m.new[0], m.new[1]} }},
-		{"whole list and destroy", [2]func(*testing.T, meeting, *client.Client) error{
+		{"list and destroy", [2]func(*testing.T, meeting, *client.Client) error{
 			func(t *testing.T, m meeting, c *client.Client) error { return m.replace(t, c, m.new[0], m.old[0]) },
 			func(t *testing.T, m meeting, c *client.Client) error { return m.revoke(t, c, m.old[1]) },
 		}, func(m meeting) []acl.Principal { return []acl.Principal{m.new[0]} }},

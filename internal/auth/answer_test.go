@@ -47,8 +47,8 @@ func wantStranger(t testing.TB, err error, name, method, host, path string) {
 	}
 }
 
-// TestStrangersGiveNoToken checks that a login fails if a response with status 200 contains no token.
-func TestStrangersGiveNoToken(t *testing.T) {
+// TestAnswersWithoutAToken checks that a login fails if a response with status 200 contains no token.
+func TestAnswersWithoutAToken(t *testing.T) {
 	t.Parallel()
 	for client, method := range map[string]string{"Entra ID with a secret": "POST", "openid-configuration": "GET", "GitHub": "GET", "Azure DevOps": "POST", "managed identity": "GET"} {
 		t.Run(client, func(t *testing.T) {
@@ -118,9 +118,9 @@ var vaultUses = map[string]struct {
 	}},
 }
 
-// TestStrangersAreNoVault checks that no operation on a secret succeeds, and that no secret counts as present or
-// missing, because of a response with status 200 that is from another server than the vault or about another object.
-func TestStrangersAreNoVault(t *testing.T) {
+// TestAnswersThatAreNotFromTheVault checks that no operation on a secret succeeds, and that no secret counts as present
+// or missing, because of a response with status 200 that is from another server than the vault or about another object.
+func TestAnswersThatAreNotFromTheVault(t *testing.T) {
 	t.Parallel()
 	answers := map[string]emulator.Fault{}
 	for name, fault := range strangerAnswers {
@@ -219,9 +219,9 @@ func TestVaultWriteBehindAPage(t *testing.T) {
 	}
 }
 
-// TestVaultRefusalsOfStrangers checks that an error response without the vault's own error code proves nothing: neither
+// TestVaultErrorsWithoutACode checks that an error response without the vault's own error code proves nothing: neither
 // that a secret is missing, nor that the caller may write it or lacks the permission.
-func TestVaultRefusalsOfStrangers(t *testing.T) {
+func TestVaultErrorsWithoutACode(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
 	v := vaultFor(t, p, p.options())

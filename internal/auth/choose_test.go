@@ -312,7 +312,7 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 		"ambient alone":   {changes{ambient}, "Missing Azure credentials", "", []string{"ACTIONS_ID_TOKEN_REQUEST_URL in the environment alone selects no login", "use_oidc = true", "use_oidc no", "key_vault credential no"}},
 		"vault and CLI":   {changes{vaultOf("cli"), hclCLI}, "Conflicting Azure credentials", "use_cli", []string{"key_vault.certificate_name and use_cli", "auth_type"}},
 		"OIDC and secret": {changes{hclOIDC, hclSecret}, "Conflicting Azure credentials", "use_oidc", []string{"client_secret and use_oidc"}},
-		"pinned nothing": {changes{pin("certificate"), envSecret, hclToken}, "Login of auth_type has no credential", "auth_type",
+		"auth_type without any credential": {changes{pin("certificate"), envSecret, hclToken}, "Login of auth_type has no credential", "auth_type",
 			[]string{"auth_type is certificate", "client_certificate_path", "secret yes (ARM_CLIENT_SECRET in the environment)", "token yes (token)", "The provider tries no other kind of login"}},
 		"pinned vault":     {changes{pin("key_vault"), idsInVault}, "Login of auth_type has no credential", "auth_type", []string{"key_vault.certificate_name"}},
 		"pinned OIDC":      {changes{pin("oidc")}, "Login of auth_type has no credential", "auth_type", []string{"oidc_token_file_path"}},

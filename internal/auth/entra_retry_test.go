@@ -82,7 +82,7 @@ func TestAccessTokenRetriesAreBounded(t *testing.T) {
 	}
 }
 
-func TestAccessTokenFirstContact(t *testing.T) {
+func TestAccessTokenHostNeverAnswered(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")

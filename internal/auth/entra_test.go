@@ -248,9 +248,9 @@ func TestAccessTokenSharesRefusal(t *testing.T) {
 	}
 }
 
-// TestAccessTokenLeaderGoesAway checks that the other callers get a token if the caller that makes the shared request
-// is cancelled.
-func TestAccessTokenLeaderGoesAway(t *testing.T) {
+// TestAccessTokenSharedRequestCallerIsCancelled checks that the other callers get a token if the caller that makes the
+// shared request is cancelled.
+func TestAccessTokenSharedRequestCallerIsCancelled(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
@@ -279,9 +279,9 @@ func TestAccessTokenLeaderGoesAway(t *testing.T) {
 	group.Wait()
 }
 
-// TestAccessTokenLeaderHasLittleTime checks that a caller with much time does not get the error of a caller that gave
-// up early because it had little time.
-func TestAccessTokenLeaderHasLittleTime(t *testing.T) {
+// TestAccessTokenSharedRequestCallerTimesOut checks that a caller with much time does not get the error of a caller
+// that gave up early because it had little time.
+func TestAccessTokenSharedRequestCallerTimesOut(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")

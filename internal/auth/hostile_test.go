@@ -151,9 +151,9 @@ var timedClients = map[string]struct {
 	}},
 }
 
-// TestHostileTimes checks that an expiry that no token can have is an error, or that the expiry of the token counts as
-// unknown.
-func TestHostileTimes(t *testing.T) {
+// TestImplausibleExpiryTimes checks that an expiry that no token can have is an error, or that the expiry of the token
+// counts as unknown.
+func TestImplausibleExpiryTimes(t *testing.T) {
 	t.Parallel()
 	const absurd, past, wrong = "absurd", "past", "wrong"
 	rows := map[string]string{

@@ -160,9 +160,9 @@ func TestVaultAwait(t *testing.T) {
 	}
 }
 
-// TestVaultTriesTheBodyFirst checks that TryWrite reports no error at a vault that checks the request before the
-// permission. The write itself then fails.
-func TestVaultTriesTheBodyFirst(t *testing.T) {
+// TestTryWriteAtVaultThatChecksTheBodyFirst checks that TryWrite reports no error at a vault that checks the request
+// before the permission. The write itself then fails.
+func TestTryWriteAtVaultThatChecksTheBodyFirst(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
 	w.vault.Revoke(w.app.ClientID)
@@ -218,9 +218,9 @@ func TestKeyVaultByProvider(t *testing.T) {
 	}
 }
 
-// TestVaultListsNothing checks that the error is ErrNoSecret if a vault answers for a missing secret with an empty list
-// or with a refusal.
-func TestVaultListsNothing(t *testing.T) {
+// TestVaultMissingSecret checks that the error is ErrNoSecret if a vault answers for a missing secret with an empty
+// list or with a refusal.
+func TestVaultMissingSecret(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*writing){
 		"never there": func(*writing) {}, "deleted": func(w *writing) { w.vault.SetSecret("s", "v", ""); w.vault.DeleteSecret("s") },

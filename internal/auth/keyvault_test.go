@@ -303,7 +303,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 			c := rotated(t)
 			k.version = k.vault.ImportCertificate("sp-cert", c.Key, c.Leaf(), emulator.CertificatePEM)
 		}, "Client certificate is not registered", "key_vault.certificate_name", []string{"of sp-cert in Key Vault kv-ml.vault.azure.net", "set key_vault.certificate_version to the registered version", "AADSTS700027"}},
-		"id that is none": {func(_ *testing.T, k *kept) {
+		"id that is not a UUID": {func(_ *testing.T, k *kept) {
 			k.vault.SetSecret("app-id", "my-app", "")
 			k.settings.ClientID = Setting{}
 			k.settings.KeyVault.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "app-id")

@@ -113,9 +113,9 @@ func TestLoginTable(t *testing.T) {
 	}
 }
 
-// TestLoginWithOddCertificate checks that a certificate logs in that Go refuses to read because of its negative serial
-// number.
-func TestLoginWithOddCertificate(t *testing.T) {
+// TestLoginWithUnreadableCertificate checks that a certificate logs in that Go refuses to read because of its negative
+// serial number.
+func TestLoginWithUnreadableCertificate(t *testing.T) {
 	t.Parallel()
 	key := sharedKey()
 	serial := []byte{0x5a, 0x5a, 0x5a, 0x5a, 0x01}

@@ -235,7 +235,7 @@ func TestCLIRefusals(t *testing.T) {
 			[]string{"Run: " + proposed, "AADSTS50076"}, 50076},
 		"factor, older words": {azRefuses("AADSTS50079: You must enroll in multi-factor authentication.", "Interactive authentication is needed. Please run:\naz login --scope "+DatabricksScope),
 			"Azure CLI needs multi-factor authentication", []string{"Run: az login --scope " + DatabricksScope}, 50079},
-		"factor, nothing proposed": {azRefuses("AADSTS50079: You must enroll in multi-factor authentication.", ""), "Azure CLI needs multi-factor authentication",
+		"second factor, no command proposed": {azRefuses("AADSTS50079: You must enroll in multi-factor authentication.", ""), "Azure CLI needs multi-factor authentication",
 			[]string{"Run: az login --tenant " + testTenant + " --scope " + DatabricksScope}, 50079},
 		"blocked, and a proposal": {azRefuses("AADSTS53003: Access has been blocked by Conditional Access policies.", proposes), "Conditional Access blocks the Azure CLI",
 			[]string{"the command that the Azure CLI proposes: " + proposed}, 53003},

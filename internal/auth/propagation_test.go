@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-func TestEarly(t *testing.T) {
+func TestMayBeNew(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		err      error

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// TestFilesThatAreNone checks that a path of a pipe, a device, a directory or a large file is an error at once.
-func TestFilesThatAreNone(t *testing.T) {
+// TestPathsThatAreNotRegularFiles checks that a path of a pipe, a device, a directory or a large file is an error at
+// once.
+func TestPathsThatAreNotRegularFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	pipe, large := filepath.Join(dir, "pipe.pem"), filepath.Join(dir, "large.pem")

@@ -62,9 +62,9 @@ func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
-// TestRefusedCallerIsBelieved checks that a caller which is always refused logs in once more, however many calls it
+// TestRefusedCallerLogsInOnceMore checks that a caller which is always refused logs in once more, however many calls it
 // makes. If the workspace has never accepted the caller, it does not log in again at all.
-func TestRefusedCallerIsBelieved(t *testing.T) {
+func TestRefusedCallerLogsInOnceMore(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]bool{"after it was let in": true, "from the start": false} {
 		t.Run(name, func(t *testing.T) {
@@ -100,9 +100,9 @@ func TestRefusedCallerIsBelieved(t *testing.T) {
 	}
 }
 
-// TestRefusedTokenDoesNotRepeatACallThatMustBeRight checks that a call with Once is not sent again after a new login:
+// TestCallWithoutRetryIsNotRepeatedAfterNewLogin checks that a call with Once is not sent again after a new login:
 // its caller must first read again.
-func TestRefusedTokenDoesNotRepeatACallThatMustBeRight(t *testing.T) {
+func TestCallWithoutRetryIsNotRepeatedAfterNewLogin(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	c := w.asDeployer(t)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestSharedReadsOnce(t *testing.T) {
+func TestCacheReadsOnce(t *testing.T) {
 	t.Parallel()
 	// Many rounds are needed, because the gap between checking the copy and joining a read is narrow.
 	for range 200 {
@@ -33,7 +33,7 @@ func TestSharedReadsOnce(t *testing.T) {
 	}
 }
 
-func TestSharedFailureIsNotKept(t *testing.T) {
+func TestCacheDoesNotKeepErrors(t *testing.T) {
 	t.Parallel()
 	var s Cache[int]
 	oops := errors.New("oops")
@@ -45,8 +45,9 @@ func TestSharedFailureIsNotKept(t *testing.T) {
 	}
 }
 
-// TestSharedOutlivesItsFirstCaller checks that a read goes on for a second caller when its first caller stops waiting.
-func TestSharedOutlivesItsFirstCaller(t *testing.T) {
+// TestCacheReadContinuesWithoutFirstCaller checks that a read goes on for a second caller when its first caller stops
+// waiting.
+func TestCacheReadContinuesWithoutFirstCaller(t *testing.T) {
 	t.Parallel()
 	var s Cache[int]
 	started, finish := make(chan struct{}), make(chan struct{})
@@ -80,9 +81,9 @@ func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 	}
 }
 
-// TestSharedForgottenInFlight checks that the result of a read during which somebody writes is returned to those who
+// TestCacheForgetDuringARead checks that the result of a read during which somebody writes is returned to those who
 // wait for it, and is not kept.
-func TestSharedForgottenInFlight(t *testing.T) {
+func TestCacheForgetDuringARead(t *testing.T) {
 	t.Parallel()
 	var s Cache[string]
 	started, finish, done := make(chan struct{}), make(chan struct{}), make(chan string)
@@ -111,7 +112,7 @@ func TestSharedForgottenInFlight(t *testing.T) {
 	}
 }
 
-func TestSharedForget(t *testing.T) {
+func TestCacheForget(t *testing.T) {
 	t.Parallel()
 	var s Cache[int]
 	n := 0
@@ -127,9 +128,9 @@ func TestSharedForget(t *testing.T) {
 	}
 }
 
-// TestSharedAge checks that a copy which is too old, or which only says "not found", is not returned to a caller with a
-// limit of age.
-func TestSharedAge(t *testing.T) {
+// TestCacheMaxAge checks that a copy which is too old, or which only says "not found", is not returned to a caller with
+// a limit of age.
+func TestCacheMaxAge(t *testing.T) {
 	t.Parallel()
 	var s Cache[int]
 	n := 0
@@ -245,9 +246,9 @@ func TestGetSince(t *testing.T) {
 	})
 }
 
-// TestSharedReadFromBeforeAWrite checks that a caller after a write gets the result of a later read, even while a read
-// from before the write is under way.
-func TestSharedReadFromBeforeAWrite(t *testing.T) {
+// TestCacheReadStartedBeforeAWrite checks that a caller after a write gets the result of a later read, even while a
+// read from before the write is under way.
+func TestCacheReadStartedBeforeAWrite(t *testing.T) {
 	t.Parallel()
 	var writes atomic.Int64
 	s := Cache[int64]{writes: &writes}

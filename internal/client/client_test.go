@@ -175,9 +175,9 @@ func TestRefusalNamesTheCaller(t *testing.T) {
 	}
 }
 
-// TestLogInSharesTheLine checks that two identities share the rate limit and the workspace's id, because the workspace
-// counts the calls of all identities together.
-func TestLogInSharesTheLine(t *testing.T) {
+// TestLogInSharesRateLimit checks that two identities share the rate limit and the workspace's id, because the
+// workspace counts the calls of all identities together.
+func TestLogInSharesRateLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
@@ -405,8 +405,8 @@ func TestTransportRefusesABadAuthority(t *testing.T) {
 	}
 }
 
-// TestCheckWorkspaceTellsWhoCalls checks that IsSelf needs no request after CheckWorkspace, which has asked who calls.
-func TestCheckWorkspaceTellsWhoCalls(t *testing.T) {
+// TestIsSelfAfterCheckWorkspace checks that IsSelf needs no request after CheckWorkspace, which has asked who calls.
+func TestIsSelfAfterCheckWorkspace(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	c := w.as(t, w.PersonToken)
@@ -421,9 +421,9 @@ func TestCheckWorkspaceTellsWhoCalls(t *testing.T) {
 	}
 }
 
-// TestSettleGoesByTheServiceClock checks that the service's clock decides whether SCIM may still lag behind a write,
+// TestAwaitSCIMUsesTheServiceClock checks that the service's clock decides whether SCIM may still lag behind a write,
 // even if look sends no request.
-func TestSettleGoesByTheServiceClock(t *testing.T) {
+func TestAwaitSCIMUsesTheServiceClock(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	w.Tenant.Clock.Advance(-time.Hour)

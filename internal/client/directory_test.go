@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestDirectoryUsesAListThatIsThere checks that a directory uses a list that has been read. A list that is too old is
+// TestDirectoryUsesListAlreadyRead checks that a directory uses a list that has been read. A list that is too old is
 // not read again for a single object, and an object that the list lacks is read by itself.
-func TestDirectoryUsesAListThatIsThere(t *testing.T) {
+func TestDirectoryUsesListAlreadyRead(t *testing.T) {
 	t.Parallel()
 	var asked []string
 	list := func(context.Context) (map[string]int, error) {

@@ -44,9 +44,9 @@ func left(w *workspace) int {
 	return n
 }
 
-// TestEndWithNothingOpen checks that End returns at once and sends no request if no token is open, as in nearly every
+// TestEndWithoutOpenTokens checks that End returns at once and sends no request if no token is open, as in nearly every
 // run.
-func TestEndWithNothingOpen(t *testing.T) {
+func TestEndWithoutOpenTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	provider, opened, ids := opening(t, w, 1)
@@ -82,9 +82,9 @@ func (g *gathering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.next.RoundTrip(r)
 }
 
-// TestEndRevokesTogether checks that End revokes in parallel: each revocation waits for the other nine, so a sequence
+// TestEndRevokesInParallel checks that End revokes in parallel: each revocation waits for the other nine, so a sequence
 // of them would reach the limit.
-func TestEndRevokesTogether(t *testing.T) {
+func TestEndRevokesInParallel(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	const n = 10
@@ -104,9 +104,9 @@ func TestEndRevokesTogether(t *testing.T) {
 	}
 }
 
-// TestEndGivesUp checks that End returns at its limit when the service hangs, because Terraform kills a process that
-// lingers.
-func TestEndGivesUp(t *testing.T) {
+// TestEndStopsAtItsTimeLimit checks that End returns at its limit when the service hangs, because Terraform kills a
+// process that lingers.
+func TestEndStopsAtItsTimeLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	_, opened, ids := opening(t, w, 3)
@@ -118,8 +118,8 @@ func TestEndGivesUp(t *testing.T) {
 	}
 }
 
-// TestEndWaitsForTheOneBeingMade checks that End waits for a token that is being created.
-func TestEndWaitsForTheOneBeingMade(t *testing.T) {
+// TestEndWaitsForUnfinishedCreation checks that End waits for a token that is being created.
+func TestEndWaitsForUnfinishedCreation(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	provider, opened, _ := opening(t, w, 0)
@@ -139,9 +139,9 @@ func TestEndWaitsForTheOneBeingMade(t *testing.T) {
 	}
 }
 
-// TestEndRevokesBesideOneBeingMade checks that a token whose creation never ends does not use up the time for the
-// others.
-func TestEndRevokesBesideOneBeingMade(t *testing.T) {
+// TestEndRevokesDespiteUnfinishedCreation checks that a token whose creation never ends does not use up the time for
+// the others.
+func TestEndRevokesDespiteUnfinishedCreation(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	provider, opened, _ := opening(t, w, 2)
@@ -166,9 +166,9 @@ func TestCloseByAnAdmin(t *testing.T) {
 	}
 }
 
-// TestCloseOfAStranger checks that an admin revokes a token that another process opened, because the owner's login is
-// not available.
-func TestCloseOfAStranger(t *testing.T) {
+// TestCloseTokenOfAnotherProcess checks that an admin revokes a token that another process opened, because the owner's
+// login is not available.
+func TestCloseTokenOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "of another process", time.Hour)

@@ -86,10 +86,10 @@ func TestOAuthSecretsWantAnswers(t *testing.T) {
 	}
 }
 
-// TestOAuthSecretIsNotGoneByEmptyAnswers checks a deletion for which a proxy may have answered {}. The service writes
-// {} after a deletion, and for an empty list. Only a second deletion, which the service must refuse, shows that the
-// secret is gone.
-func TestOAuthSecretIsNotGoneByEmptyAnswers(t *testing.T) {
+// TestEmptyAnswersDoNotProveDeletionOfOAuthSecret checks a deletion for which a proxy may have answered {}. The service
+// writes {} after a deletion, and for an empty list. Only a second deletion, which the service must refuse, shows that
+// the secret is gone.
+func TestEmptyAnswersDoNotProveDeletionOfOAuthSecret(t *testing.T) {
 	t.Parallel()
 	for name, times := range map[string]int{"once": 1, "always": -1} {
 		w := newWorkspace(t)

@@ -26,9 +26,9 @@ func (f *recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.fake.RoundTrip(r)
 }
 
-// TestRefusedForNumberIsSentAgain checks that a throttled call is sent once more, whatever its method, with its whole
+// TestThrottledCallIsSentAgain checks that a throttled call is sent once more, whatever its method, with its whole
 // body and a new token. SCIM reports throttling in words of its own.
-func TestRefusedForNumberIsSentAgain(t *testing.T) {
+func TestThrottledCallIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]step{
 		"429":  {status: 429},
@@ -63,8 +63,8 @@ func TestRefusedForNumberIsSentAgain(t *testing.T) {
 	}
 }
 
-// TestOtherFaultsPassTheLine checks that the transport returns other errors of the service to its caller.
-func TestOtherFaultsPassTheLine(t *testing.T) {
+// TestOtherErrorsAreReturnedToTheCaller checks that the transport returns other errors of the service to its caller.
+func TestOtherErrorsAreReturnedToTheCaller(t *testing.T) {
 	t.Parallel()
 	f := &recorder{fake: fake{steps: []step{{status: 500, body: `{"error_code":"INTERNAL_ERROR"}`}}}}
 	l := newTransport(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute, RetryTimeout: time.Minute}, func(*http.Request) {})
@@ -77,7 +77,7 @@ func TestOtherFaultsPassTheLine(t *testing.T) {
 	}
 }
 
-func TestGap(t *testing.T) {
+func TestThrottleGap(t *testing.T) {
 	t.Parallel()
 	var p throttle
 	sent := time.Now()
@@ -106,8 +106,8 @@ func TestGap(t *testing.T) {
 	}
 }
 
-// TestStuck checks that a call counts as stuck when no call gets through, and not while it waits for its turn.
-func TestStuck(t *testing.T) {
+// TestSinceSuccess checks that a call counts as stuck when no call gets through, and not while it waits for its turn.
+func TestSinceSuccess(t *testing.T) {
 	t.Parallel()
 	var p throttle
 	long := time.Now().Add(-time.Hour)
@@ -120,7 +120,7 @@ func TestStuck(t *testing.T) {
 	}
 }
 
-func TestSettle(t *testing.T) {
+func TestAwaitSCIM(t *testing.T) {
 	t.Parallel()
 	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
 	oops, c := errors.New("oops"), over(t, &fake{}, nil)

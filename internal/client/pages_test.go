@@ -30,13 +30,13 @@ func TestPagesEnd(t *testing.T) {
 		found    int // -1 means an error
 		requests int
 	}{
-		"two pages":             {func(n int) string { return []string{list(3, "1", "2"), list(3, "3")}[n] }, 3, 2},
-		"one moved by a place":  {func(n int) string { return []string{list(4, "1", "2"), list(4, "2", "3")}[n] }, 3, 2},
-		"A, B, A, B":            {func(n int) string { return list(1000, []string{"1", "2"}[n%2], []string{"3", "4"}[n%2]) }, -1, 3},
-		"A, A":                  {func(int) string { return list(1000, "1") }, -1, 2},
-		"fresh ids for ever":    {func(n int) string { return list(5, fmt.Sprint("id-", n)) }, 5, 5},
-		"an empty page early":   {func(n int) string { return []string{list(5, "1", "2"), list(5)}[n] }, -1, 2},
-		"an empty page, shrunk": {func(n int) string { return []string{list(3, "1", "2"), list(2)}[n] }, 2, 2},
+		"two pages":                         {func(n int) string { return []string{list(3, "1", "2"), list(3, "3")}[n] }, 3, 2},
+		"one object moved to the next page": {func(n int) string { return []string{list(4, "1", "2"), list(4, "2", "3")}[n] }, 3, 2},
+		"A, B, A, B":                        {func(n int) string { return list(1000, []string{"1", "2"}[n%2], []string{"3", "4"}[n%2]) }, -1, 3},
+		"A, A":                              {func(int) string { return list(1000, "1") }, -1, 2},
+		"fresh ids for ever":                {func(n int) string { return list(5, fmt.Sprint("id-", n)) }, 5, 5},
+		"an empty page early":               {func(n int) string { return []string{list(5, "1", "2"), list(5)}[n] }, -1, 2},
+		"an empty page, shrunk":             {func(n int) string { return []string{list(3, "1", "2"), list(2)}[n] }, 2, 2},
 	} {
 		requests := 0
 		c := over(t, echoes(func(r *http.Request) (*http.Response, error) {

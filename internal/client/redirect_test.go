@@ -21,16 +21,16 @@ func TestRedirect(t *testing.T) {
 		says     []string
 		not      string
 	}{
-		"elsewhere":               {target.URL + "/sign/in?state=secret", ErrRedirected, []string{target.URL + "/sign/in"}, "secret"},
-		"to plain http":           {"http://login.example.com/x", ErrRedirected, []string{"http://login.example.com/x"}, "?"},
-		"to a user's password":    {"https://user:secret@login.example.com/", ErrRedirected, []string{"https://login.example.com/"}, "secret"},
-		"to a line of its own":    {"/a%0A%1B[31mb", ErrRedirected, []string{"/a%0A%1B"}, "\x1b"},
-		"to itself":               {"/", ErrRedirected, []string{"/"}, "?"},
-		"without a target":        {"", ErrRedirected, []string{"without a target"}, "?"},
-		"private link":            {"/login.html?error=private-link-validation-error:7405605519549535", ErrPrivateLink, []string{"/login.html", "private-link-validation-error", "7405605519549535"}, "?"},
-		"private link without id": {"/login.html?error=private-link-validation-error", ErrPrivateLink, []string{"/login.html", "private-link-validation-error"}, "?"},
-		"private link, odd id":    {"/login.html?error=private-link-validation-error:a%0Ab", ErrPrivateLink, []string{"/login.html", "private-link-validation-error"}, "\n"},
-		"login":                   {"/login.html?error=invalid_grant", ErrRedirected, []string{"/login.html"}, "private"},
+		"to another host":                 {target.URL + "/sign/in?state=secret", ErrRedirected, []string{target.URL + "/sign/in"}, "secret"},
+		"to plain http":                   {"http://login.example.com/x", ErrRedirected, []string{"http://login.example.com/x"}, "?"},
+		"to a user's password":            {"https://user:secret@login.example.com/", ErrRedirected, []string{"https://login.example.com/"}, "secret"},
+		"to an address with a line break": {"/a%0A%1B[31mb", ErrRedirected, []string{"/a%0A%1B"}, "\x1b"},
+		"to itself":                       {"/", ErrRedirected, []string{"/"}, "?"},
+		"without a target":                {"", ErrRedirected, []string{"without a target"}, "?"},
+		"private link":                    {"/login.html?error=private-link-validation-error:7405605519549535", ErrPrivateLink, []string{"/login.html", "private-link-validation-error", "7405605519549535"}, "?"},
+		"private link without id":         {"/login.html?error=private-link-validation-error", ErrPrivateLink, []string{"/login.html", "private-link-validation-error"}, "?"},
+		"private link, odd id":            {"/login.html?error=private-link-validation-error:a%0Ab", ErrPrivateLink, []string{"/login.html", "private-link-validation-error"}, "\n"},
+		"login":                           {"/login.html?error=invalid_grant", ErrRedirected, []string{"/login.html"}, "private"},
 	} {
 		for _, status := range []int{300, 301, 302, 303, 304, 307, 308} {
 			for _, method := range []string{"GET", "POST", "DELETE"} {

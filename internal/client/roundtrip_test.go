@@ -100,8 +100,8 @@ var (
 	noTrust = &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
 )
 
-// TestWhatIsSentAgain checks, with the real SDK, after which failures a request is sent again, for each method.
-func TestWhatIsSentAgain(t *testing.T) {
+// TestWhichFailuresAreRetried checks, with the real SDK, after which failures a request is sent again, for each method.
+func TestWhichFailuresAreRetried(t *testing.T) {
 	t.Parallel()
 	// Plain goroutines, because only as many parallel tests run as there are processors, and each waits for the SDK's
 	// pause.

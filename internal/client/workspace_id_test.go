@@ -78,7 +78,7 @@ func TestWorkspaceIDIsFound(t *testing.T) {
 		"nowhere but in the provider block":  {vanity, "7", map[string]scriptedAnswer{things: plain, mePath: plain}, "7", 3},
 		"a page for the configuration":       {vanity, "", map[string]scriptedAnswer{things: plain, mePath: plain, configPath: {200, "", "<html>7</html>"}}, "", 3},
 		"no id in the header":                {vanity, "", map[string]scriptedAnswer{things: {200, "0", ""}, mePath: {200, "x", ""}, configPath: {200, "", `{"workspace_id":"7"}`}}, "7", 3},
-		"a refusal without it says nothing":  {adb, "", map[string]scriptedAnswer{things: {403, "", `{"error_code":"PERMISSION_DENIED","message":"no"}`}}, "", 1},
+		"refusal without the header":         {adb, "", map[string]scriptedAnswer{things: {403, "", `{"error_code":"PERMISSION_DENIED","message":"no"}`}}, "", 1},
 		"a name that only looks like an adb": {"https://adb-42x.example.com", "", map[string]scriptedAnswer{things: plain, mePath: plain}, "", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,9 +155,9 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 	}
 }
 
-// TestCheckWorkspaceThatSaysNoID checks that CheckWorkspace fails if the workspace does not show its id and the
+// TestCheckWorkspaceWithoutID checks that CheckWorkspace fails if the workspace does not show its id and the
 // provider block does not name it.
-func TestCheckWorkspaceThatSaysNoID(t *testing.T) {
+func TestCheckWorkspaceWithoutID(t *testing.T) {
 	t.Parallel()
 	s := &scripted{answers: map[string]scriptedAnswer{mePath: {200, "", `{"id":"1","userName":"x"}`}}}
 	c := over(t, s, func(cfg *Config) { cfg.Host, cfg.RetryTimeout = "https://models.example.com", time.Second })

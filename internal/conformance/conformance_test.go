@@ -43,9 +43,9 @@ func TestTheEmulatorConforms(t *testing.T) {
 	}
 }
 
-// TestReadingOnlyReads checks that a run without Write sends only GET requests to the workspace and to the vault, even
-// if the target names an endpoint's model and a vault.
-func TestReadingOnlyReads(t *testing.T) {
+// TestRunWithoutWriteSendsOnlyGET checks that a run without Write sends only GET requests to the workspace and to the
+// vault, even if the target names an endpoint's model and a vault.
+func TestRunWithoutWriteSendsOnlyGET(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	before := l.state(t)
@@ -103,9 +103,9 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// TestLeftBehind checks that the report names an object that could not be removed, even if the service answered the
-// removal with a success.
-func TestLeftBehind(t *testing.T) {
+// TestReportNamesRemainingObjects checks that the report names an object that could not be removed, even if the service
+// answered the removal with a success.
+func TestReportNamesRemainingObjects(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
 		"refused": {Method: "DELETE", Path: "/api/2.0/preview/scim/v2/ServicePrincipals/*", Times: -1, Status: 500},

@@ -43,7 +43,7 @@ func TestVaultRefuses(t *testing.T) {
 		{"another cloud's audience", "GET", "/secrets/s?api-version=7.4", "", token(tenant, "https://vault.azure.cn", time.Hour), 401, "Unauthorized", "AKV10022"},
 		{"expired", "GET", "/secrets/s?api-version=7.4", "", token(tenant, resource, -time.Second), 401, "Unauthorized", "TokenExpired"},
 		{"no version", "GET", "/secrets/s", "", good, 400, "BadParameter", "api-version must be specified"},
-		{"odd version", "GET", "/secrets/s?api-version=latest", "", good, 400, "BadParameter", "is not recognized"},
+		{"malformed version", "GET", "/secrets/s?api-version=latest", "", good, 400, "BadParameter", "is not recognized"},
 		{"unknown secret", "GET", "/secrets/t?api-version=7.4", "", good, 404, "SecretNotFound", "A secret with (name/id) t was not found"},
 		{"unknown version", "GET", "/secrets/s/0123?api-version=7.4", "", good, 404, "SecretNotFound", "s/0123"},
 		{"bad name", "GET", "/secrets/a_b?api-version=7.4", "", good, 400, "BadParameter", "invalid name: a_b"},
@@ -52,13 +52,13 @@ func TestVaultRefuses(t *testing.T) {
 		{"unknown method", "POST", "/secrets/s?api-version=7.4", "", good, 404, "NotFound", "POST"},
 		{"too many results", "GET", "/secrets?api-version=7.4&maxresults=26", "", good, 400, "BadParameter", "maxresults"},
 		{"bad skip token", "GET", "/secrets?api-version=7.4&$skiptoken=x", "", good, 400, "BadParameter", "skiptoken"},
-		{"set nothing", "PUT", "/secrets/n?api-version=7.4", "", good, 400, "BadParameter", "body"},
+		{"set no value", "PUT", "/secrets/n?api-version=7.4", "", good, 400, "BadParameter", "body"},
 		{"set no value", "PUT", "/secrets/n?api-version=7.4", "{}", good, 400, "BadParameter", "value"},
 		{"set unknown field", "PUT", "/secrets/n?api-version=7.4", `{"value":"x","content_type":"y"}`, good, 400, "BadParameter", "content_type"},
 		{"set two values", "PUT", "/secrets/n?api-version=7.4", `{"value":"x"}{}`, good, 400, "BadParameter", "more than one"},
 		{"set too much", "PUT", "/secrets/n?api-version=7.4", `{"value":"` + strings.Repeat("x", maxSecret+1) + `"}`, good, 400, "BadParameter", "larger than 25600 bytes"},
 		{"set far too much", "PUT", "/secrets/n?api-version=7.4", strings.Repeat("x", 4*maxSecret+1), good, 413, "RequestTooLarge", ""},
-		{"set dates the wrong way round", "PUT", "/secrets/n?api-version=7.4", `{"value":"x","attributes":{"nbf":2,"exp":1}}`, good, 400, "BadParameter", "nbf"},
+		{"set exp before nbf", "PUT", "/secrets/n?api-version=7.4", `{"value":"x","attributes":{"nbf":2,"exp":1}}`, good, 400, "BadParameter", "nbf"},
 		{"set 16 tags", "PUT", "/secrets/n?api-version=7.4", `{"value":"x","tags":{` + strings.TrimSuffix(manyTags(16), ",") + `}}`, good, 400, "BadParameter", "tags"},
 		{"update a value", "PATCH", "/secrets/s/" + version + "?api-version=7.4", `{"value":"x"}`, good, 400, "BadParameter", "cannot be updated"},
 		{"update unknown", "PATCH", "/secrets/t/" + version + "?api-version=7.4", `{}`, good, 404, "SecretNotFound", ""},
@@ -152,7 +152,7 @@ func TestVaultPages(t *testing.T) {
 	}
 }
 
-func TestVaultIsNamedWithCare(t *testing.T) {
+func TestVaultMethodsPanicOnWrongNames(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	vault := tenant.NewVault("kv-ml")
 	for what, misuse := range map[string]func(){

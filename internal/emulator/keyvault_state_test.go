@@ -133,9 +133,9 @@ func TestVaultDelays(t *testing.T) {
 	}
 }
 
-// TestVaultVersionsOfNothing checks that the list of versions of a missing or deleted secret is empty, or, with the
-// switch, an error.
-func TestVaultVersionsOfNothing(t *testing.T) {
+// TestVaultVersionsOfMissingSecret checks that the list of versions of a missing or deleted secret is empty, or, with
+// the switch, an error.
+func TestVaultVersionsOfMissingSecret(t *testing.T) {
 	t.Parallel()
 	w := newVaultWorld(t, RoleSecretsOfficer)
 	w.vault.SetSecret("deleted", "v", "")

@@ -124,7 +124,7 @@ func TestOAuthSecretRefusals(t *testing.T) {
 		"zero":            {admin, "POST", secretsPath(id), `{"lifetime":"0s"}`, 400, "INVALID_PARAMETER_VALUE"},
 		"unknown field":   {admin, "POST", secretsPath(id), `{"comment":"c"}`, 400, "MALFORMED_REQUEST"},
 		"no change":       {admin, "PATCH", secretsPath(id) + "/x", `{}`, 404, "ENDPOINT_NOT_FOUND"},
-		"none by id":      {admin, "GET", secretsPath(id) + "/x", "", 404, "ENDPOINT_NOT_FOUND"},
+		"read one secret": {admin, "GET", secretsPath(id) + "/x", "", 404, "ENDPOINT_NOT_FOUND"},
 		"unknown secret":  {admin, "DELETE", secretsPath(id) + "/x", "", 404, "RESOURCE_DOES_NOT_EXIST"},
 		"unknown setting": {admin, "GET", secretsPath(id) + "?size=1", "", 400, "INVALID_PARAMETER_VALUE"},
 	} {

@@ -37,7 +37,7 @@ func azureOptions(client *http.Client, where azcloud.Configuration) azcore.Clien
 	return azcore.ClientOptions{Transport: client, Cloud: where, Retry: policy.RetryOptions{MaxRetries: -1}}
 }
 
-func TestProxyLeadsToRealNames(t *testing.T) {
+func TestProxyServesRealHostNames(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	workspace := tenant.NewWorkspace(WorkspaceOptions{ID: "1234567890123456"})
 	server := serveForTest(t, tenant)
@@ -84,7 +84,7 @@ func TestProxyLeadsToRealNames(t *testing.T) {
 	}
 }
 
-func TestProxyLetsNothingOut(t *testing.T) {
+func TestProxyRefusesUnknownHosts(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	tenant.NewWorkspace(WorkspaceOptions{ID: "77"})
 	client := behindProxy(t, tenant, serveForTest(t, tenant))
@@ -204,7 +204,7 @@ func (p *prefixed) Read(b []byte) (int, error) {
 	return p.answered.Read(b)
 }
 
-func TestProxyMeetsFaults(t *testing.T) {
+func TestProxyAppliesFaults(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	client := behindProxy(t, tenant, serveForTest(t, tenant))
 	const metadata = "https://login.microsoftonline.com/common/discovery/instance"
@@ -226,7 +226,7 @@ func TestProxyMeetsFaults(t *testing.T) {
 	}
 }
 
-func TestProxyTakesOtherRoutes(t *testing.T) {
+func TestProxyServesAddedRoutes(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	answer := func(text string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })

@@ -13,9 +13,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// TestWords checks that a diagnostic shows once what the provider says around an error of the service, and nothing that
-// the SDK and net/http say around it.
-func TestWords(t *testing.T) {
+// TestDiagnosticText checks that a diagnostic shows once what the provider says around an error of the service, and
+// nothing that the SDK and net/http say around it.
+func TestDiagnosticText(t *testing.T) {
 	t.Parallel()
 	denied := &client.Error{Kind: client.ErrPermissionDenied, Method: "GET", Path: "/x", Status: 403, Code: "PERMISSION_DENIED", Message: "no", RequestID: "r"}
 	const deniedWords = "GET /x answered 403 PERMISSION_DENIED: no (request id r)"
@@ -29,21 +29,21 @@ func TestWords(t *testing.T) {
 		err  error
 		want string
 	}{
-		"alone":                        {denied, deniedWords},
-		"in our words":                 {endpoint(denied), "serving endpoint churn: " + deniedWords},
-		"in our words twice":           {fmt.Errorf("list: %w", endpoint(denied)), "list: serving endpoint churn: " + deniedWords},
-		"with advice":                  {client.Advise(denied, "", "Do this."), deniedWords},
-		"with advice, in our words":    {endpoint(client.Advise(denied, "", "Do this.")), "serving endpoint churn: " + deniedWords},
-		"our words with advice":        {client.Advise(endpoint(denied), "", "Do this."), "serving endpoint churn: " + deniedWords},
-		"no answer":                    {lost, lostWords},
-		"of net/http":                  {web(lost), lostWords},
-		"of net/http, in our words":    {endpoint(web(lost)), "serving endpoint churn: " + lostWords},
-		"of net/http, advised":         {endpoint(client.Advise(web(lost), "", "Do this.")), "serving endpoint churn: " + lostWords},
-		"redirected, as net/http says": {endpoint(web(denied)), "serving endpoint churn: " + deniedWords},
-		"of net/http alone":            {web(errors.New("unsupported protocol")), "unsupported protocol"},
-		"not of the service":           {errors.New("there are two of that name"), "there are two of that name"},
-		"not of the service, advised":  {client.Advise(errors.New("there are two"), "name", "Write one."), "there are two"},
-		"a kind alone, in our words":   {fmt.Errorf("the workspace has no group %q: %w", "x", client.ErrNotFound), `the workspace has no group "x": not found`},
+		"alone":                                {denied, deniedWords},
+		"in our words":                         {endpoint(denied), "serving endpoint churn: " + deniedWords},
+		"in our words twice":                   {fmt.Errorf("list: %w", endpoint(denied)), "list: serving endpoint churn: " + deniedWords},
+		"with advice":                          {client.Advise(denied, "", "Do this."), deniedWords},
+		"with advice, in our words":            {endpoint(client.Advise(denied, "", "Do this.")), "serving endpoint churn: " + deniedWords},
+		"our words with advice":                {client.Advise(endpoint(denied), "", "Do this."), "serving endpoint churn: " + deniedWords},
+		"no answer":                            {lost, lostWords},
+		"of net/http":                          {web(lost), lostWords},
+		"of net/http, in our words":            {endpoint(web(lost)), "serving endpoint churn: " + lostWords},
+		"of net/http, advised":                 {endpoint(client.Advise(web(lost), "", "Do this.")), "serving endpoint churn: " + lostWords},
+		"redirected, in the words of net/http": {endpoint(web(denied)), "serving endpoint churn: " + deniedWords},
+		"of net/http alone":                    {web(errors.New("unsupported protocol")), "unsupported protocol"},
+		"not of the service":                   {errors.New("there are two of that name"), "there are two of that name"},
+		"not of the service, advised":          {client.Advise(errors.New("there are two"), "name", "Write one."), "there are two"},
+		"a kind alone, in our words":           {fmt.Errorf("the workspace has no group %q: %w", "x", client.ErrNotFound), `the workspace has no group "x": not found`},
 	} {
 		var diags diag.Diagnostics
 		if !Failed(&diags, tc.err, "Cannot do it", "object") {

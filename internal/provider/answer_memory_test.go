@@ -137,7 +137,7 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 		"a long list of empty objects": {hcl: principals, path: scim, answer: repeated(scimBegin, text("{}"), justRead, "]}")},
 		"a long list of long names": {hcl: principals, path: scim, answer: repeated(scimBegin,
 			numbered(`{"id":"N","displayName":"`+long(0)+`"}`), justRead, "]}")},
-		"as many principals as are believed": {hcl: principals, path: scim, answer: repeated(scimBegin, principal, 1_700_000, "]}")},
+		"as many principals as are accepted": {hcl: principals, path: scim, answer: repeated(scimBegin, principal, 1_700_000, "]}")},
 		"pages without end":                  {hcl: principals, path: scim, answer: endless(100)},
 		"pages of thousands without end":     {hcl: principals, path: scim, answer: endless(10_000)},
 		"deep JSON":                          {hcl: principals, path: scim, answer: repeated(scimBegin, text("[[[["), justRead, "")},

@@ -93,7 +93,7 @@ func prepared(t *testing.T, w *acctest.World, d deed) acctest.Object {
 
 // The provider never reports a deed as done that is not done, whatever replaces the answer to one of its routes, and
 // the state stays as it was. The routes come from the journal, so a new request of a deed is tested too.
-func TestOnlyAnswersAreBelieved(t *testing.T) {
+func TestInvalidAnswersNeverCountAsDone(t *testing.T) {
 	t.Parallel()
 	all := deeds()
 	for _, served := range acctest.New(t).Protocol(t).Types() {
@@ -234,7 +234,7 @@ func TestPageInPlaceOfADeletion(t *testing.T) {
 
 // A server that answers {} to every request is no workspace: the provider believes nothing that it returns, and changes
 // nothing.
-func TestAServerThatSaysNothing(t *testing.T) {
+func TestServerThatAnswersOnlyEmptyObjects(t *testing.T) {
 	t.Parallel()
 	for name, d := range deeds() {
 		t.Run(name, func(t *testing.T) {

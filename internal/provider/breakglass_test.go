@@ -106,7 +106,7 @@ func TestBreakGlass(t *testing.T) {
 
 // Somebody has already deactivated the principal by hand. That leaves its tokens, which would work again after a
 // reactivation.
-func TestBreakGlassAfterAClick(t *testing.T) {
+func TestBreakGlassAfterManualDeactivation(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
@@ -129,7 +129,7 @@ func TestBreakGlassAfterAClick(t *testing.T) {
 }
 
 // A token that was created too late, or that the service kept, must not count as revoked.
-func TestBreakGlassProvesIt(t *testing.T) {
+func TestBreakGlassReportsTokensThatStay(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")

@@ -33,7 +33,7 @@ func TestResolve(t *testing.T) {
 			block{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": "https://a.example"},
 			func(c config) (any, any) { return c.Host, "https://a.example" },
 		},
-		"an empty variable is none": {
+		"an empty variable counts as unset": {
 			block{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": ""},
 			func(c config) (any, any) { return c.Host, "https://b.example" },
 		},

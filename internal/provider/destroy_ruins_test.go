@@ -190,7 +190,7 @@ func ruins() map[string]ruin {
 			says: []string{"Try again later."}, fails: 7,
 			out: func(r *ruined) { r.Tenant.Faults.Clear() },
 		},
-		"all of it is gone": {
+		"every object was deleted": {
 			types: everyType,
 			spoil: func(r *ruined) {
 				for _, endpoint := range []string{"iris", "fresh"} {
@@ -269,7 +269,7 @@ func ruins() map[string]ruin {
 			says: []string{"the workspace returned an empty list of the owner's tokens", "To destroy it, run terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
-		"moved from the official provider, endpoint gone": {
+		"moved from the official provider, endpoint deleted": {
 			types: []string{listType, tokenType}, before: (*ruined).over,
 			spoil: func(r *ruined) { r.Workspace.DeleteEndpoint("iris") },
 			says:  []string{"Cannot find the serving endpoint of the moved access list", "If the endpoint does not exist any more, remove the moved block, and remove the old address from the state: terraform state rm <address>"},
@@ -330,7 +330,7 @@ func ruins() map[string]ruin {
 			says: []string{"garbage.pem", "remove this block"}, fails: 1,
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.blocks[tokenType]+r.blocks[rightType]) },
 		},
-		"a vault that is gone": {
+		"a deleted vault": {
 			types: []string{tokenType}, before: (*ruined).inVault,
 			spoil: func(r *ruined) {
 				r.Tenant.Faults.Add(emulator.Fault{Service: "proxy", Method: "CONNECT", Path: "/kv-*.vault.azure.net:443", Status: 502, Times: -1})

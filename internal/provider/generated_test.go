@@ -55,7 +55,7 @@ func (s *scene) wantGenerated(t *testing.T, typeName, id string, identity map[st
 
 // Whatever value an attribute had: after an import of the object, the configuration may hold the value in the state,
 // and its plan is empty.
-func TestEveryAttributeGenerated(t *testing.T) {
+func TestGeneratedConfigurationOfEveryAttribute(t *testing.T) {
 	t.Parallel()
 	all := newScene(t)
 	p := all.Protocol(t)
@@ -82,8 +82,8 @@ func TestEveryAttributeGenerated(t *testing.T) {
 	}
 }
 
-// Like TestEveryAttributeGenerated, for objects that somebody else has created.
-func TestFoundGenerated(t *testing.T) {
+// Like TestGeneratedConfigurationOfEveryAttribute, for objects that somebody else has created.
+func TestGeneratedConfigurationOfForeignObjects(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	for name, found := range map[string]struct {
@@ -127,13 +127,13 @@ func TestFoundGenerated(t *testing.T) {
 			s.Workspace.SetGrant("iris", "users", "CAN_QUERY")
 			return "iris/group_name=users"
 		}},
-		"a whole list": {aList, func(s *scene) string {
+		"an access list": {aList, func(s *scene) string {
 			s.Workspace.AddServicePrincipal(s.app, "a")
 			s.Workspace.SetGrant("iris", s.app, "CAN_VIEW")
 			s.Workspace.SetGrant("iris", s.team, "CAN_QUERY")
 			return "iris"
 		}},
-		"a whole list with admins": {aList, func(s *scene) string { s.Workspace.SetGrant("iris", "admins", "CAN_QUERY"); return "iris" }},
+		"an access list with admins": {aList, func(s *scene) string { s.Workspace.SetGrant("iris", "admins", "CAN_QUERY"); return "iris" }},
 		"a right of a principal": {aRight, func(s *scene) string {
 			s.Workspace.AddServicePrincipal(s.app, "a")
 			s.Workspace.SetGrant("authorization/tokens", s.app, "CAN_USE")

@@ -11,7 +11,7 @@ import (
 
 // If somebody writes something else than an endpoint's name, the error says what the value is, or which names are
 // similar. That takes one list of the endpoints, and only if the error is shown.
-func TestWhatWasGivenForAnEndpointsName(t *testing.T) {
+func TestAdviceForWrongEndpointName(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	other := w.Workspace.CreateEndpoint("churn-scoring", w.PersonName)

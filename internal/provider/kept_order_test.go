@@ -132,7 +132,7 @@ func TestRemovalPlannedSecondStays(t *testing.T) {
 }
 
 // A creation that failed does not prevent a destroy.
-func TestFailedCreateKeepsNothing(t *testing.T) {
+func TestFailedCreateDoesNotPreventDestroy(t *testing.T) {
 	t.Parallel()
 	w := keptWorld(t)
 	const name = "dbxaccess_serving_endpoint_permission"
@@ -150,7 +150,7 @@ func TestFailedCreateKeepsNothing(t *testing.T) {
 }
 
 // Neither does a creation or a change that the service refused, whatever its resource type.
-func TestRefusedRequestKeepsNothing(t *testing.T) {
+func TestRefusedRequestDoesNotPreventDestroy(t *testing.T) {
 	t.Parallel()
 	const lists = "/api/2.0/permissions/serving-endpoints/*"
 	for name, cases := range map[string]map[string]struct {

@@ -238,9 +238,9 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "all" {
 			removed       string
 			warnings      int
 		}{
-			"a list into single grants":  {whole, singly, all, 1},
-			"single grants into a list":  {singly, whole, one, 2},
-			"a grant beside a list goes": {func(w *acctest.World, l string) string { return singly(w, l) + whole(w, l) }, whole, one, 2},
+			"a list into single grants":                    {whole, singly, all, 1},
+			"single grants into a list":                    {singly, whole, one, 2},
+			"a single grant is removed while a list stays": {func(w *acctest.World, l string) string { return singly(w, l) + whole(w, l) }, whole, one, 2},
 		} {
 			for _, order := range []string{createFirst, destroyFirst} {
 				t.Run(name+", "+parallelism+order, func(t *testing.T) {
@@ -258,7 +258,7 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "all" {
 					plan.MustSay(t, "removed { from = "+test.removed+".OLD lifecycle { destroy = false } }")
 					plan.MustNotSay(t, " moved {")
 					c.MustRun(t, 0, "apply", parallelism, "p")
-					if name == "a grant beside a list goes" {
+					if name == "a single grant is removed while a list stays" {
 						// The list changes nothing, so only its next plan sees the missing grant.
 						c.MustRun(t, 0, "apply", "-auto-approve")
 					}

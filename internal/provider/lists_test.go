@@ -28,7 +28,7 @@ const aSecret = "dbxaccess_service_principal_oauth_secret"
 var ofAPlan = regexp.MustCompile(`(?i)\b(plan|plans|planned|apply|applied|applies)\b`)
 
 // Whatever makes a query fail, the message fits a query and says what to do next.
-func TestQueriesSpeakOfQueries(t *testing.T) {
+func TestQueryErrorsFitQueries(t *testing.T) {
 	t.Parallel()
 	faults := map[string]emulator.Fault{
 		"too many requests": {Status: 429, Code: "REQUEST_LIMIT_EXCEEDED", Message: "too many requests"},
@@ -76,7 +76,7 @@ func TestQueriesSpeakOfQueries(t *testing.T) {
 
 // Without options a query finds neither the provider's own identity nor a group that the service creates. With the
 // options it finds both.
-func TestQueriesLeaveOutWhatNobodyAskedFor(t *testing.T) {
+func TestQueryOptionsForOwnIdentityAndBuiltInGroups(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	own := w.Deployer.ClientID

@@ -118,7 +118,7 @@ func TestBadLogins(t *testing.T) {
 			world: func(*testing.T, *acctest.World) {},
 			says:  []string{"Not a workspace address", "use https"}, offline: true,
 		},
-		"a number that is none in the environment": {
+		"not a number in the environment": {
 			world: func(_ *testing.T, w *acctest.World) { w.Env["DATABRICKS_RATE_LIMIT"] = "fast" },
 			says:  []string{"Bad value for the provider", "DATABRICKS_RATE_LIMIT in the environment", "whole number"}, offline: true,
 		},

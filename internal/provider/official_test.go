@@ -128,7 +128,7 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 }
 
 // In one apply, Terraform forgets the official provider's list, and single grants adopt the existing grants.
-func TestStraightToSingleGrants(t *testing.T) {
+func TestOfficialListReplacedBySingleGrants(t *testing.T) {
 	t.Parallel()
 	w, c := official(t)
 	before := w.Workspace.Snapshot()

@@ -9,7 +9,7 @@ import (
 )
 
 // Access tokens that expire during an apply cost one more login, and no grant fails.
-func TestApplyGoesOnWhenAccessTokensEnd(t *testing.T) {
+func TestAccessTokensExpireDuringApply(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	p := w.Protocol(t)

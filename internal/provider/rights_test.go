@@ -159,7 +159,7 @@ func inVault(resource string) map[string]deed {
 }
 
 // Checks what the page says about the rights that the owner of a token needs.
-func TestOwnerNeedsEach(t *testing.T) {
+func TestRightsOfTokenOwner(t *testing.T) {
 	t.Parallel()
 	create := deeds()[aToken+"/create"]
 	for name, tc := range map[string]struct {

@@ -9,7 +9,7 @@ import (
 
 // The service principal is removed between a plan and its apply: the error says to plan again. A destroy, which needs
 // no service principal any more, succeeds.
-func TestSavedPlanOfAPrincipalThatIsGone(t *testing.T) {
+func TestSavedPlanOfRemovedPrincipal(t *testing.T) {
 	t.Parallel()
 	grant := func(w *acctest.World) map[string]any {
 		return map[string]any{"endpoint_name": "iris", "service_principal_name": w.ScoringApp.ClientID}

@@ -55,7 +55,7 @@ output "names" {
 
 // After a shift of an index an address refers to another principal. Neither the plan nor a warning shows that principal
 // under the earlier one's name.
-func TestNameOfTheNeighbour(t *testing.T) {
+func TestShiftedIndexShowsNoEarlierName(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	first, second := uuid.NewString(), uuid.NewString()

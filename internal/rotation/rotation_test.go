@@ -136,11 +136,11 @@ func TestRotate(t *testing.T) {
 		left  bool // whether the replaced credential is still live, and reported
 		err   bool
 	}{
-		"due":                        {plan: rotation.Plan{Reason: rotation.Due, Overlap: 1}, steps: "create, store, save new now", live: "now new"},
-		"due, no overlap":            {plan: rotation.Plan{Reason: rotation.Due}, steps: "create, store, save new now, revoke now, save new", live: "new"},
-		"due, no overlap, it stays":  {plan: rotation.Plan{Reason: rotation.Due}, fail: "revoke now", steps: "create, store, save new now, revoke now", live: "now new", left: true},
-		"due again":                  {plan: rotation.Plan{Reason: rotation.Due, Previous: "before", Overlap: 1}, steps: "revoke before, save now, create, store, save new now", live: "now new"},
-		"due again, none can go":     {plan: rotation.Plan{Reason: rotation.Due, Previous: "before", Overlap: 1}, fail: "revoke before", steps: "revoke before", live: "before now", err: true},
+		"due":                       {plan: rotation.Plan{Reason: rotation.Due, Overlap: 1}, steps: "create, store, save new now", live: "now new"},
+		"due, no overlap":           {plan: rotation.Plan{Reason: rotation.Due}, steps: "create, store, save new now, revoke now, save new", live: "new"},
+		"due, no overlap, it stays": {plan: rotation.Plan{Reason: rotation.Due}, fail: "revoke now", steps: "create, store, save new now, revoke now", live: "now new", left: true},
+		"due again":                 {plan: rotation.Plan{Reason: rotation.Due, Previous: "before", Overlap: 1}, steps: "revoke before, save now, create, store, save new now", live: "now new"},
+		"due again, no credential can be revoked": {plan: rotation.Plan{Reason: rotation.Due, Previous: "before", Overlap: 1}, fail: "revoke before", steps: "revoke before", live: "before now", err: true},
 		"revoked":                    {plan: rotation.Plan{Reason: rotation.Revoked, Overlap: 1}, steps: "revoke now, create, store, save new", live: "new"},
 		"revoked, previous in use":   {plan: rotation.Plan{Reason: rotation.Revoked, Previous: "before", Overlap: 1}, steps: "revoke now, create, store, save new before", live: "before new"},
 		"revoked, previous ended":    {plan: rotation.Plan{Reason: rotation.Revoked, Previous: "before", Overlap: 1, Verdict: rotation.Verdict{Ended: "before"}}, steps: "revoke now, create, store, save new before, revoke before, save new", live: "new"},

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestTheFrameworkForgets counts the contexts that the framework has forgotten, which the framework cancels at that
-// moment. It checks that no context is cancelled while its request is served.
-func TestTheFrameworkForgets(t *testing.T) {
+// TestFrameworkReleasesContexts counts the contexts that the framework has forgotten, which the framework cancels at
+// that moment. It checks that no context is cancelled while its request is served.
+func TestFrameworkReleasesContexts(t *testing.T) {
 	var forgotten atomic.Int64
 	s := serving(func(ctx context.Context) {
 		context.AfterFunc(ctx, func() { forgotten.Add(1) })
@@ -24,8 +24,8 @@ func TestTheFrameworkForgets(t *testing.T) {
 	eventually(t, func() bool { return forgotten.Load() == rounds*most })
 }
 
-// TestNothingIsForgottenDuringARequest keeps one request waiting while many others begin and end.
-func TestNothingIsForgottenDuringARequest(t *testing.T) {
+// TestContextStaysDuringItsRequest keeps one request waiting while many others begin and end.
+func TestContextStaysDuringItsRequest(t *testing.T) {
 	var served, forgotten atomic.Int64
 	begun, leave, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	s := serving(func(ctx context.Context) {

@@ -67,9 +67,9 @@ func (opener) OpenEphemeralResource(
 	return &tfprotov6.OpenEphemeralResourceResponse{}, nil
 }
 
-// TestStopWaitsForATokenThatIsOpened checks that a termination waits until an ephemeral resource is open, and opens no
+// TestStopWaitsForTokenBeingOpened checks that a termination waits until an ephemeral resource is open, and opens no
 // further one. Otherwise the process would end before it knows the id of the token, and could not revoke the token.
-func TestStopWaitsForATokenThatIsOpened(t *testing.T) {
+func TestStopWaitsForTokenBeingOpened(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var p Process

@@ -106,7 +106,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 }
 
-func TestExactlyTheBoundIsRead(t *testing.T) {
+func TestBodyOfExactlyTheLimit(t *testing.T) {
 	t.Parallel()
 	text := `{"a":"` + strings.Repeat("x", SmallAnswer-8) + `"}`
 	address := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })

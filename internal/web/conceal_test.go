@@ -67,7 +67,7 @@ func TestKeyInPEMIsHiddenLineByLine(t *testing.T) {
 	}
 }
 
-func TestShownLeavesLines(t *testing.T) {
+func TestShownKeepsLineBreaks(t *testing.T) {
 	t.Parallel()
 	Conceal("password12")
 	if got := Shown("a\n\tpassword12 \x1b[2J\u202e\xff"); got != "a\n\tpassword12 \\x1b[2J\\u202e\ufffd" {
@@ -75,7 +75,7 @@ func TestShownLeavesLines(t *testing.T) {
 	}
 }
 
-func TestGuardNotesWhatItSendsAndReceives(t *testing.T) {
+func TestClientConcealsCredentialsOfRequestsAndAnswers(t *testing.T) {
 	t.Parallel()
 	client := NewClient(answers(`{"access_token":"received-of-TestGuardNotes","value":"a-name-in-a-vault-TestGuard"}`), 0)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host.example/", nil)

@@ -18,9 +18,9 @@ func (r received) Write(record []byte) (int, error) {
 	return len(record), nil
 }
 
-// TestWhatComesBehindAnAnswerIsLoggedWithoutSecrets has a server send the request's bearer token after its answer.
+// TestBytesAfterAnAnswerAreLoggedWithoutSecrets has a server send the request's bearer token after its answer.
 // net/http logs that, and the test checks that the log has no secret in it.
-func TestWhatComesBehindAnAnswerIsLoggedWithoutSecrets(t *testing.T) {
+func TestBytesAfterAnAnswerAreLoggedWithoutSecrets(t *testing.T) {
 	const bearer = "eyJhbGciOiJub25lIn0.behind-the-answer.signature"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, buffered, err := w.(http.Hijacker).Hijack()

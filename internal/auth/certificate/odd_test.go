@@ -214,9 +214,9 @@ func withKey(t testing.TB, key *rsa.PrivateKey, certificates ...[]byte) []byte {
 	return out
 }
 
-// TestOddLeaf checks that Parse accepts a certificate of the key that Go refuses to read. Microsoft Entra ID needs only
-// its thumbprint and a signature, so such a certificate can log in.
-func TestOddLeaf(t *testing.T) {
+// TestUnreadableCertificateOfTheKey checks that Parse accepts a certificate of the key that Go refuses to read.
+// Microsoft Entra ID needs only its thumbprint and a signature, so such a certificate can log in.
+func TestUnreadableCertificateOfTheKey(t *testing.T) {
 	t.Parallel()
 	key := sharedKey()
 	for name, test := range map[string]struct {
@@ -259,9 +259,9 @@ func TestOddLeaf(t *testing.T) {
 	}
 }
 
-// TestOddCertificateBeside checks that a certificate that Go refuses to read is left out with a warning, if it is not
-// the certificate of the key.
-func TestOddCertificateBeside(t *testing.T) {
+// TestUnreadableCertificateIsIgnored checks that a certificate that Go refuses to read is left out with a warning, if
+// it is not the certificate of the key.
+func TestUnreadableCertificateIsIgnored(t *testing.T) {
 	t.Parallel()
 	key, another := sharedKey(), parsedKey(t, "rsa4096.pem")
 	own := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0)).Leaf().Raw
@@ -304,7 +304,8 @@ func parsedKey(t testing.TB, name string) *rsa.PrivateKey {
 	return c.Key
 }
 
-// TestDamagedLeaf checks that Parse refuses a certificate of the key whose parts have other types than a certificate has.
+// TestDamagedLeaf checks that Parse refuses a certificate of the key whose parts have other types than a certificate
+// has.
 func TestDamagedLeaf(t *testing.T) {
 	t.Parallel()
 	key := sharedKey()

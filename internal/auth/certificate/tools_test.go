@@ -29,9 +29,9 @@ func tools(t testing.TB) []tool {
 	return rows
 }
 
-// TestEveryTool checks that Parse opens every file that OpenSSL opens, whichever tool wrote the file, with the same
-// certificate and without a warning. It also checks the texts in which people pass bundles on.
-func TestEveryTool(t *testing.T) {
+// TestFilesOfEveryTool checks that Parse opens every file that OpenSSL opens, whichever tool wrote the file, with the
+// same certificate and without a warning. It also checks the texts in which people pass bundles on.
+func TestFilesOfEveryTool(t *testing.T) {
 	t.Parallel()
 	block, _ := pem.Decode(testFile(t, "tools/certificate.cer.pem"))
 	want := fmt.Sprintf("%X", sha256.Sum256(block.Bytes))
@@ -70,9 +70,9 @@ func TestEveryTool(t *testing.T) {
 	}
 }
 
-// TestToolsTableIsTrue checks that the table contains what OpenSSL 3 does with each file. It is skipped if OpenSSL 3 is
-// not installed.
-func TestToolsTableIsTrue(t *testing.T) {
+// TestToolsTableMatchesOpenSSL checks that the table contains what OpenSSL 3 does with each file. It is skipped if
+// OpenSSL 3 is not installed.
+func TestToolsTableMatchesOpenSSL(t *testing.T) {
 	t.Parallel()
 	version, err := exec.CommandContext(t.Context(), "openssl", "version").Output()
 	if err != nil || !strings.HasPrefix(string(version), "OpenSSL 3") {

@@ -107,9 +107,9 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// TestGrownPlansAndVariants checks that plans from a copied state are empty and that the variants succeed. A command
+// TestPlansOfCopiedStates checks that plans from a copied state are empty and that the variants succeed. A command
 // with an unexpected result is an error of the measurement.
-func TestGrownPlansAndVariants(t *testing.T) {
+func TestPlansOfCopiedStates(t *testing.T) {
 	r, o := measured(t, options{sizes: []int{20}, latencies: []time.Duration{0}, workloads: workloads[:2], subjects: []subject{ours}, plans: 2})
 	for _, w := range o.workloads {
 		if x := find(t, r, w.name, 20, noop); len(x.Samples[ours]) != 2 || x.Samples[ours][0].Live == 0 {

@@ -154,7 +154,7 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-func TestNothingToAsk(t *testing.T) {
+func TestRunWithoutWorkspaceOrLogin(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	for name, change := range map[string]func(map[string]string){

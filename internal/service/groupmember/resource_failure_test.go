@@ -219,7 +219,7 @@ func TestWrongWorkspace(t *testing.T) {
 }
 
 // The provider refuses to remove its own admin rights.
-func TestOwnAdmins(t *testing.T) {
+func TestOwnAdminRightsAreNotRemoved(t *testing.T) {
 	t.Parallel()
 	for login, refusal := range map[string]string{"certificate": "The plan would take the provider's own rights away", "token": "Refused to take the provider's own rights away"} {
 		t.Run(login, func(t *testing.T) {

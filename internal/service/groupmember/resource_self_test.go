@@ -3,7 +3,7 @@ package groupmember_test
 import "testing"
 
 // A replacement would remove the provider's own admin rights as a removal does, and the plan refuses it.
-func TestOwnAdminsReplaced(t *testing.T) {
+func TestReplacementOfOwnAdminRightsIsRefused(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	self := w.Deployer.ClientID

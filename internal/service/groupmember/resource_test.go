@@ -99,7 +99,7 @@ func TestBasic(t *testing.T) {
 }
 
 // A group's name may contain the separator of an import id and the quotes of a filter.
-func TestOddNames(t *testing.T) {
+func TestGroupNamesWithSeparatorsAndQuotes(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	const name = `ml/"scorers" \ é`
@@ -139,7 +139,7 @@ func TestReplace(t *testing.T) {
 }
 
 // An existing membership is adopted, because it is what the configuration asks for.
-func TestMemberAlready(t *testing.T) {
+func TestExistingMembershipIsAdopted(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID)

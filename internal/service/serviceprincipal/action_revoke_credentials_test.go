@@ -90,7 +90,7 @@ func TestRevokeCredentialsOfOneThatStaysActive(t *testing.T) {
 
 // A token that cannot be deleted is an error with the token's id, whatever the service answers, and the other
 // credentials are deleted.
-func TestRevokeCredentialsNamesWhatResists(t *testing.T) {
+func TestRevokeCredentialsNamesRemainingTokens(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
 		"refused":              {Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected"},

@@ -18,15 +18,15 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-func TestToWish(t *testing.T) {
+func TestToDesired(t *testing.T) {
 	for name, test := range map[string]struct {
 		model principalModel
 		want  desired
 	}{
-		"nothing written": {
+		"no value configured": {
 			principalModel{Entitlements: types.SetNull(types.StringType)}, desired{},
 		},
-		"unknown says nothing": {
+		"unknown values count as unset": {
 			principalModel{
 				ApplicationID: types.StringUnknown(), DisplayName: types.StringUnknown(), Active: types.BoolUnknown(),
 				Entitlements: types.SetUnknown(types.StringType),
@@ -39,7 +39,7 @@ func TestToWish(t *testing.T) {
 			},
 			desired{"a", "n", ptr(false), &[]string{"databricks-sql-access", "workspace-access"}},
 		},
-		"none is not nothing": {
+		"an empty set is not an unset one": {
 			principalModel{Entitlements: fwkit.Strings(nil)}, desired{Entitlements: ptr([]string(nil))},
 		},
 	} {
@@ -57,8 +57,8 @@ func TestChanges(t *testing.T) {
 		plan, want desired
 		after      client.ServicePrincipal
 	}{
-		"nothing wished": {desired{}, desired{}, have},
-		"all fulfilled":  {desired{"a", "n", ptr(true), &[]string{"workspace-access"}}, desired{}, have},
+		"nothing configured": {desired{}, desired{}, have},
+		"all fulfilled":      {desired{"a", "n", ptr(true), &[]string{"workspace-access"}}, desired{}, have},
 		"the application id is no change": {
 			desired{ApplicationID: "A"}, desired{}, have,
 		},
@@ -95,13 +95,13 @@ func TestChanges(t *testing.T) {
 }
 
 // An empty set of entitlements equals the absent set that a read returns.
-func TestNoEntitlementsAreFulfilledByNone(t *testing.T) {
+func TestEmptyAndAbsentEntitlementsAreEqual(t *testing.T) {
 	if c := (desired{Entitlements: &[]string{}}).changes(client.ServicePrincipal{}); !c.none() {
 		t.Errorf("%+v", c)
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestShow(t *testing.T) {
 	model := principalModel{ApplicationID: types.StringValue("ABCD")}
 	model.show(client.ServicePrincipal{ID: "7", ApplicationID: "abcd", DisplayName: "n", Active: ptr(true)}, "42")
 	for what, pair := range map[string][2]any{
@@ -178,7 +178,7 @@ func TestFromOfficial(t *testing.T) {
 
 // A refresh without changes produces the same model as the decoded state, so that fwkit.Refresh need not encode the
 // model.
-func TestNothingNew(t *testing.T) {
+func TestRefreshWithoutChangesKeepsTheModel(t *testing.T) {
 	var s resource.SchemaResponse
 	(&principalResource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
 	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}

@@ -24,7 +24,7 @@ func another(w *acctest.World) (scimID string) {
 	return scimID
 }
 
-func TestExistingIsNotTakenOver(t *testing.T) {
+func TestExistingPrincipalIsNotAdopted(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	another(w)
@@ -84,7 +84,7 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-func TestAdoptWhatIsNotThere(t *testing.T) {
+func TestAdoptWithoutExistingPrincipal(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{
@@ -117,7 +117,7 @@ func TestAdoptLeavesWhatIsNotManaged(t *testing.T) {
 
 // A principal that could not be changed is not adopted: it would be tainted in the state, and the next apply would
 // delete it.
-func TestAdoptThenChangeFails(t *testing.T) {
+func TestAdoptedPrincipalCannotBeChanged(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	scimID := another(w)
@@ -157,7 +157,7 @@ func TestOnDestroyChange(t *testing.T) {
 	}
 }
 
-func TestDestroyOfOneThatIsGone(t *testing.T) {
+func TestDestroyDeletedPrincipal(t *testing.T) {
 	t.Parallel()
 	for _, onDestroy := range []string{"delete", "deactivate"} {
 		t.Run(onDestroy, func(t *testing.T) {

@@ -16,7 +16,7 @@ func refusedAsDuplicate(w *acctest.World) emulator.Fault {
 }
 
 // If the service refuses a principal as a duplicate that no read shows, the error says what to do.
-func TestDuplicateThatIsNotShown(t *testing.T) {
+func TestDuplicateThatNoReadShows(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(refusedAsDuplicate(w))

@@ -87,7 +87,7 @@ func TestReplaceAndStaleList(t *testing.T) {
 
 // The Databricks account may still have a principal that was removed from the workspace. Adding the principal brings
 // back the account's one with its attributes, and the apply changes them to match the configuration.
-func TestAliveInTheAccount(t *testing.T) {
+func TestRemovedPrincipalStillInTheAccount(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{IdentityFederation: true})
@@ -123,7 +123,7 @@ func TestAliveInTheAccount(t *testing.T) {
 
 // An HTML page in place of an answer does not mean that the principal was removed: the state must survive a broken
 // proxy.
-func TestPageIsNotGone(t *testing.T) {
+func TestHTMLPageDoesNotProveDeletion(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	config := entra(w)

@@ -12,7 +12,7 @@ const deletesTokens = "Warning: Deletes every token of service principal "
 
 // Somebody deactivates a principal by hand, and the configuration sets active = false later: then its tokens are
 // deleted, as with a deactivation by Terraform.
-func TestDeactivatedByOthersThenWritten(t *testing.T) {
+func TestDeactivatedByOthersThenConfiguredInactive(t *testing.T) {
 	t.Parallel()
 	for name, seen := range map[string]bool{"seen by an apply": true, "never refreshed": false} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestDeactivatedByOthersThenWritten(t *testing.T) {
 }
 
 // Tokens stay if the configuration says so. Whether they are deleted may be known only during the apply.
-func TestDeactivatedByOthersAndTokens(t *testing.T) {
+func TestDeactivatedByOthersKeepsTokens(t *testing.T) {
 	t.Parallel()
 	later := `active = terraform_data.later.output.active
 		delete_tokens_when_inactive = terraform_data.later.output.delete`
@@ -51,11 +51,11 @@ func TestDeactivatedByOthersAndTokens(t *testing.T) {
 		written, rest string
 		left          []string
 	}{
-		"they stay":          {"active = false\ndelete_tokens_when_inactive = false", "", []string{"one"}},
-		"written out":        {"active = false\ndelete_tokens_when_inactive = true", "", nil},
-		"known later, gone":  {later, "resource \"terraform_data\" \"later\" {\n  input = { active = false, delete = true }\n}\n", nil},
-		"known later, stay":  {later, "resource \"terraform_data\" \"later\" {\n  input = { active = false, delete = false }\n}\n", []string{"one"}},
-		"known later, alive": {later, "resource \"terraform_data\" \"later\" {\n  input = { active = true, delete = true }\n}\n", []string{"one"}},
+		"they stay":   {"active = false\ndelete_tokens_when_inactive = false", "", []string{"one"}},
+		"written out": {"active = false\ndelete_tokens_when_inactive = true", "", nil},
+		"known after apply: inactive, delete tokens": {later, "resource \"terraform_data\" \"later\" {\n  input = { active = false, delete = true }\n}\n", nil},
+		"known after apply: inactive, keep tokens":   {later, "resource \"terraform_data\" \"later\" {\n  input = { active = false, delete = false }\n}\n", []string{"one"}},
+		"known after apply: active":                  {later, "resource \"terraform_data\" \"later\" {\n  input = { active = true, delete = true }\n}\n", []string{"one"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,7 +73,7 @@ func TestDeactivatedByOthersAndTokens(t *testing.T) {
 }
 
 // A principal that was inactive when it was adopted counts as deactivated by others, too.
-func TestAdoptedInactiveThenWritten(t *testing.T) {
+func TestAdoptedInactiveThenConfiguredInactive(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	another(w)
@@ -91,7 +91,7 @@ func TestAdoptedInactiveThenWritten(t *testing.T) {
 }
 
 // If an apply ends after the deactivation and before the tokens are deleted, the next apply deletes them.
-func TestDeactivatedAndCutShort(t *testing.T) {
+func TestApplyInterruptedAfterDeactivation(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	cli := w.CLI(t, entra(w))
@@ -107,7 +107,7 @@ func TestDeactivatedAndCutShort(t *testing.T) {
 }
 
 // A principal that was reactivated in the meantime is deactivated by the apply as usual.
-func TestDeactivatedByOthersAndBack(t *testing.T) {
+func TestDeactivatedByOthersThenReactivated(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	cli := w.CLI(t, entra(w))

@@ -49,7 +49,7 @@ func TestDeactivatingDeletesOAuthSecrets(t *testing.T) {
 
 // The error names an OAuth secret that could not be deleted. The other secrets are deleted, and the next apply deletes
 // the remaining one.
-func TestOAuthSecretsLeft(t *testing.T) {
+func TestUndeletedOAuthSecretIsNamed(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	p := w.Protocol(t)

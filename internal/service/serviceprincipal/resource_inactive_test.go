@@ -123,7 +123,7 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 
 // The error names a token that could not be deleted. The other tokens are deleted, and the next apply deletes the
 // remaining one.
-func TestTokensLeft(t *testing.T) {
+func TestUndeletedTokenIsNamed(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	cli := w.CLI(t, entra(w))

@@ -25,8 +25,8 @@ func TestBadInput(t *testing.T) {
 		"empty id":                    {[]string{`application_id = ""`}, `Not an application id.*is empty`},
 		"empty name":                  {[]string{good, `display_name = ""`}, `display_name.*at least 1`},
 		"unknown entitlement":         {[]string{good, `entitlements = ["workspace_access"]`}, `workspace_access`},
-		"consume beside access":       {[]string{good, `entitlements = ["workspace-consume", "workspace-access"]`}, `workspace-consume excludes other entitlements.*refuses it together with`},
-		"consume beside SQL":          {[]string{good, `entitlements = ["databricks-sql-access", "workspace-consume"]`}, `workspace-consume excludes other entitlements`},
+		"consume with access":         {[]string{good, `entitlements = ["workspace-consume", "workspace-access"]`}, `workspace-consume excludes other entitlements.*refuses it together with`},
+		"consume with SQL":            {[]string{good, `entitlements = ["databricks-sql-access", "workspace-consume"]`}, `workspace-consume excludes other entitlements`},
 		"unknown on_destroy":          {[]string{good, `on_destroy = "keep"`}, `on_destroy.*retain`},
 		"adopting without on_destroy": {[]string{good, `adopt_existing = true`}, `adopt_existing requires on_destroy.*retain`},
 		"adopting without id":         {[]string{`display_name = "a"`, `adopt_existing = true`, `on_destroy = "retain"`}, `Nothing to adopt without an application id`},
@@ -63,7 +63,7 @@ func TestUnknownInput(t *testing.T) {
 }
 
 // The service's own refusals appear with the service's words, and leave nothing behind.
-func TestRefusedByTheService(t *testing.T) {
+func TestRefusalShowsTheServicesWords(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 400, Code: "invalidValue", Message: "this name is taken by the platform"})

@@ -146,7 +146,7 @@ func TestLostAnswerAndOutOfTime(t *testing.T) {
 
 // Several principals with one name are created at once, and one answer is lost: each resource ends with its own
 // principal.
-func TestLostAnswerBesideATwin(t *testing.T) {
+func TestLostAnswerAmongPrincipalsOfOneName(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})

@@ -74,7 +74,7 @@ func TestMovedAndChanged(t *testing.T) {
 	}
 }
 
-func TestMovedFromElsewhere(t *testing.T) {
+func TestMovedFromUnsuitableResources(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	cli := w.CLI(t, acctest.OfficialSource+`resource "databricks_service_principal" "app" {

@@ -97,7 +97,7 @@ func TestRenameByPut(t *testing.T) {
 
 // If a workspace does not apply a name, the provider warns once. The state keeps the configured name, later plans are
 // empty, and nothing else waits for the name.
-func TestRenameThatTheWorkspaceDoesNotTake(t *testing.T) {
+func TestRenameThatTheWorkspaceDoesNotApply(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]emulator.WorkspaceSwitches{
 		"refused":              {RenameByPatch: emulator.RenameRefused, RenameByPut: emulator.RenameRefused},
@@ -154,7 +154,7 @@ func kept(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, ma
 }
 
 // If somebody renames the principal elsewhere, that is drift, and the next apply tries the rename again.
-func TestKeptNameThatChangesElsewhere(t *testing.T) {
+func TestUnappliedRenameThenRenamedByOthers(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	p, o, config := kept(t, w)
@@ -176,7 +176,7 @@ func TestKeptNameThatChangesElsewhere(t *testing.T) {
 }
 
 // If somebody gives the principal the configured name in Entra ID, there is nothing to change and nothing to remember.
-func TestKeptNameThatComesTrue(t *testing.T) {
+func TestUnappliedRenameThenAppliedByOthers(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	p, o, config := kept(t, w)
@@ -192,7 +192,7 @@ func TestKeptNameThatComesTrue(t *testing.T) {
 }
 
 // The configuration is changed to the workspace's name, to another name, or to no name.
-func TestKeptNameThatIsWrittenDifferently(t *testing.T) {
+func TestUnappliedRenameThenConfigurationChanges(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		written any

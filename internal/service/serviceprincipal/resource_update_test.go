@@ -183,7 +183,7 @@ func TestCreateWithoutEntitlements(t *testing.T) {
 
 // A change in the workspace after the plan must not make the provider produce an inconsistent result: the next refresh
 // shows the change.
-func TestUpdateBesideAnotherChange(t *testing.T) {
+func TestWorkspaceChangesBetweenPlanAndUpdate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	cli := w.CLI(t, entra(w, `display_name = "a"`))

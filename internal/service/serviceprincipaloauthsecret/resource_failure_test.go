@@ -44,7 +44,7 @@ func TestUnusableSecretGoesFirst(t *testing.T) {
 }
 
 // The service may execute a lost request late. If nobody could check that, the apply adds a warning.
-func TestLostRequestThatNobodyLookedFor(t *testing.T) {
+func TestLostRequestWithoutFinalCheck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Drop: "before"})
@@ -57,7 +57,7 @@ func TestLostRequestThatNobodyLookedFor(t *testing.T) {
 
 // A write to Key Vault whose answer was lost may have stored a value that no longer works as the newest version. The
 // error says what applications then get.
-func TestValueThatIsLeftInTheVault(t *testing.T) {
+func TestUnusableValueInTheVault(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		unseen int // how often the vault refuses to list the versions
@@ -86,7 +86,7 @@ func TestValueThatIsLeftInTheVault(t *testing.T) {
 
 // The secrets of a principal that was removed from the workspace still exist in the account. So neither the current nor
 // the previous secret may be forgotten without a warning.
-func TestPreviousSecretOfAPrincipalThatLeft(t *testing.T) {
+func TestPreviousSecretOfRemovedPrincipal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.Workspace.Switches()

@@ -84,7 +84,7 @@ func TestRotationUnderAnotherHostName(t *testing.T) {
 
 // The service allows five secrets per principal. The provider deletes none of the others, and sends no request that can
 // only fail.
-func TestSlots(t *testing.T) {
+func TestAllOAuthSecretsInUse(t *testing.T) {
 	t.Parallel()
 	for others, want := range map[int]string{3: "", 4: "warns", 5: "fails"} {
 		t.Run(fmt.Sprint(others), func(t *testing.T) {

@@ -108,7 +108,7 @@ func TestDrift(t *testing.T) {
 		warns   string
 	}{
 		"deleted": {func(w *acctest.World, id string) { w.Workspace.DeleteOAuthSecret(id) }, "revoked", "Somebody deleted the secret"},
-		"deleted, beside another one": {func(w *acctest.World, id string) {
+		"deleted, with another secret left": {func(w *acctest.World, id string) {
 			w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
 			w.Workspace.DeleteOAuthSecret(id)
 		}, "revoked", "Somebody deleted the secret"},
@@ -266,7 +266,7 @@ func refused(t *testing.T, w *acctest.World, c map[string]any, words string) {
 }
 
 // A secret that never expires, as secrets that were created before 2025, is imported as it is.
-func TestImportWithoutAnEnd(t *testing.T) {
+func TestImportSecretThatNeverExpires(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id, _ := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0, "model-serving")

@@ -82,7 +82,7 @@ func TestSweepStrayTokens(t *testing.T) {
 	}
 }
 
-func TestSweepNamesWhatResists(t *testing.T) {
+func TestSweepNamesRemainingTokens(t *testing.T) {
 	t.Parallel()
 	w, ids := strays(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + ids[1], Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected"})

@@ -46,7 +46,7 @@ func tokenLogin(t *testing.T, value string) *auth.Login {
 
 // If the run is stopped while a token is created, nobody knows the value of that token. So the token must not be left
 // behind.
-func TestMintIsStopped(t *testing.T) {
+func TestStoppedCreationLeavesNoToken(t *testing.T) {
 	t.Parallel()
 	s := emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 	server, err := emulator.Serve(s.Tenant, s.Workspace)

@@ -90,7 +90,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-func TestWholeKnown(t *testing.T) {
+func TestAllKnown(t *testing.T) {
 	t.Parallel()
 	if !(ownerModel{ApplicationID: types.StringValue("x")}).allKnown() {
 		t.Error("null counts as unknown")
@@ -108,7 +108,7 @@ func TestWholeKnown(t *testing.T) {
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestShow(t *testing.T) {
 	t.Parallel()
 	made := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
 	m := tokenModel{Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too")}

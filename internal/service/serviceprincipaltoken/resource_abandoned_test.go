@@ -87,7 +87,7 @@ func TestUnusedTokenOfAnotherState(t *testing.T) {
 }
 
 // The provider is no admin, so its list of tokens does not show that a token is in use. That token must not be revoked.
-func TestUsedTokenOfNoAdmin(t *testing.T) {
+func TestTokenWithUnknownUseIsNotRevoked(t *testing.T) {
 	inEachWay(t, func(t *testing.T, w *acctest.World) {
 		w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 		w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
@@ -117,7 +117,7 @@ func TestPreviousTokenOutlivesTheRotation(t *testing.T) {
 
 // Many tokens of one owner are created at the same time, in a workspace whose clock is ahead. Each run is a process of
 // its own. No token may be lost.
-func TestManyTokensUnderAClockAhead(t *testing.T) {
+func TestManyTokensWithClockAhead(t *testing.T) {
 	inEachWay(t, func(t *testing.T, w *acctest.World) {
 		w.Tenant.Clock.Advance(10 * time.Minute)
 		const runs, each = 6, 8
@@ -174,7 +174,7 @@ func ids(w *acctest.World) []string {
 // A token that a killed run left behind is revoked if everything proves that: it has the marker, the marker's time is
 // over, nobody has used the token for two days, and this workspace removes markers. A warning names the token. Tokens
 // that are created together cause only one sweep.
-func TestSweep(t *testing.T) {
+func TestAbandonedTokenIsRevoked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	application := w.ScoringApp.ClientID
@@ -240,10 +240,10 @@ func TestNoSweepWithoutEvidence(t *testing.T) {
 		"markers stay here":       {left, func(w *acctest.World, _ string) { w.Workspace.SetSwitches(noUpdates) }},
 		"PATCH changes nothing":   {left, func(w *acctest.World, _ string) { markersStay["PATCH changes nothing"](w) }},
 		"a clock days ahead":      {left, func(w *acctest.World, _ string) { w.Tenant.Clock.Advance(3 * day) }},
-		"the list shows nothing": {left, func(w *acctest.World, _ string) {
+		"the list is empty": {left, func(w *acctest.World, _ string) {
 			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json"}))
 		}},
-		"the list shows nothing later": {left, func(w *acctest.World, _ string) {
+		"a later list is empty": {left, func(w *acctest.World, _ string) {
 			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", After: 1}))
 		}},
 	} {
@@ -280,7 +280,7 @@ func TestNoSweepByNoAdmin(t *testing.T) {
 
 // A token in a state of this run is never revoked as abandoned, even if all other evidence speaks for that. Its marker
 // stayed because the workspace could not remove it when the token was created.
-func TestNoSweepOfWhatIsInState(t *testing.T) {
+func TestTokenInStateIsNotRevokedAsAbandoned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetSwitches(noUpdates)
@@ -301,7 +301,7 @@ func TestNoSweepOfWhatIsInState(t *testing.T) {
 }
 
 // Markers that stay cause one warning per run, however many tokens are created, and no warning in later plans.
-func TestMarkersThatStayAreSaidOnce(t *testing.T) {
+func TestRemainingMarkersCauseOneWarning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetSwitches(noUpdates)
@@ -323,7 +323,7 @@ func TestMarkersThatStayAreSaidOnce(t *testing.T) {
 }
 
 // If the call that removes the marker fails once, the provider tries again and succeeds.
-func TestMarkerGoesAtTheSecondTry(t *testing.T) {
+func TestMarkerRemovalIsRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR"}))
@@ -336,7 +336,7 @@ func TestMarkerGoesAtTheSecondTry(t *testing.T) {
 
 // Comment and scopes change in place if the workspace can change tokens, and a marker that stayed is removed with that
 // change. In another workspace the apply fails and says what to do, and the state stays as it was.
-func TestChangeWhereMarkersStay(t *testing.T) {
+func TestChangeTokenWithRemainingMarker(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetSwitches(noUpdates)

@@ -50,7 +50,7 @@ func TestOverlapIsEndedByWritingZero(t *testing.T) {
 }
 
 // Scopes that are removed from the configuration still limit the token, and the plan says so.
-func TestScopesTakenOut(t *testing.T) {
+func TestScopesRemovedFromConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
@@ -106,7 +106,7 @@ func TestChangedOwnerIsChecked(t *testing.T) {
 
 // An admin can revoke a token without the owner's credential. So a credential that no longer works does not prevent a
 // destroy, even if the token was revoked already and the plan would rotate it.
-func TestDestroyWithAUselessOwner(t *testing.T) {
+func TestDestroyWithWrongOwnerCredential(t *testing.T) {
 	t.Parallel()
 	for name, revoked := range map[string]bool{"live": false, "revoked": true} {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestDestroyWithAUselessOwner(t *testing.T) {
 }
 
 // A wrong address of a vault makes the apply fail before anything is revoked, and does not prevent a destroy.
-func TestDestroyWithAUselessVault(t *testing.T) {
+func TestDestroyWithWrongVaultAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Proxied() // the public cloud, where vaults have other host names
@@ -185,7 +185,7 @@ func TestSavedPlanOfARevokedToken(t *testing.T) {
 }
 
 // If the workspace accepts a revocation but does not revoke the token, the destroy fails, as the owner and as an admin.
-func TestRevocationThatIsNotDone(t *testing.T) {
+func TestAcceptedRevocationWithoutEffect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")

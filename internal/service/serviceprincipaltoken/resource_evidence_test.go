@@ -24,7 +24,7 @@ func newLowWorld(t *testing.T) *acctest.World {
 
 // If the workspace says that a token does not exist, a destroy believes that only if the owner's own list lacks the
 // token too. A provider that is no admin has no other evidence.
-func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
+func TestDestroyOfTokenStillInTheOwnersList(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		list emulator.Fault
@@ -62,7 +62,7 @@ func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 
 // A token that no longer exists does not prevent a destroy, even if the owner has no other token and the provider is no
 // admin.
-func TestAbsenceThatTheOwnersListConfirms(t *testing.T) {
+func TestDestroyOfTokenMissingFromTheOwnersList(t *testing.T) {
 	t.Parallel()
 	w := newLowWorld(t)
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofProvider(w))
@@ -73,7 +73,7 @@ func TestAbsenceThatTheOwnersListConfirms(t *testing.T) {
 
 // If the workspace has shown that a token belongs to another principal, the owner's answer "no such token" does not
 // prove that it is revoked.
-func TestTokenOfAnotherIsNotCalledRevoked(t *testing.T) {
+func TestTokenOfAnotherPrincipalIsNotReportedAsRevoked(t *testing.T) {
 	t.Parallel()
 	for name, overlap := range map[string]int{"at once": 0, "after an overlap": 3600} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestLostAnswerAndAnEmptyList(t *testing.T) {
 }
 
 // If the workspace says that an ephemeral token does not exist, but the owner's list has it, Close fails.
-func TestEphemeralAbsenceThatTheOwnersListDenies(t *testing.T) {
+func TestCloseOfEphemeralTokenStillInTheOwnersList(t *testing.T) {
 	t.Parallel()
 	w := newLowWorld(t)
 	p := w.Protocol(t)

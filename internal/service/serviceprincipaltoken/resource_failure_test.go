@@ -125,7 +125,7 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 }
 
 // If the search for a token fails too, the error says that a token may exist, and how to find it.
-func TestLostAnswerAndNoLook(t *testing.T) {
+func TestLostAnswerAndFailedSearch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
@@ -229,7 +229,7 @@ func TestUpdateIsRefused(t *testing.T) {
 
 // A destroy revokes the token as the owner if the owner can log in without the configuration, and otherwise as an
 // admin.
-func TestDestroyRevokesAs(t *testing.T) {
+func TestDestroyRevokesAsOwnerOrAdmin(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		config         func(*testing.T, *acctest.World) string

@@ -41,7 +41,7 @@ func killed(t *testing.T, c *acctest.CLI, when func() bool) {
 // A run that is killed after it created the token and before it stored the value leaves one live token whose value
 // nobody knows. Its comment has the marker. The next run does not revoke it. A run two days later revokes it and adds a
 // warning.
-func TestKilledBetweenMintAndVault(t *testing.T) {
+func TestKilledBetweenCreationAndVault(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{After: 1, Delay: time.Minute}))

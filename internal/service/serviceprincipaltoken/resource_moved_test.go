@@ -73,7 +73,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 
 // A provider that is no admin sees only its own tokens. It can adopt a token that the official provider created as the
 // same identity.
-func TestMovedOwn(t *testing.T) {
+func TestMovedTokenOfTheProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
@@ -88,7 +88,7 @@ func TestMovedOwn(t *testing.T) {
 
 // A provider that is no admin cannot see the token of another identity. So that token stays in the state, and the
 // refresh fails.
-func TestMovedOfAnother(t *testing.T) {
+func TestMovedTokenOfAnotherIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")

@@ -37,7 +37,7 @@ func keptOwner(t *testing.T, w *acctest.World) *emulator.Vault {
 }
 
 // A token has the rights of its owner, and no others.
-func TestTokenScores(t *testing.T) {
+func TestTokenHasRightsOfItsOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := bySecret(w)

@@ -186,7 +186,7 @@ func TestRotationWithoutOverlap(t *testing.T) {
 
 // If the old token cannot be revoked after a rotation without overlap, the new token is kept, and the next apply tries
 // again.
-func TestOldTokenResists(t *testing.T) {
+func TestOldTokenCannotBeRevoked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := bySecret(w, "overlap_seconds = 0", `rotation_triggers = { a = "2" }`)
@@ -245,7 +245,7 @@ func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
 
 // A plan that was saved before a rotation was due, and is applied after that time, does what it showed. Terraform plans
 // again during the apply, and must get the same plan.
-func TestPlanOutlivesTheWindow(t *testing.T) {
+func TestPlanAppliedAfterRotationIsDue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.CLI(t, bySecret(w, `comment = "before"`, nineHours))

@@ -66,7 +66,7 @@ func TestWrongClockRotatesNoToken(t *testing.T) {
 
 // A token that was found revoked or expired, but is live, is revoked with the rotation. So no live token is left that
 // no state records.
-func TestRotationRevokesWhatWasFoundGone(t *testing.T) {
+func TestRotationRevokesTokenFoundRevokedOrExpired(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
@@ -135,7 +135,7 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 }
 
 // A provider that could neither see nor revoke a token does not create it, unless on_unverifiable is "warn".
-func TestNoTokenThatCannotBeSeen(t *testing.T) {
+func TestTokenIsNotCreatedIfItCouldNotBeSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
@@ -171,7 +171,7 @@ func TestNoTokenThatCannotBeSeen(t *testing.T) {
 }
 
 // If the provider can no longer see a token, the errors name the ways out. They work through Terraform itself.
-func TestWaysOutForAStrandedToken(t *testing.T) {
+func TestAdviceForTokenThatCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.CLI(t, bySecret(w, `comment = "c"`))

@@ -234,7 +234,7 @@ func TestVaultRefusesVersions(t *testing.T) {
 
 // After the time in its marker another run takes an unrecorded token for abandoned. So a token that is not stored by
 // then is revoked.
-func TestVaultIsSlowerThanTheMarker(t *testing.T) {
+func TestVaultWriteEndsAfterTheMarkersTime(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	c := w.CLI(t, bySecret(w, secret()))

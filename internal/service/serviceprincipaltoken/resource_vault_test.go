@@ -52,7 +52,7 @@ func done(w *acctest.World, method string) int {
 
 // The value is in the vault and nowhere else: not in the state, a plan or a log. Whoever reads the vault can use the
 // value until the resource is destroyed.
-func TestVaultOnly(t *testing.T) {
+func TestValueOnlyInVault(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
@@ -182,7 +182,7 @@ func TestVaultRotation(t *testing.T) {
 
 // If the block key_vault_secret is added or removed, the token is rotated, and the value moves into the vault or the
 // state.
-func TestVaultComesAndGoes(t *testing.T) {
+func TestVaultBlockAddedAndRemoved(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	none := "overlap_seconds = 0"

@@ -104,7 +104,7 @@ func TestFoundationModel(t *testing.T) {
 }
 
 // The level is the caller's own, and CAN_VIEW is enough to read the endpoint.
-func TestViewer(t *testing.T) {
+func TestCanViewIsEnough(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)

@@ -23,7 +23,7 @@ func TestToModel(t *testing.T) {
 			return m.Description.IsNull() && m.Task.IsNull() && m.ID.IsNull() && m.CreatedAt.IsNull()
 		}},
 		// Empty, not null, so that a loop over them works.
-		"nothing is": {client.Endpoint{}, func(m endpointModel) bool { return !m.Tags.IsNull() && m.ServedEntities != nil }},
+		"no field is set": {client.Endpoint{}, func(m endpointModel) bool { return !m.Tags.IsNull() && m.ServedEntities != nil }},
 		"times are in UTC": {
 			client.Endpoint{CreatedAt: time.Date(2026, 3, 1, 1, 0, 0, 0, time.FixedZone("", 3600))},
 			func(m endpointModel) bool { return m.CreatedAt.ValueString() == "2026-03-01T00:00:00Z" },

@@ -10,7 +10,7 @@ import (
 
 // Whichever request gets an invalid answer: the data source fails, or says what it does not know. It never shows a part
 // of the principals as if they were all.
-func TestAnswersThatAreNone(t *testing.T) {
+func TestInvalidAnswers(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
 		"/api/2.0/serving-endpoints/iris", "/api/2.0/permissions/serving-endpoints/*",

@@ -200,7 +200,7 @@ func TestManyMembers(t *testing.T) {
 	})
 }
 
-func TestNeverSilentlyIncomplete(t *testing.T) {
+func TestIncompleteListIsReported(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.AddUser("eve@example.com", "Eve")

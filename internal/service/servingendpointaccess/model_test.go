@@ -35,7 +35,7 @@ func lines(holders []holder, missing []unexpanded) []string {
 	return out
 }
 
-func TestFollowAndGather(t *testing.T) {
+func TestEffectiveGrantsAndGather(t *testing.T) {
 	yes := true
 	known := people{
 		ServicePrincipals: []client.ServicePrincipal{{ID: "10", ApplicationID: "app", Active: &yes}},
@@ -103,7 +103,7 @@ func TestFollowAndGather(t *testing.T) {
 			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "/20", "/2"), group("2", "b", "/10")},
 			[]string{"app CAN_QUERY a > b", "ada CAN_QUERY a"},
 		},
-		"a grant whose principal is gone": {
+		"a grant of a deleted principal": {
 			acl.List{{Principal: acl.Principal{Kind: acl.User, Name: "eve"}, Direct: acl.CanQuery}}, nil,
 			[]string{"eve CAN_QUERY direct"},
 		},
@@ -133,7 +133,7 @@ func TestHigher(t *testing.T) {
 	}
 }
 
-func TestTellWhoCanQuery(t *testing.T) {
+func TestShowWhoCanQuery(t *testing.T) {
 	yes, no := true, false
 	for name, c := range map[string]struct {
 		level  acl.Level
@@ -152,7 +152,7 @@ func TestTellWhoCanQuery(t *testing.T) {
 }
 
 // A level that the provider does not know never makes it report that somebody cannot query an endpoint.
-func TestLevelThatIsNew(t *testing.T) {
+func TestUnknownLevelDoesNotDenyQuery(t *testing.T) {
 	inactive := false
 	for name, c := range map[string]struct {
 		levels []acl.Level

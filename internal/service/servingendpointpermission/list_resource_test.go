@@ -79,7 +79,7 @@ func TestQuery(t *testing.T) {
 
 // A caller who may see only some access lists gets a warning that names the others. An endpoint that is deleted during
 // the query is no error.
-func TestQueryOfWhatIsNotAllSeen(t *testing.T) {
+func TestQueryWarnsOfUnreadableAccessLists(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.CreateEndpoint("aster", person)

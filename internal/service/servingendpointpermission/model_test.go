@@ -52,7 +52,7 @@ func TestToGrant(t *testing.T) {
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestShow(t *testing.T) {
 	m := permissionModel{ServicePrincipalName: types.StringValue("UPPER"), DisplayName: types.StringValue("before")}
 	m.show("0a", acl.Entry{Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: "upper"}, Direct: acl.CanView, Inherited: []acl.Level{acl.CanManage}}, "42")
 	if m.EndpointID.ValueString() != "0a" || m.PermissionLevel.ValueString() != "CAN_VIEW" || m.WorkspaceID.ValueString() != "42" {

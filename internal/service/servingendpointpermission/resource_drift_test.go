@@ -98,7 +98,7 @@ func TestEndpointRecreated(t *testing.T) {
 	t.Parallel()
 	for name, switches := range map[string]emulator.WorkspaceSwitches{
 		"old list readable": {},
-		"old list gone":     {DeletedListGone: true},
+		"old list deleted":  {DeletedListGone: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,7 +158,7 @@ func TestEndpointDeleted(t *testing.T) {
 	t.Parallel()
 	for name, switches := range map[string]emulator.WorkspaceSwitches{
 		"old list readable": {},
-		"old list gone":     {DeletedListGone: true},
+		"old list deleted":  {DeletedListGone: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +191,7 @@ func TestEndpointDeletedDuringDestroy(t *testing.T) {
 	for name, switches := range map[string]emulator.WorkspaceSwitches{
 		"old list readable": {},
 		"old list fixed":    {DeletedListReadOnly: true},
-		"old list gone":     {DeletedListGone: true},
+		"old list deleted":  {DeletedListGone: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

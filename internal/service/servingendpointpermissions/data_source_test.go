@@ -85,7 +85,7 @@ func TestTwoRequests(t *testing.T) {
 }
 
 // Each row can be imported as the resource for one grant, and the plan after the import is empty.
-func TestRowsImport(t *testing.T) {
+func TestEveryRowCanBeImported(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "iris-scoring")

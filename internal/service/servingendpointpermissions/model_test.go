@@ -8,7 +8,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 )
 
-func TestTell(t *testing.T) {
+func TestShow(t *testing.T) {
 	app := acl.Principal{Kind: acl.ServicePrincipal, Name: "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"}
 	ada, admins := acl.Principal{Kind: acl.User, Name: "ada@example.com"}, acl.Principal{Kind: acl.Group, Name: "admins"}
 	for name, c := range map[string]struct {
@@ -25,7 +25,7 @@ func TestTell(t *testing.T) {
 			acl.List{{Principal: admins, Direct: acl.CanView, Inherited: []acl.Level{acl.CanQuery, acl.CanManage}}},
 			"group_name=admins CAN_VIEW false, group_name=admins CAN_MANAGE true, group_name=admins CAN_QUERY true", "0 0 1",
 		},
-		"nothing held": {acl.List{{Principal: ada}}, "", "0 0 0"},
+		"no level": {acl.List{{Principal: ada}}, "", "0 0 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var m permissionsModel

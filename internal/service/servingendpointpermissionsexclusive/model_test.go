@@ -33,7 +33,7 @@ func shown(m types.Map) map[string]string {
 
 // The list of the service becomes the maps of the model: spelling is kept, foreign grants show if they are to be
 // removed, and grants that are inherited, ignored or those of admins never show.
-func TestTell(t *testing.T) {
+func TestShow(t *testing.T) {
 	bob, eve := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User, Name: "eve@example.com"}
 	team := acl.Principal{Kind: acl.Group, Name: "team"}
 	list := acl.List{
@@ -84,7 +84,7 @@ func TestNote(t *testing.T) {
 }
 
 // Applying a list over another keeps the grants that are not mentioned, in any spelling.
-func TestOver(t *testing.T) {
+func TestAppliedOver(t *testing.T) {
 	bob, eve, ada := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User, Name: "eve@example.com"}, acl.Principal{Kind: acl.User, Name: "ada@example.com"}
 	want := accessList{Grants: grants{}}
 	for _, e := range []acl.Entry{{Principal: acl.Principal{Kind: acl.User, Name: "BOB@example.com"}, Direct: acl.CanQuery}, {Principal: ada, Direct: acl.CanManage}} {

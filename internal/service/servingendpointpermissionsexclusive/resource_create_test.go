@@ -143,7 +143,7 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 }
 
 // A null map and an empty map both mean that nobody of that kind has a grant.
-func TestNobody(t *testing.T) {
+func TestEmptyAndNullMaps(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.terraform(t, hcl("users = {}"))

@@ -323,7 +323,7 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 
 // Terraform plans before it destroys. Neither a grant of somebody else, whether the list is in the state or not, nor a
 // list that may not be read prevents the destroy.
-func TestUnlistedDoesNotHoldUpDestroy(t *testing.T) {
+func TestUnlistedGrantsDoNotPreventDestroy(t *testing.T) {
 	t.Parallel()
 	other := `
 resource "dbxaccess_serving_endpoint_permission" "other" {

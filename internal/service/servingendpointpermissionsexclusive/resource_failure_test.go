@@ -101,7 +101,7 @@ func TestManagerThroughAGroup(t *testing.T) {
 }
 
 // A person who logs in with a token is a user, and may be the one whose grant would be removed.
-func TestPersonIsNotLockedOut(t *testing.T) {
+func TestUserIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("authorization/tokens", ada, "CAN_USE")

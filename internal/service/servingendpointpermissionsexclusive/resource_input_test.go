@@ -57,7 +57,7 @@ func TestBadInput(t *testing.T) {
 }
 
 // One principal in two spellings is still one principal, and the plan still shows the other removals.
-func TestIgnoredTwice(t *testing.T) {
+func TestIgnoredInTwoSpellings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")

@@ -59,7 +59,7 @@ func TestRequestCounts(t *testing.T) {
 }
 
 // A thousand entries need as many requests as one, and the time does not grow quadratically.
-func TestThousand(t *testing.T) {
+func TestThousandEntries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const n = 1000

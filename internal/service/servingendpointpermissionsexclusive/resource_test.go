@@ -157,7 +157,7 @@ func TestDestroyBesideForeignGrants(t *testing.T) {
 
 // A grant that was created by hand and listed afterwards left nothing to apply, so a destroy leaves it, with a warning.
 // There is no warning about ignored principals.
-func TestDestroyTellsWhatStays(t *testing.T) {
+func TestDestroyWarnsOfRemainingGrants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")

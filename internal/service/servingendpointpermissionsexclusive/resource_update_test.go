@@ -46,7 +46,7 @@ func TestUpdate(t *testing.T) {
 }
 
 // An update removes the grants whose removal its plan showed, and nothing else.
-func TestUpdateLeavesTheUnseen(t *testing.T) {
+func TestUpdateRemovesOnlyGrantsShownInPlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
@@ -69,7 +69,7 @@ func TestUpdateLeavesTheUnseen(t *testing.T) {
 }
 
 // The apply does not warn again about a grant about which the plan warned.
-func TestUpdateBesideUnlisted(t *testing.T) {
+func TestApplyDoesNotRepeatPlanWarning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
@@ -154,7 +154,7 @@ func TestEndpointID(t *testing.T) {
 
 // The plan warns if one configuration manages both single grants and the whole list of one endpoint, whichever is
 // planned first.
-func TestSingleAndWhole(t *testing.T) {
+func TestListAndSingleGrantsBothManaged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	single := `

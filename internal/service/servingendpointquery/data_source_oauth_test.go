@@ -109,7 +109,7 @@ func TestOAuthAtTheWorkspace(t *testing.T) {
 }
 
 // Only a refusal of the service itself shows that a right is missing.
-func TestOAuthDenialsThatAreNone(t *testing.T) {
+func TestOAuthErrorsThatAreNotDenials(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		spoil func(*acctest.World, string) (secret string)
@@ -146,7 +146,7 @@ func TestOAuthDenialsThatAreNone(t *testing.T) {
 }
 
 // A token is sent only to the endpoint's own host, whatever address the workspace or a redirect names.
-func TestOAuthTokenGoesNowhereElse(t *testing.T) {
+func TestOAuthTokenIsSentToTheEndpointOnly(t *testing.T) {
 	t.Parallel()
 	for name, address := range map[string]string{
 		"foreign":         "https://evil.example/1/serving-endpoints/fast/invocations",

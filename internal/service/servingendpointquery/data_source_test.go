@@ -195,7 +195,7 @@ func TestTokenRefused(t *testing.T) {
 
 // A new grant takes a while to take effect. Only if this run has written a grant does the provider query again after a
 // refusal.
-func TestGrantSpreads(t *testing.T) {
+func TestQueryWaitsForNewGrant(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	application, token, _ := addApp(w)
@@ -323,7 +323,7 @@ func TestBadInput(t *testing.T) {
 
 // A token that is known only after apply may be empty. Then the provider sends no query, and above all none as its own
 // identity.
-func TestTokenTurnsOutEmpty(t *testing.T) {
+func TestEmptyTokenKnownAfterApply(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.TestCLI(t, resource.TestStep{

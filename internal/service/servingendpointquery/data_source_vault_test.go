@@ -41,7 +41,7 @@ func wants(t *testing.T, c *acctest.CLI, words ...string) {
 }
 
 // The token is read from the vault and used, and is in no state, plan or log.
-func TestAsVaultedToken(t *testing.T) {
+func TestQueryWithTokenFromVault(t *testing.T) {
 	t.Parallel()
 	w, _, token, c := vaulted(t)
 	c.Env["TF_LOG"] = "TRACE"

@@ -40,14 +40,14 @@ func TestToQuery(t *testing.T) {
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestShow(t *testing.T) {
 	for name, c := range map[string]struct {
 		store types.Bool
 		want  types.String
 	}{
-		"not said": {types.BoolNull(), types.StringNull()},
-		"false":    {types.BoolValue(false), types.StringNull()},
-		"true":     {types.BoolValue(true), types.StringValue("{}")},
+		"not set": {types.BoolNull(), types.StringNull()},
+		"false":   {types.BoolValue(false), types.StringNull()},
+		"true":    {types.BoolValue(true), types.StringValue("{}")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := queryModel{StoreResponse: c.store, Response: types.StringUnknown()}

@@ -158,7 +158,7 @@ resource "dbxaccess_service_principal_token" "one" {
 }
 
 // A long list of names comes in pages, and the total number of entries shows which page is the last.
-func TestNamesInPages(t *testing.T) {
+func TestOwnerNamesOnSeveralPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "", day)
@@ -195,7 +195,7 @@ func TestNamesInPages(t *testing.T) {
 
 // If somebody created a token for another principal, and the list shows the owner only by SCIM id, the token is listed
 // with that owner.
-func TestTokenMadeForAnother(t *testing.T) {
+func TestTokenCreatedForAnotherPrincipal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var owner, maker string
@@ -222,7 +222,7 @@ func TestTokenMadeForAnother(t *testing.T) {
 }
 
 // Somebody who searches for a token must see it even if the workspace cannot show the name of its owner.
-func TestNamesFail(t *testing.T) {
+func TestTokensWithoutOwnerNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "find me", day)
@@ -258,7 +258,7 @@ func TestBadInput(t *testing.T) {
 }
 
 // The example checks tokens in a pipeline: it accepts tokens that are young and do not expire soon, and no others.
-func TestGate(t *testing.T) {
+func TestExampleChecksTokensInPipeline(t *testing.T) {
 	t.Parallel()
 	example, err := os.ReadFile("../../../examples/data-sources/dbxaccess_tokens/data-source.tf")
 	if err != nil {

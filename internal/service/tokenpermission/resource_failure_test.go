@@ -29,7 +29,7 @@ func TestGone(t *testing.T) {
 }
 
 // An HTML page in place of an answer does not mean that the right was revoked.
-func TestPageIsNotGone(t *testing.T) {
+func TestHTMLPageDoesNotProveDeletion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Test(t,
@@ -44,7 +44,7 @@ func TestPageIsNotGone(t *testing.T) {
 	)
 }
 
-func TestDestroyOfWhatIsGone(t *testing.T) {
+func TestDestroyRevokedRight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	cli := w.CLI(t, toApp(w))
@@ -58,7 +58,7 @@ func TestDestroyOfWhatIsGone(t *testing.T) {
 }
 
 // A principal that has the right already keeps it: the resource adopts the right without a write.
-func TestHeldAlready(t *testing.T) {
+func TestExistingRightIsAdopted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")

@@ -56,11 +56,11 @@ func TestUnknownPrincipal(t *testing.T) {
 func TestBadImport(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ id, want string }{
-		"nobody of a kind":    {"group_name=", `Import id of a right to use tokens is malformed.*does not name a principal`},
-		"somebody without it": {user, `Import id does not match exactly one right to use tokens.*matches 0 principals.*` + neighbor},
-		"another kind":        {"user_name=" + neighbor, `matches 0 principals`},
-		"the admins":          {"admins", `matches 0 principals`},
-		"two of one name":     {"twin@example.com", `matches 2 principals.*group_name=NAME`},
+		"nobody of a kind":              {"group_name=", `Import id of a right to use tokens is malformed.*does not name a principal`},
+		"a principal without the right": {user, `Import id does not match exactly one right to use tokens.*matches 0 principals.*` + neighbor},
+		"another kind":                  {"user_name=" + neighbor, `matches 0 principals`},
+		"the admins":                    {"admins", `matches 0 principals`},
+		"two of one name":               {"twin@example.com", `matches 2 principals.*group_name=NAME`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
