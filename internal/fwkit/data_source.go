@@ -29,17 +29,14 @@ func NewDataSource[Model any](
 	return &DataSource[Model]{name: name, describe: describe, read: read}
 }
 
-// Metadata implements datasource.DataSource.
 func (d *DataSource[_]) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_" + d.name
 }
 
-// Schema implements datasource.DataSource.
 func (d *DataSource[_]) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = d.describe(ctx)
 }
 
-// Configure implements datasource.DataSourceWithConfigure.
 func (d *DataSource[_]) Configure(
 	_ context.Context,
 	req datasource.ConfigureRequest,
@@ -48,7 +45,6 @@ func (d *DataSource[_]) Configure(
 	d.client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
-// Read implements datasource.DataSource.
 func (d *DataSource[Model]) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m Model
 	if !Decode(ctx, req.Config, &m, &resp.Diagnostics) {

@@ -35,7 +35,6 @@ func NewListResource[Query any](
 	return &listResource[Query]{Resource{Name: name}, describe, find}
 }
 
-// ListResourceConfigSchema implements list.ListResource.
 func (l *listResource[_]) ListResourceConfigSchema(
 	_ context.Context,
 	_ list.ListResourceSchemaRequest,
@@ -44,7 +43,6 @@ func (l *listResource[_]) ListResourceConfigSchema(
 	resp.Schema = l.describe()
 }
 
-// List implements list.ListResource. It calls find when Terraform reads the results.
 func (l *listResource[Query]) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var by Query
 	var diags diag.Diagnostics

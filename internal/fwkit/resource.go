@@ -25,13 +25,11 @@ type Resource struct {
 	Client          *client.Client
 }
 
-// Metadata implements resource.Resource and list.ListResource.
 func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_" + r.Name
 	resp.ResourceBehavior.MutableIdentity = r.MutableIdentity
 }
 
-// IdentitySchema implements resource.ResourceWithIdentity.
 func (r *Resource) IdentitySchema(
 	_ context.Context,
 	_ resource.IdentitySchemaRequest,
@@ -46,7 +44,6 @@ func (r *Resource) IdentitySchema(
 	resp.IdentitySchema = identityschema.Schema{Attributes: attributes}
 }
 
-// Configure implements resource.ResourceWithConfigure.
 func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
 	r.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
@@ -105,13 +102,25 @@ func (r *Resource) WrongWorkspace(
 	return Failed(diags, err, summary, object)
 }
 
+// WrongWorkspaceAfter is [Resource.WrongWorkspace] after a call that returned err. Every answer names its workspace: in
+// the wrong one nothing may be written, and its errors say nothing about this object. If the call failed and nothing
+// has answered yet, there is no workspace to compare.
+func (r *Resource) WrongWorkspaceAfter(
+	ctx context.Context,
+	err error,
+	stored types.String,
+	object string,
+	diags *diag.Diagnostics,
+) bool {
+	return (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, stored, object, diags)
+}
+
 // EphemeralResource holds what all ephemeral resources have in common. Each of them embeds it.
 type EphemeralResource struct {
 	Name   string
 	Client *client.Client
 }
 
-// Metadata implements ephemeral.EphemeralResource.
 func (e *EphemeralResource) Metadata(
 	_ context.Context,
 	req ephemeral.MetadataRequest,
@@ -120,7 +129,6 @@ func (e *EphemeralResource) Metadata(
 	resp.TypeName = req.ProviderTypeName + "_" + e.Name
 }
 
-// Configure implements ephemeral.EphemeralResourceWithConfigure.
 func (e *EphemeralResource) Configure(
 	_ context.Context,
 	req ephemeral.ConfigureRequest,
@@ -135,12 +143,10 @@ type Action struct {
 	Client *client.Client
 }
 
-// Metadata implements action.Action.
 func (a *Action) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_" + a.Name
 }
 
-// Configure implements action.ActionWithConfigure.
 func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
 	a.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }

@@ -110,18 +110,17 @@ func (c Credential) AdviseUnchecked(err error) error {
 }
 
 // LookAtSecret checks whether Key Vault still has the version that holds the credential's value, and reports whether
-// that value is lost. It lists versions and reads no value. It writes what the vault shows of the version into s. at is
-// the recorded version, and mark is the tag of versions that the provider wrote. object names the credential in
-// messages. onlyWarn is true for on_unverifiable = "warn".
+// that value is lost. It lists versions and reads no value. It writes what the vault shows of the version into state. at
+// is the recorded version, and mark is the tag of versions that the provider wrote.
 func (r *Resource) LookAtSecret(
 	ctx context.Context,
 	c Credential,
-	s *VaultSecret,
+	mark string,
+	state RotatingModel,
 	at rotation.StoredVersion,
-	mark, object string,
-	onlyWarn bool,
 	diags *diag.Diagnostics,
 ) (lost bool) {
+	s, object := state.Rotating().KeyVaultSecret, state.String()
 	if s == nil {
 		return false
 	}
@@ -133,7 +132,7 @@ func (r *Resource) LookAtSecret(
 			fmt.Sprintf("Key Vault %s no longer has a secret %s. The plan creates a new %s and writes its value to "+
 				"this secret.", uri, name, c))
 		return true
-	case err != nil && onlyWarn:
+	case err != nil && state.Rotating().OnlyWarns():
 		Warn(diags, err, fmt.Sprintf("Cannot check the secret of a %s in Key Vault", c), object)
 		return false
 	case Failed(diags, c.AdviseUnchecked(err), fmt.Sprintf("Cannot read the secret of a %s in Key Vault", c), object):

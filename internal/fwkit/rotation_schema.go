@@ -21,8 +21,12 @@ const (
 )
 
 // RotationAttributes returns the attributes that every rotated credential has, together with the attributes in own.
-// reasons describes the values of rotation_reason that only this kind of credential has.
-func (c Credential) RotationAttributes(reasons string, own map[string]schema.Attribute) map[string]schema.Attribute {
+// reasons describes the values of rotation_reason that only this kind of credential has. mark is the tag that the
+// provider adds to secrets in Key Vault; see [rotation.Secret].
+func (c Credential) RotationAttributes(
+	reasons, mark string,
+	own map[string]schema.Attribute,
+) map[string]schema.Attribute {
 	text := func(format string) string { return fmt.Sprintf(format, c) }
 	all := map[string]schema.Attribute{
 		"lifetime_seconds": schema.Int64Attribute{
@@ -71,9 +75,11 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 					"fails the plan, `warn` leaves everything as it is. Read from the state at refresh.",
 			),
 		},
-		"created_at": StoredString("When it was created, RFC 3339 in UTC."),
-		"expires_at": StoredString("When it expires, RFC 3339 in UTC; null for never."),
-		"rotate_at":  StoredString("From this time on a plan rotates it, RFC 3339 in UTC; null for never."),
+		"key_vault_secret": c.vaultSecretAttribute(mark),
+		"workspace_id":     WorkspaceID(),
+		"created_at":       StoredString("When it was created, RFC 3339 in UTC."),
+		"expires_at":       StoredString("When it expires, RFC 3339 in UTC; null for never."),
+		"rotate_at":        StoredString("From this time on a plan rotates it, RFC 3339 in UTC; null for never."),
 	}
 	maps.Copy(all, own)
 	return all

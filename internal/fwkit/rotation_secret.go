@@ -32,9 +32,9 @@ type VaultSecret struct {
 // maxTags is how many tags a user can write. A secret in Key Vault can have 15 tags, and the provider adds one.
 const maxTags = 14
 
-// VaultSecretAttribute returns the schema of the block key_vault_secret. credential is the name of the kind of
-// credential, such as "token". mark is the tag that the provider adds; see [rotation.Secret].
-func VaultSecretAttribute(credential, mark string) schema.Attribute {
+// vaultSecretAttribute returns the schema of the block key_vault_secret.
+func (c Credential) vaultSecretAttribute(mark string) schema.Attribute {
+	credential := string(c)
 	return schema.SingleNestedAttribute{
 		Optional: true,
 		MarkdownDescription: "Secret in Azure Key Vault that holds the value. The provider's own identity writes the " +

@@ -11,10 +11,8 @@ import (
 // Described is what a validator or a plan modifier says of itself. Each of them embeds it.
 type Described string
 
-// Description implements the interfaces of validators and plan modifiers.
 func (d Described) Description(context.Context) string { return string(d) }
 
-// MarkdownDescription implements the interfaces of validators and plan modifiers.
 func (d Described) MarkdownDescription(context.Context) string { return string(d) }
 
 // Checked returns a validator that calls check. Other code calls check too, so that the plan and the later use of a

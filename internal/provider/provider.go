@@ -17,10 +17,8 @@ import (
 
 // New returns a function that creates the provider. lookupEnv reads an environment variable, as [os.LookupEnv] does.
 func New(version string, lookupEnv func(string) (string, bool)) func() provider.Provider {
-	client.Product(version)
-	return func() provider.Provider {
-		return &dbxaccess{version: version, lookupEnv: lookupEnv, opened: &client.EphemeralTokens{}}
-	}
+	factory, _ := NewProcess(version, lookupEnv)
+	return factory
 }
 
 // NewProcess is [New] for a process that serves nothing else. Call end after the server has ended: it revokes the

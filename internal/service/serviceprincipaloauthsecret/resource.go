@@ -123,9 +123,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.ServicePrincipalID.ValueString(),
 	)
 	if state.OnlyWarns() && err != nil && !errors.Is(err, client.ErrNotFound) {
-		// If nothing has answered, there is no workspace to compare with the recorded one.
-		if r.Client.WorkspaceID() == "" ||
-			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		if !r.WrongWorkspaceAfter(ctx, err, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check OAuth secret", state.String())
 		}
 		return
@@ -158,15 +156,14 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	f := rotation.Facts{Now: list.Now, Live: shown.live}
 	if shown.live {
 		state.show(shown.info, principalID, r.Client)
-		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.StoredVersions[shown.info.ID], versionMark,
-			state.String(), state.OnlyWarns(), &resp.Diagnostics)
+		at := m.StoredVersions[shown.info.ID]
+		f.VaultLost = r.LookAtSecret(ctx, kind, versionMark, &state, at, &resp.Diagnostics)
 		f.Unusable = m.Unusable(state.Rotating())
 	}
 	// If the principal is not in the workspace, the account may still have the previous secret. That secret works again
 	// when its principal is added again, so the state keeps it.
-	if !shown.previous &&
-		principalID != "" {
-		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
+	if !shown.previous && principalID != "" {
+		fwkit.EndOverlap(&state)
 	}
 	if resp.Diagnostics.HasError() {
 		return

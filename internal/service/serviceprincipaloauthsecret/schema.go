@@ -32,7 +32,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 		MarkdownDescription: "An OAuth secret of a service principal, created by a workspace admin. With it an " +
 			"application requests access tokens at `token_url` " +
 			"(client credentials), each valid for an hour. It is rotated in place before it expires.",
-		Attributes: kind.RotationAttributes("`scopes`, ", map[string]schema.Attribute{
+		Attributes: kind.RotationAttributes("`scopes`, ", versionMark, map[string]schema.Attribute{
 			"id": fwkit.StoredString("The secret's id, as in `secret_id`. It changes with each rotation."),
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
@@ -53,7 +53,6 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				MarkdownDescription: "Whether the provider requests one access token with a new secret before it " +
 					"deletes the old one. If that fails, the new secret is deleted again. Default: true.",
 			},
-			"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), versionMark),
 			"secret_value_in_state": schema.BoolAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "Whether `secret_value` holds the secret. Default: false with " +
@@ -78,8 +77,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			),
 			"previous_secret_delete_at": fwkit.StoredString("From this time on an apply deletes the previous secret, " +
 				"RFC 3339 in UTC."),
-			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx, createTimeout),
+			"timeouts": fwkit.Timeouts(ctx, createTimeout),
 		}),
 	}
 }

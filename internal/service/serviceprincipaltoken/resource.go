@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -144,9 +143,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		shown, err = look(ctx, r.Client, list, state)
 	}
 	if state.OnlyWarns() && err != nil {
-		// If nothing has answered, there is no workspace to compare with the recorded one.
-		if r.Client.WorkspaceID() == "" ||
-			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		if !r.WrongWorkspaceAfter(ctx, err, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
 		}
 		return
@@ -192,12 +189,12 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		}
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.show(info, r.Client.WorkspaceID())
-		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.StoredVersions[info.ID], secretMark,
-			state.String(), state.OnlyWarns(), &resp.Diagnostics)
+		at := m.StoredVersions[info.ID]
+		f.VaultLost = r.LookAtSecret(ctx, kind, secretMark, &state, at, &resp.Diagnostics)
 		f.Unusable = m.Unusable(state.Rotating())
 	}
 	if !shown.previousLive {
-		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+		fwkit.EndOverlap(&state)
 	}
 	if resp.Diagnostics.HasError() {
 		return

@@ -42,6 +42,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"it expires, and its value is in the state or in Azure Key Vault.",
 		Attributes: kind.RotationAttributes(
 			"`owner` (it really belongs to another principal), ",
+			secretMark,
 			map[string]schema.Attribute{
 				"id":    fwkit.StoredString("The token's id, as in `token_id`. It changes with each rotation."),
 				"owner": ownerAttribute(),
@@ -58,7 +59,6 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 						"has all the rights of its owner, and an existing one keeps its scopes. Changed in place; " +
 						"the service can refuse to widen them.",
 				},
-				"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), secretMark),
 				"token_value_in_state": schema.BoolAttribute{
 					Optional: true, Computed: true,
 					MarkdownDescription: "Whether `token_value` holds the token. Default: false with " +
@@ -80,8 +80,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				"previous_token_revoke_at": fwkit.StoredString(
 					"From this time on an apply revokes the previous token, RFC 3339 in UTC.",
 				),
-				"workspace_id": fwkit.WorkspaceID(),
-				"timeouts":     fwkit.Timeouts(ctx, createTimeout),
+				"timeouts": fwkit.Timeouts(ctx, createTimeout),
 			},
 		),
 	}

@@ -225,10 +225,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 		// The endpoint may have been re-created since the plan, and the access list of the deleted endpoint still
 		// accepts grants.
 		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Every answer names its workspace. In the wrong workspace nothing may be written, and an error of that
-		// workspace says nothing about this object.
-		if (err == nil || r.Client.WorkspaceID() != "") &&
-			r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+		if r.WrongWorkspaceAfter(ctx, err, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 			return
 		}
 	}

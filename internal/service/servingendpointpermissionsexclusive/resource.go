@@ -116,10 +116,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		plan.RemovedOnCreate.IsUnknown() {
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Every answer names its workspace. In the wrong workspace nothing may be written, and an error of that
-		// workspace says nothing about this object.
-		if (err == nil || r.Client.WorkspaceID() != "") &&
-			r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
+		if r.WrongWorkspaceAfter(ctx, err, state.WorkspaceID, want.String(), &resp.Diagnostics) {
 			return
 		}
 		var l left

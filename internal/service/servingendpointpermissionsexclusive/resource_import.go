@@ -61,10 +61,8 @@ func (r *exclusiveResource) findName(ctx context.Context, state *exclusiveModel,
 	id := state.EndpointID.ValueString()
 	name, err := r.Client.EndpointName(ctx, id)
 	object := "the access list of the endpoint with the id " + id
-	if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, object, diags) {
-		return false
-	}
-	if fwkit.Failed(diags, err, "Cannot find the serving endpoint of the moved access list", object) {
+	if r.WrongWorkspaceAfter(ctx, err, state.WorkspaceID, object, diags) ||
+		fwkit.Failed(diags, err, "Cannot find the serving endpoint of the moved access list", object) {
 		return false
 	}
 	state.ID, state.EndpointName = types.StringValue(name), types.StringValue(name)
