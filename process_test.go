@@ -87,7 +87,7 @@ func TestNoLogWithoutRequest(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	c := w.CLI(t, asksOnce)
-	said := overhear(t, c)
+	said := recordStderr(t, c)
 	if r := c.MustRun(t, 0, "plan"); r.Stderr != "" {
 		t.Errorf("Terraform shows %s", r.Stderr)
 	}
@@ -150,9 +150,9 @@ func override(t *testing.T, c *acctest.CLI) (rc []byte, plugin string) {
 	return rc, plugin
 }
 
-// overhear replaces the provider by a script that runs it and records its standard error. The function that overhear
-// returns reads what was recorded so far.
-func overhear(t *testing.T, c *acctest.CLI) (said func() string) {
+// recordStderr replaces the provider by a script that runs it and records its standard error. The function that
+// recordStderr returns reads what was recorded so far.
+func recordStderr(t *testing.T, c *acctest.CLI) (said func() string) {
 	t.Helper()
 	rc, plugin := override(t, c)
 	dir := t.TempDir()

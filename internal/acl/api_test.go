@@ -74,8 +74,8 @@ func (w *world) newClient(t *testing.T) *client.Client {
 	return c
 }
 
-// foreign returns the grants that exist before a test and must still exist after it, whatever the test does.
-func foreign() map[string]string {
+// grantsOfOthers returns the grants that exist before a test and must still exist after it, whatever the test does.
+func grantsOfOthers() map[string]string {
 	return map[string]string{person: "CAN_MANAGE", app: "CAN_QUERY", bob: "CAN_VIEW", team: "CAN_MANAGE"}
 }
 
@@ -106,7 +106,7 @@ func (w *world) wantAsked(t *testing.T, want string) {
 }
 
 func with(p acl.Principal, level acl.Level) map[string]string {
-	grants := foreign()
+	grants := grantsOfOthers()
 	grants[p.Name] = string(level)
 	return grants
 }
@@ -179,7 +179,7 @@ func TestInheritedIsNotDirect(t *testing.T) {
 	if err := acl.Revoke(ctx, w.client, w.endpoint, user(bob)); err != nil {
 		t.Fatal(err)
 	}
-	want := foreign()
+	want := grantsOfOthers()
 	delete(want, bob)
 	w.holds(t, want)
 	if _, _, err := acl.Grant(ctx, w.client, w.endpoint, group("admins"), acl.CanManage, false); err != nil {
@@ -230,7 +230,7 @@ func TestRevoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wantAsked(t, "GET PUT GET")
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 
 	if err := acl.Revoke(ctx, w.client, w.endpoint, w.app); err != nil { // the grant is already revoked
 		t.Fatal(err)
@@ -278,7 +278,7 @@ func TestApplicationIDUnderUserName(t *testing.T) {
 	if err := acl.Revoke(ctx, w.client, w.endpoint, w.app); err != nil {
 		t.Fatal(err)
 	}
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // TestWritersQueue checks that concurrent writers of one list queue. Each reads the list and replaces it, so without a
@@ -308,7 +308,7 @@ func TestWritersQueue(t *testing.T) {
 		})
 	}
 	group.Wait()
-	want := foreign()
+	want := grantsOfOthers()
 	for i, p := range held {
 		if i%2 != 0 {
 			want[p.Name] = "CAN_VIEW"
@@ -336,7 +336,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%s: %v, at %q: %s", p, err, attribute, next)
 			}
 		}
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 	t.Run("denied", func(t *testing.T) {
 		t.Parallel()
@@ -353,7 +353,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%s: revoked with %v", object, err)
 			}
 		}
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 	// A list may still show a principal that was deleted, and the service then refuses any list with this principal in
 	// it. The advice must not blame the principal whose grant is to be revoked.
@@ -412,7 +412,7 @@ func TestLostAnswer(t *testing.T) {
 	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
 		t.Fatal(err)
 	}
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 	w.wantAsked(t, "GET PATCH PATCH GET GET PUT GET GET")
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// hang delays one request with that method by half a minute, after the given number of other requests.
-func (w *world) hang(method string, after int) {
+// delayRequest delays one request with that method by half a minute, after the given number of other requests.
+func (w *world) delayRequest(method string, after int) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, After: after, Delay: 30 * time.Second})
 }
 
@@ -52,7 +52,7 @@ func TestWriteIsCancelledWhenNoCallerWaits(t *testing.T) {
 	ps := w.newcomers(3)
 	w.Workspace.SetGrant("iris", ps[1].Name, "CAN_QUERY")
 	w.slow("PATCH")
-	w.hang("PATCH", 1) // the request that slow delays does not count
+	w.delayRequest("PATCH", 1) // the request that slow delays does not count
 	stopped := w.stopAfter(t, 2)
 	failed := together(ps, func(p acl.Principal) error {
 		ctx := t.Context()
@@ -76,7 +76,7 @@ func TestWriteIsCancelledWhenNoCallerWaits(t *testing.T) {
 func TestReaderDoesNotWaitForCancelledCaller(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.hang("GET", 0)
+	w.delayRequest("GET", 0)
 	stopped := w.stopAfter(t, 0)
 	if _, _, err := acl.Grant(stopped, w.client, w.endpoint, w.newcomers(1)[0], acl.CanQuery, false); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
@@ -217,13 +217,13 @@ func TestStoppedWriteThatWasDone(t *testing.T) {
 		}, func(w *world) map[string]string { return with(w.app, acl.CanManage) }},
 		"revoke": {"PUT", func(w *world, ctx context.Context) error {
 			return acl.Revoke(ctx, w.client, w.endpoint, w.app)
-		}, func(*world) map[string]string { return foreign() }},
+		}, func(*world) map[string]string { return grantsOfOthers() }},
 		"replace": {"PUT", func(w *world, ctx context.Context) error {
 			_, _, err := acl.Replace(ctx, w.client, w.endpoint, nil, func(l acl.List) (acl.List, any, error) {
 				return slices.DeleteFunc(l, func(e acl.Entry) bool { return e.Same(w.app) }), nil, nil
 			})
 			return err
-		}, func(*world) map[string]string { return foreign() }},
+		}, func(*world) map[string]string { return grantsOfOthers() }},
 	} {
 		for _, status := range []int{500, 503, 0} {
 			t.Run(fmt.Sprintf("%s %d", name, status), func(t *testing.T) {

@@ -73,7 +73,7 @@ func TestQueuedGrantsAreWrittenTogether(t *testing.T) {
 	if failed := together(ps, grant); len(failed) > 0 {
 		t.Error(failed)
 	}
-	want := foreign()
+	want := grantsOfOthers()
 	for _, p := range ps {
 		want[p.Name] = "CAN_QUERY"
 	}
@@ -87,7 +87,7 @@ func TestQueuedGrantsAreWrittenTogether(t *testing.T) {
 	if failed := together(ps, func(p acl.Principal) error { return acl.Revoke(t.Context(), w.client, w.endpoint, p) }); len(failed) > 0 {
 		t.Error(failed)
 	}
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 	if asked := strings.Fields(w.asked()); len(asked) > 7 {
 		t.Errorf("20 revocations asked %q", asked)
 	}
@@ -111,7 +111,7 @@ func TestOneOfABatchFails(t *testing.T) {
 	if len(failed) != 1 || !errors.Is(failed[stranger.Name], client.ErrNotFound) {
 		t.Errorf("failed: %v", failed)
 	}
-	want := foreign()
+	want := grantsOfOthers()
 	for _, p := range ps {
 		want[p.Name] = "CAN_QUERY"
 	}
@@ -195,7 +195,7 @@ func TestCancelledCallerLeavesTheQueue(t *testing.T) {
 	if len(failed) != 1 || !errors.Is(failed[ps[1].Name], context.Canceled) {
 		t.Errorf("failed: %v", failed)
 	}
-	want := foreign()
+	want := grantsOfOthers()
 	want[ps[0].Name], want[ps[2].Name] = "CAN_QUERY", "CAN_QUERY"
 	w.holds(t, want)
 }
@@ -305,7 +305,7 @@ func TestReplaceAfterIncompleteUpsert(t *testing.T) {
 			if err != nil || len(list) != 5 {
 				t.Errorf("%v, %v", list, err)
 			}
-			want := foreign()
+			want := grantsOfOthers()
 			want[app] = "CAN_VIEW"
 			w.holds(t, want)
 			w.wantAsked(t, c.asked)

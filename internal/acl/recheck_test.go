@@ -47,7 +47,7 @@ func TestUndoneChangeIsWrittenAgain(t *testing.T) {
 		if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
 			t.Error(err)
 		}
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 		w.wantAsked(t, "GET PUT GET PUT GET GET")
 	})
 	t.Run("right to use tokens", func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), w.app.String()+" was granted CAN_QUERY, and no longer has it") {
 			t.Errorf("error %v", err)
 		}
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 	t.Run("revocation", func(t *testing.T) {
 		t.Parallel()
@@ -121,7 +121,7 @@ func TestRevocationOfOwnRightSucceeds(t *testing.T) {
 	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
 		t.Error(err)
 	}
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // TestStoppedBeforeTheListIsReadAgain checks that a caller which is cancelled before the list is read again learns that

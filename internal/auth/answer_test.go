@@ -24,9 +24,9 @@ var strangerAnswers = map[string]emulator.Fault{
 	"an error":       {Body: `{"error":{"code":"Forbidden","message":"no"}}`, ContentType: "application/json"},
 }
 
-// wantStranger fails unless err names the method, host, path and status of the request, and the title of the page that
-// answered.
-func wantStranger(t testing.TB, err error, name, method, host, path string) {
+// wantForeignAnswer fails unless err names the method, host, path and status of the request, and the title of the page
+// that answered.
+func wantForeignAnswer(t testing.TB, err error, name, method, host, path string) {
 	t.Helper()
 	if err == nil {
 		t.Errorf("%s was believed", name)
@@ -72,7 +72,7 @@ func TestAnswersWithoutAToken(t *testing.T) {
 						t.Errorf("%s: %v", name, err)
 					}
 				} else {
-					wantStranger(t, err, name, method, c.host, path)
+					wantForeignAnswer(t, err, name, method, c.host, path)
 				}
 				if time.Since(began) > 5*time.Second {
 					t.Errorf("%s took %s", name, time.Since(began))
@@ -161,7 +161,7 @@ func TestAnswersThatAreNotFromTheVault(t *testing.T) {
 				if done {
 					t.Errorf("%s: reported as done: %v", name, err)
 				}
-				wantVaultStranger(t, use, name, err, u.method, strings.TrimSuffix(path, "/"))
+				wantForeignVaultAnswer(t, use, name, err, u.method, strings.TrimSuffix(path, "/"))
 				if time.Since(began) > 5*time.Second {
 					t.Errorf("%s took %s", name, time.Since(began))
 				}
@@ -170,13 +170,13 @@ func TestAnswersThatAreNotFromTheVault(t *testing.T) {
 	}
 }
 
-func wantVaultStranger(t testing.TB, use, name string, err error, method, path string) {
+func wantForeignVaultAnswer(t testing.TB, use, name string, err error, method, path string) {
 	t.Helper()
 	// Vault.TryWrite fails on any successful response, with an error of its own.
 	if use == "try to write" && err != nil && strings.Contains(err.Error(), "No Key Vault does that") {
 		return
 	}
-	wantStranger(t, err, name, method, "kv-ml.vault.azure.net", path)
+	wantForeignAnswer(t, err, name, method, "kv-ml.vault.azure.net", path)
 }
 
 // TestVaultChangeIsShown checks that Disable and Change succeed only if the vault's response shows the change.

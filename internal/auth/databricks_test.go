@@ -35,8 +35,8 @@ func (w *workspaceLogin) settings() Settings {
 	}
 }
 
-// elsewhere returns the number of requests to Entra ID and Azure Resource Manager.
-func (w *workspaceLogin) elsewhere() int {
+// requestsToAzure returns the number of requests to Entra ID and Azure Resource Manager.
+func (w *workspaceLogin) requestsToAzure() int {
 	n := 0
 	for _, e := range w.Journal.Entries() {
 		if e.Service == "entra" || e.Service == "arm" {
@@ -63,8 +63,8 @@ func TestDatabricksOAuth(t *testing.T) {
 			t.Errorf("%s, %v", claims, err)
 		}
 	}
-	if n := w.Journal.Count("workspace", "POST", tokenPath); n != 1 || w.elsewhere() != 0 {
-		t.Errorf("%d token requests, %d elsewhere", n, w.elsewhere())
+	if n := w.Journal.Count("workspace", "POST", tokenPath); n != 1 || w.requestsToAzure() != 0 {
+		t.Errorf("%d token requests, %d elsewhere", n, w.requestsToAzure())
 	}
 	_, err := l.AccessToken(t.Context(), l.ManagementScope())
 	wantError(t, err, "A Databricks login works for Databricks only")
@@ -171,7 +171,7 @@ func TestDatabricksOIDC(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if n := w.elsewhere(); n != 0 {
+	if n := w.requestsToAzure(); n != 0 {
 		t.Errorf("%d requests elsewhere", n)
 	}
 }

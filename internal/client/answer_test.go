@@ -12,12 +12,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// thing is an answer about the object with the id 7.
-type thing struct {
+// testObject is an answer about the object with the id 7.
+type testObject struct {
 	ID string `json:"id"`
 }
 
-func (t *thing) Lacks(bool) string { return client.CheckName("id", t.ID, "7") }
+func (t *testObject) Lacks(bool) string { return client.CheckName("id", t.ID, "7") }
 
 func TestWhichBodiesAreAnswers(t *testing.T) {
 	t.Parallel()
@@ -28,34 +28,34 @@ func TestWhichBodiesAreAnswers(t *testing.T) {
 		want       client.Answer
 		lost       string // text of the error; empty if there is none
 	}{
-		"the answer":                          {want: &thing{}, body: whole},
-		"with another content type":           {want: &thing{}, body: whole, form: "text/html"},
-		"a page":                              {want: &thing{}, body: page, form: "text/html", lost: `an HTML page with the title “Sign in & wait`},
-		"page with the content type of JSON":  {want: &thing{}, body: page, form: "application/json", lost: `an HTML page with the title`},
-		"a page without a title":              {want: &thing{}, body: "<html></html>", lost: "an HTML page without a title"},
+		"the answer":                          {want: &testObject{}, body: whole},
+		"with another content type":           {want: &testObject{}, body: whole, form: "text/html"},
+		"a page":                              {want: &testObject{}, body: page, form: "text/html", lost: `an HTML page with the title “Sign in & wait`},
+		"page with the content type of JSON":  {want: &testObject{}, body: page, form: "application/json", lost: `an HTML page with the title`},
+		"a page without a title":              {want: &testObject{}, body: "<html></html>", lost: "an HTML page without a title"},
 		"page where no answer is expected":    {body: page, lost: "an HTML page with the title"},
-		"text":                                {want: &thing{}, body: "ok", lost: "text that is not JSON"},
-		"null":                                {want: &thing{}, body: "null", lost: "JSON null"},
+		"text":                                {want: &testObject{}, body: "ok", lost: "text that is not JSON"},
+		"null":                                {want: &testObject{}, body: "null", lost: "JSON null"},
 		"null where no answer is expected":    {body: "null", lost: "JSON null"},
-		"a list":                              {want: &thing{}, body: "[" + whole + "]", lost: "a JSON array"},
-		"a number for a name":                 {want: &thing{}, body: `{"id":7}`, lost: "JSON of another form"},
-		"cut off":                             {want: &thing{}, body: whole[:5], lost: "damaged or cut off"},
+		"a list":                              {want: &testObject{}, body: "[" + whole + "]", lost: "a JSON array"},
+		"a number for a name":                 {want: &testObject{}, body: `{"id":7}`, lost: "JSON of another form"},
+		"cut off":                             {want: &testObject{}, body: whole[:5], lost: "damaged or cut off"},
 		"cut off where no answer is expected": {body: whole[:5], lost: "damaged or cut off"},
-		"something behind it":                 {want: &thing{}, body: whole + "x", lost: "damaged or cut off"},
-		"no field of it":                      {want: &thing{}, body: "{}", lost: "the answer has no id"},
-		"another object":                      {want: &thing{}, body: `{"id":"8\u0007"}`, lost: "the id in the answer is 8.*, not 7"},
-		"204":                                 {want: &thing{}, status: http.StatusNoContent, lost: "an empty body"},
-		"an error in disguise":                {want: &thing{}, body: `{"id":"7","error_code":"NOT_FOUND","message":"gone"}`, lost: "200 NOT_FOUND: .* an error with a success status: gone"},
+		"something behind it":                 {want: &testObject{}, body: whole + "x", lost: "damaged or cut off"},
+		"no field of it":                      {want: &testObject{}, body: "{}", lost: "the answer has no id"},
+		"another object":                      {want: &testObject{}, body: `{"id":"8\u0007"}`, lost: "the id in the answer is 8.*, not 7"},
+		"204":                                 {want: &testObject{}, status: http.StatusNoContent, lost: "an empty body"},
+		"an error in disguise":                {want: &testObject{}, body: `{"id":"7","error_code":"NOT_FOUND","message":"gone"}`, lost: "200 NOT_FOUND: .* an error with a success status: gone"},
 		"error where no answer is expected":   {body: `{"error_code":403,"message":"blocked"}`, lost: "an error with a success status: blocked"},
 		"a SCIM error":                        {body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"detail":"no","status":"404"}`, lost: "an error with a success status: no"},
-		"no error":                            {want: &thing{}, body: `{"id":"7","error_code":null}`},
+		"no error":                            {want: &testObject{}, body: `{"id":"7","error_code":null}`},
 		"{} where no answer is expected":      {body: "{}"},
 		"204 where no answer is expected":     {status: http.StatusNoContent},
-		"an optional one":                     {want: &client.Optional{Answer: &thing{}}, body: whole},
-		"an optional one, {}":                 {want: &client.Optional{Answer: &thing{}}, body: " { } "},
-		"an optional one, 204":                {want: &client.Optional{Answer: &thing{}}, status: http.StatusNoContent},
-		"an optional one of others":           {want: &client.Optional{Answer: &thing{}}, body: `{"id":"8"}`, lost: "the id in the answer is 8.*, not 7"},
-		"an optional page":                    {want: &client.Optional{Answer: &thing{}}, body: page, lost: "an HTML page with the title"},
+		"an optional one":                     {want: &client.Optional{Answer: &testObject{}}, body: whole},
+		"an optional one, {}":                 {want: &client.Optional{Answer: &testObject{}}, body: " { } "},
+		"an optional one, 204":                {want: &client.Optional{Answer: &testObject{}}, status: http.StatusNoContent},
+		"an optional one of others":           {want: &client.Optional{Answer: &testObject{}}, body: `{"id":"8"}`, lost: "the id in the answer is 8.*, not 7"},
+		"an optional page":                    {want: &client.Optional{Answer: &testObject{}}, body: page, lost: "an HTML page with the title"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

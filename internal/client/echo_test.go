@@ -75,7 +75,7 @@ func TestEchoedSecretsAreHidden(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, id := range []string{"", resource} {
-				c := over(t, echo, func(cfg *Config) {
+				c := newClientOver(t, echo, func(cfg *Config) {
 					cfg.Login, cfg.RetryTimeout = login, 20*time.Millisecond
 					if id != "" {
 						cfg.Host, cfg.ResourceID = "", id

@@ -33,8 +33,8 @@ func opening(t *testing.T, w *workspace, n int, more ...func(*client.Config)) (p
 	return provider, opened, ids
 }
 
-// left counts the owner's tokens on the server, without the token that the owner logs in with.
-func left(w *workspace) int {
+// countTokens counts the owner's tokens on the server, without the token that the owner logs in with.
+func countTokens(w *workspace) int {
 	n := 0
 	for _, token := range w.Workspace.Snapshot().Tokens {
 		if token.Owner == w.Deployer.ClientID && token.Comment != "login of the owner" {
@@ -50,8 +50,8 @@ func TestEndWithoutOpenTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	provider, opened, ids := opening(t, w, 1)
-	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || left(w) != 0 {
-		t.Fatalf("%v, %d left", err, left(w))
+	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || countTokens(w) != 0 {
+		t.Fatalf("%v, %d left", err, countTokens(w))
 	}
 	provider.Opening(provider)("") // no token was created
 	w.Tenant.Journal.Reset()
@@ -94,8 +94,8 @@ func TestEndRevokesInParallel(t *testing.T) {
 		cfg.Transport = g
 	})
 	w.Tenant.Journal.Reset()
-	if failed := opened.End(time.Minute); len(failed) > 0 || left(w) != 0 {
-		t.Errorf("%v, %d left", failed, left(w))
+	if failed := opened.End(time.Minute); len(failed) > 0 || countTokens(w) != 0 {
+		t.Errorf("%v, %d left", failed, countTokens(w))
 	}
 	for _, e := range w.Tenant.Journal.Entries() {
 		if e.Path != revokeOwn || e.Caller != w.Deployer.ClientID {
@@ -146,8 +146,8 @@ func TestEndRevokesDespiteUnfinishedCreation(t *testing.T) {
 	w := newWorkspace(t)
 	provider, opened, _ := opening(t, w, 2)
 	provider.Opening(provider)
-	if failed := opened.End(4 * time.Second); len(failed) > 0 || left(w) != 0 {
-		t.Errorf("%v, %d left", failed, left(w))
+	if failed := opened.End(4 * time.Second); len(failed) > 0 || countTokens(w) != 0 {
+		t.Errorf("%v, %d left", failed, countTokens(w))
 	}
 }
 
@@ -158,8 +158,8 @@ func TestCloseByAnAdmin(t *testing.T) {
 	w := newWorkspace(t)
 	provider, _, ids := opening(t, w, 1)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Status: 403, Code: "403", Message: "Invalid access token."})
-	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || left(w) != 0 {
-		t.Errorf("%v, %d left", err, left(w))
+	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || countTokens(w) != 0 {
+		t.Errorf("%v, %d left", err, countTokens(w))
 	}
 	if err := provider.CloseToken(t.Context(), ids[0]); err != nil {
 		t.Errorf("closed twice: %v", err)
@@ -172,8 +172,8 @@ func TestCloseTokenOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "of another process", time.Hour)
-	if err := w.as(t, w.PersonToken).CloseToken(t.Context(), id); err != nil || left(w) != 0 {
-		t.Errorf("%v, %d left", err, left(w))
+	if err := w.as(t, w.PersonToken).CloseToken(t.Context(), id); err != nil || countTokens(w) != 0 {
+		t.Errorf("%v, %d left", err, countTokens(w))
 	}
 }
 
@@ -184,10 +184,10 @@ func TestCloseFailsAndEndTriesAgain(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Status: 403, Code: "PERMISSION_DENIED"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: managed + "/*", Status: 403, Code: "PERMISSION_DENIED"})
 	err := provider.CloseToken(t.Context(), ids[0])
-	if !errors.Is(err, client.ErrPermissionDenied) || left(w) != 1 {
-		t.Fatalf("%v, %d left", err, left(w))
+	if !errors.Is(err, client.ErrPermissionDenied) || countTokens(w) != 1 {
+		t.Fatalf("%v, %d left", err, countTokens(w))
 	}
-	if failed := opened.End(time.Second); len(failed) > 0 || left(w) != 0 {
-		t.Errorf("%v, %d left", failed, left(w))
+	if failed := opened.End(time.Second); len(failed) > 0 || countTokens(w) != 0 {
+		t.Errorf("%v, %d left", failed, countTokens(w))
 	}
 }

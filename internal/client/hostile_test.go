@@ -54,8 +54,8 @@ func halfCloses(text string) http.HandlerFunc {
 	}
 }
 
-// goesAway ends the HTTP/2 connection during a request: it shuts the server down, which sends GOAWAY.
-func goesAway(_ http.ResponseWriter, r *http.Request) {
+// sendGoAway ends the HTTP/2 connection during a request: it shuts the server down, which sends GOAWAY.
+func sendGoAway(_ http.ResponseWriter, r *http.Request) {
 	server := r.Context().Value(http.ServerContextKey).(*http.Server)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
@@ -117,7 +117,7 @@ func TestHostileAnswers(t *testing.T) {
 			w.Header().Set("Connection", "close") // sent as GOAWAY in HTTP/2
 			sends(whole)(w, r)
 		}},
-		"HTTP/2 that goes away before the answer": {http2: true, send: goesAway, says: "answer"},
+		"HTTP/2 that goes away before the answer": {http2: true, send: sendGoAway, says: "answer"},
 		"half-closed before the answer":           {send: halfCloses(""), says: "answer"},
 		"half-closed in the answer":               {send: halfCloses(head + "Content-Length: 10\r\n\r\n" + whole[:4]), says: "answer"},
 		"a body without end": {send: func(w http.ResponseWriter, _ *http.Request) {
@@ -151,7 +151,7 @@ func TestHostileAnswers(t *testing.T) {
 			server.Config.ErrorLog, server.EnableHTTP2 = silentLog(), tc.http2
 			server.StartTLS()
 			t.Cleanup(server.Close)
-			c := over(t, server.Client().Transport, func(cfg *Config) {
+			c := newClientOver(t, server.Client().Transport, func(cfg *Config) {
 				cfg.Host = server.URL
 				if tc.patience > 0 {
 					cfg.AttemptTimeout = tc.patience
@@ -201,7 +201,7 @@ func TestHostileCertificates(t *testing.T) {
 		"expired":        {late, server.URL},
 		"another's name": {trusting, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)},
 	} {
-		err := call(t.Context(), over(t, tc.transport, func(cfg *Config) { cfg.Host = tc.host }), http.MethodPost)
+		err := call(t.Context(), newClientOver(t, tc.transport, func(cfg *Config) { cfg.Host = tc.host }), http.MethodPost)
 		e, ok := errors.AsType[*Error](err)
 		if !ok || !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrAnswerLost) || asked > 0 {
 			t.Errorf("%s: %d requests, %v", name, asked, err)

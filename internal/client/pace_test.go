@@ -123,7 +123,7 @@ func TestSinceSuccess(t *testing.T) {
 func TestAwaitSCIM(t *testing.T) {
 	t.Parallel()
 	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
-	oops, c := errors.New("oops"), over(t, &fake{}, nil)
+	oops, c := errors.New("oops"), newClientOver(t, &fake{}, nil)
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, tc := range map[string]struct {

@@ -39,7 +39,7 @@ func TestPagesEnd(t *testing.T) {
 		"an empty page, shrunk":             {func(n int) string { return []string{list(3, "1", "2"), list(2)}[n] }, 2, 2},
 	} {
 		requests := 0
-		c := over(t, echoes(func(r *http.Request) (*http.Response, error) {
+		c := newClientOver(t, echoes(func(r *http.Request) (*http.Response, error) {
 			requests++
 			if requests > 50 {
 				return nil, errors.New("it goes on")

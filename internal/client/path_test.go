@@ -16,7 +16,7 @@ func TestPathOf(t *testing.T) {
 	} {
 		path := PathOf("/things", segment, "x")
 		sent := &fake{}
-		err := over(t, sent, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil)
+		err := newClientOver(t, sent, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil)
 		if want == "" {
 			if !errors.Is(err, errNoName) || sent.attempts() != 0 || path != "/things//x" {
 				t.Errorf("%q: %s, %d requests, %v", segment, path, sent.attempts(), err)
@@ -26,7 +26,7 @@ func TestPathOf(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/things/%2e%2e/x", "/things/a%2Fb", "/things/%0a", "/things/%zz", "/things/"} {
-		if err := over(t, &fake{}, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil); !errors.Is(err, errNoName) {
+		if err := newClientOver(t, &fake{}, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil); !errors.Is(err, errNoName) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -43,7 +43,7 @@ func TestRedirect(t *testing.T) {
 					w.Header().Set("X-Request-Id", "req-1")
 					w.WriteHeader(status)
 				}))
-				err := call(t.Context(), over(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL }), method)
+				err := call(t.Context(), newClientOver(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL }), method)
 				server.Close()
 				var e *Error
 				if !errors.As(err, &e) || !errors.Is(err, tc.kind) || errors.Is(err, ErrAnswerLost) || calls != 1 || e.Status != status || e.RequestID != "req-1" {
@@ -80,7 +80,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	c := over(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
+	c := newClientOver(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
 	for n, method := range []string{"GET", "POST", "DELETE"} {
 		err := call(t.Context(), c, method)
 		if !errors.Is(err, ErrNotAnAnswer) || errors.Is(err, ErrAnswerLost) != (method != "GET") || calls != n+1 || !strings.Contains(err.Error(), "more than 24 MiB") {

@@ -65,8 +65,8 @@ func (f *fake) attempts() int {
 	return len(f.sent)
 }
 
-// over returns a client that uses the given transport. change may be nil.
-func over(t *testing.T, transport http.RoundTripper, change func(*Config)) *Client {
+// newClientOver returns a client that uses the given transport. change may be nil.
+func newClientOver(t *testing.T, transport http.RoundTripper, change func(*Config)) *Client {
 	t.Helper()
 	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(s, auth.Options{}) }
 	login, err := open(auth.Settings{Token: auth.Setting{Value: "dapi-of-nobody", Attribute: "token"}})
@@ -130,7 +130,7 @@ func TestWhichFailuresAreRetried(t *testing.T) {
 		for _, method := range []string{"GET", "PUT", "PATCH", "DELETE", "POST"} {
 			all.Go(func() {
 				f := &fake{steps: []step{tc.step}}
-				err := call(t.Context(), over(t, f, nil), method)
+				err := call(t.Context(), newClientOver(t, f, nil), method)
 				if strings.Contains(tc.methods, method) {
 					if err != nil || f.attempts() != 2 {
 						t.Errorf("%s %s: %d attempts, %v", name, method, f.attempts(), err)
@@ -143,7 +143,7 @@ func TestWhichFailuresAreRetried(t *testing.T) {
 	}
 	all.Go(func() {
 		f := &fake{steps: []step{{status: 503}}}
-		if err := call(Idempotent(t.Context()), over(t, f, nil), "POST"); err != nil || f.attempts() != 2 {
+		if err := call(Idempotent(t.Context()), newClientOver(t, f, nil), "POST"); err != nil || f.attempts() != 2 {
 			t.Errorf("503 of a POST that is marked: %d attempts, %v", f.attempts(), err)
 		}
 	})
@@ -164,13 +164,13 @@ func TestHostUnreachable(t *testing.T) {
 		for _, method := range []string{"GET", "POST"} {
 			all.Go(func() {
 				f := &fake{steps: []step{{err: tc.err}}}
-				err := call(t.Context(), over(t, f, nil), method)
+				err := call(t.Context(), newClientOver(t, f, nil), method)
 				if !errors.Is(err, ErrUnreachable) || !errors.Is(err, tc.err) || f.attempts() != 1 {
 					t.Errorf("%s %s at first: %d attempts, %v", name, method, f.attempts(), err)
 				}
 
 				f = &fake{steps: []step{{status: 200}, {err: tc.err}}}
-				c := over(t, f, nil)
+				c := newClientOver(t, f, nil)
 				if err := call(t.Context(), c, "GET"); err != nil {
 					t.Error(err)
 				}
@@ -210,7 +210,7 @@ func TestHostUnreachableForReal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			counted := &counting{next: transport}
-			err := call(t.Context(), over(t, counted, func(cfg *Config) { cfg.Host = host }), "GET")
+			err := call(t.Context(), newClientOver(t, counted, func(cfg *Config) { cfg.Host = host }), "GET")
 			if !errors.Is(err, ErrUnreachable) || counted.n.Load() != 1 {
 				t.Errorf("%d attempts, %v", counted.n.Load(), err)
 			}
@@ -234,11 +234,11 @@ func TestAttemptTimeout(t *testing.T) {
 	defer cancel()
 	brief := func(cfg *Config) { cfg.AttemptTimeout = 50 * time.Millisecond }
 	f := &fake{steps: []step{{hang: true}}}
-	if err := call(ctx, over(t, f, brief), "GET"); err != nil || f.attempts() != 2 {
+	if err := call(ctx, newClientOver(t, f, brief), "GET"); err != nil || f.attempts() != 2 {
 		t.Errorf("GET: %d attempts, %v", f.attempts(), err)
 	}
 	f = &fake{steps: []step{{hang: true}}}
-	err := call(ctx, over(t, f, brief), "POST")
+	err := call(ctx, newClientOver(t, f, brief), "POST")
 	var e *Error
 	if !errors.As(err, &e) || !errors.Is(e.Kind, ErrAnswerLost) || f.attempts() != 1 || e.Message != "no answer within 50ms" {
 		t.Errorf("POST: %d attempts, %v", f.attempts(), err)
@@ -255,7 +255,7 @@ func TestBodyCutOff(t *testing.T) {
 		_, _ = io.WriteString(w, `{"token_value":`)
 	}))
 	t.Cleanup(server.Close)
-	c := over(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
+	c := newClientOver(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
 	if err := call(t.Context(), c, "POST"); !errors.Is(err, ErrAnswerLost) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
@@ -266,7 +266,7 @@ func TestCallerGivesUp(t *testing.T) {
 	f := &fake{steps: []step{{hang: true}, {hang: true}}}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := call(ctx, over(t, f, nil), "GET"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrAnswerLost) || f.attempts() != 1 {
+	if err := call(ctx, newClientOver(t, f, nil), "GET"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrAnswerLost) || f.attempts() != 1 {
 		t.Errorf("%d attempts, %v", f.attempts(), err)
 	}
 }
@@ -285,7 +285,7 @@ func TestCanceledWriteIsAnswered(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	c := over(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
+	c := newClientOver(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
 	if err := call(ctx, c, "POST"); err != nil {
 		t.Error(err)
 	}
@@ -302,7 +302,7 @@ func TestCanceledWriteEnds(t *testing.T) {
 			began := time.Now()
 			time.AfterFunc(20*time.Millisecond, stop)
 			f := &fake{steps: []step{{hang: true}}}
-			if err := call(ctx, over(t, f, nil), method); !errors.Is(err, context.Canceled) || time.Since(began) > limit {
+			if err := call(ctx, newClientOver(t, f, nil), method); !errors.Is(err, context.Canceled) || time.Since(began) > limit {
 				t.Errorf("after %s: %v", time.Since(began), err)
 			}
 		})
@@ -313,7 +313,7 @@ func TestRetryTimeout(t *testing.T) {
 	t.Parallel()
 	f := &fake{steps: []step{{status: 503}, {status: 503}, {status: 503}, {status: 503}}}
 	began := time.Now()
-	err := call(t.Context(), over(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Second }), "GET")
+	err := call(t.Context(), newClientOver(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Second }), "GET")
 	if !errors.Is(err, ErrUnavailable) || time.Since(began) > 4*time.Second {
 		t.Errorf("after %s: %v", time.Since(began), err)
 	}
@@ -327,7 +327,7 @@ func TestRetryAfterHoldsEverybody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fake{steps: []step{first}}
-			c := over(t, f, nil)
+			c := newClientOver(t, f, nil)
 			other, err := c.LogIn(auth.Settings{Token: auth.Setting{Value: "dapi-of-another", Attribute: "token"}})
 			if err != nil {
 				t.Fatal(err)
@@ -360,7 +360,7 @@ func TestRetryAfterOfOneModel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fake{steps: []step{first, {status: 200}, {status: 200, body: `{"predictions":[1]}`}}}
-			c := over(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Minute })
+			c := newClientOver(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Minute })
 			soon, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			score := func(endpoint string) error {
@@ -422,7 +422,7 @@ func TestPause(t *testing.T) {
 		f := &fake{steps: []step{{status: 429, after: "86400"}, {status: 429, after: "99999999999999999"}}}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		err := call(ctx, over(t, f, func(cfg *Config) { cfg.RetryTimeout = 2 * time.Second }), "GET")
+		err := call(ctx, newClientOver(t, f, func(cfg *Config) { cfg.RetryTimeout = 2 * time.Second }), "GET")
 		if !errors.Is(err, ErrThrottled) || f.attempts() != 2 || ctx.Err() != nil {
 			t.Errorf("%d attempts, %v", f.attempts(), err)
 		}
@@ -437,7 +437,7 @@ func TestPause(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	f := &fake{}
-	c := over(t, f, func(cfg *Config) { cfg.RateLimit = 4 })
+	c := newClientOver(t, f, func(cfg *Config) { cfg.RateLimit = 4 })
 	var calls sync.WaitGroup
 	began := time.Now()
 	for range 7 {
@@ -461,7 +461,7 @@ func TestRateLimit(t *testing.T) {
 
 func TestAgain(t *testing.T) {
 	t.Parallel()
-	c := over(t, &fake{}, nil)
+	c := newClientOver(t, &fake{}, nil)
 	passing := &Error{Kind: ErrUnavailable, Status: 503}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()

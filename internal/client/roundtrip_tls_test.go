@@ -43,7 +43,7 @@ func TestHandshakeFailureIsFinal(t *testing.T) {
 					// may then fail before the alert is read. That error says less, and is not what is tested here.
 					for try := 0; try == 0 || try < 20 && isNetwork(err); try++ {
 						counted = &counting{next: logged{trusting}}
-						c := over(t, counted, func(cfg *Config) { cfg.Host = server.URL })
+						c := newClientOver(t, counted, func(cfg *Config) { cfg.Host = server.URL })
 						c.transport.answered.Store(answered)
 						err = call(t.Context(), c, method)
 					}
@@ -81,7 +81,7 @@ func TestHandshakeBrokenByTheNetwork(t *testing.T) {
 		}
 		return conn, err
 	}
-	c := over(t, transport, func(cfg *Config) { cfg.Host = server.URL })
+	c := newClientOver(t, transport, func(cfg *Config) { cfg.Host = server.URL })
 	c.transport.answered.Store(true)
 	if err := call(t.Context(), c, "POST"); err != nil || dials != 2 {
 		t.Errorf("%d connections, %v", dials, err)

@@ -41,7 +41,7 @@ func TestStoppedBeforeTheWriteIsSent(t *testing.T) {
 	}}
 	t.Cleanup(slow.CloseIdleConnections)
 	began := time.Now()
-	err := call(ctx, over(t, slow, func(cfg *Config) { cfg.Host = server.URL }), "POST")
+	err := call(ctx, newClientOver(t, slow, func(cfg *Config) { cfg.Host = server.URL }), "POST")
 	took := time.Since(began)
 	time.Sleep(400 * time.Millisecond) // a request that is sent all the same arrives by then
 	if !errors.Is(err, context.Canceled) || arrived.Load() > 0 || took > 250*time.Millisecond {
@@ -62,7 +62,7 @@ func TestStoppedWriteIsNotRepeated(t *testing.T) {
 				t.Parallel()
 				ctx, stop := context.WithCancel(t.Context())
 				f := &fake{steps: []step{{status: 200}, s}}
-				c := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+				c := newClientOver(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 					if f.attempts() == 1 {
 						stop()
 						time.Sleep(20 * time.Millisecond)
@@ -96,7 +96,7 @@ func TestDeadlineEndsAWrite(t *testing.T) {
 				time.AfterFunc(100*time.Millisecond, stop)
 			}
 			began := time.Now()
-			err := call(ctx, over(t, &fake{steps: []step{{hang: true}}}, nil), "POST")
+			err := call(ctx, newClientOver(t, &fake{steps: []step{{hang: true}}}, nil), "POST")
 			if took := time.Since(began); err == nil || took < 250*time.Millisecond || took > time.Second {
 				t.Errorf("after %s: %v", took, err)
 			}
@@ -111,7 +111,7 @@ func TestStoppedQueue(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	f := &fake{steps: []step{{status: 429, after: "3600"}}}
 	var sent atomic.Int32
-	c := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+	c := newClientOver(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 		sent.Add(1)
 		return f.RoundTrip(r)
 	}), func(cfg *Config) { cfg.RetryTimeout = time.Hour })
@@ -165,7 +165,7 @@ func TestStoppedBeforeTheWriteLeaves(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					f := &fake{steps: tc.steps}
-					c := over(t, f, tc.change)
+					c := newClientOver(t, f, tc.change)
 					for range tc.steps {
 						_ = call(WithoutRetry(t.Context()), c, "GET")
 					}
@@ -202,7 +202,7 @@ func TestStoppedBetweenTwoAttempts(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					f := &fake{steps: []step{{status: 200}, tc.step}}
-					c := over(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Hour })
+					c := newClientOver(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Hour })
 					// WithoutRetry the host has answered, a connection that fails is tried again.
 					if err := call(t.Context(), c, "GET"); err != nil {
 						t.Fatal(err)
@@ -235,7 +235,7 @@ func TestStoppedUnderWay(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				err := call(ctx, over(t, &fake{steps: []step{{hang: true}}}, nil), method)
+				err := call(ctx, newClientOver(t, &fake{steps: []step{{hang: true}}}, nil), method)
 				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrAnswerLost) != (method != "GET") {
 					t.Error(err)
 				}

@@ -84,7 +84,7 @@ func TestWorkspaceIDIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &scripted{answers: tc.answers}
-			c := over(t, s, func(cfg *Config) { cfg.Host, cfg.WorkspaceID = tc.host, tc.given })
+			c := newClientOver(t, s, func(cfg *Config) { cfg.Host, cfg.WorkspaceID = tc.host, tc.given })
 			var all sync.WaitGroup
 			for range 10 {
 				all.Go(func() {
@@ -111,7 +111,7 @@ func TestWorkspaceIDIsFound(t *testing.T) {
 func TestWorkspaceIDIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	s := &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "", ""}, mePath: {503, "", ""}}}
-	c := over(t, s, func(cfg *Config) { cfg.Host = "https://models.example.com" })
+	c := newClientOver(t, s, func(cfg *Config) { cfg.Host = "https://models.example.com" })
 	if err := call(t.Context(), c, "GET"); err != nil || c.WorkspaceID() != "" {
 		t.Errorf("%v, workspace id %q", err, c.WorkspaceID())
 	}
@@ -127,7 +127,7 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 	t.Parallel()
 	answers := map[string]scriptedAnswer{"/api/2.0/things": {200, "7", ""}}
 	for _, method := range []string{"GET", "PUT", "POST", "DELETE"} {
-		c := over(t, &scripted{answers: answers}, func(cfg *Config) { cfg.WorkspaceID = "8" })
+		c := newClientOver(t, &scripted{answers: answers}, func(cfg *Config) { cfg.WorkspaceID = "8" })
 		err := call(t.Context(), c, method)
 		if !errors.Is(err, ErrWrongWorkspace) || errors.Is(err, ErrAnswerLost) != (method == "POST") || c.WorkspaceID() != "" {
 			t.Errorf("%s: %v, workspace id %q", method, err, c.WorkspaceID())
@@ -139,13 +139,13 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 		}
 	}
 	// An id that only the answer about the current user shows is compared as well.
-	c := over(t, &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "", ""}, mePath: {200, "7", ""}}}, func(cfg *Config) { cfg.WorkspaceID = "8" })
+	c := newClientOver(t, &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "", ""}, mePath: {200, "7", ""}}}, func(cfg *Config) { cfg.WorkspaceID = "8" })
 	if err := call(t.Context(), c, "GET"); !errors.Is(err, ErrWrongWorkspace) {
 		t.Errorf("%v", err)
 	}
 
 	s := &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "7", ""}}}
-	c = over(t, s, nil)
+	c = newClientOver(t, s, nil)
 	if err := call(t.Context(), c, "GET"); err != nil {
 		t.Fatal(err)
 	}
@@ -160,12 +160,12 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 func TestCheckWorkspaceWithoutID(t *testing.T) {
 	t.Parallel()
 	s := &scripted{answers: map[string]scriptedAnswer{mePath: {200, "", `{"id":"1","userName":"x"}`}}}
-	c := over(t, s, func(cfg *Config) { cfg.Host, cfg.RetryTimeout = "https://models.example.com", time.Second })
+	c := newClientOver(t, s, func(cfg *Config) { cfg.Host, cfg.RetryTimeout = "https://models.example.com", time.Second })
 	var wrong *WrongWorkspaceError
 	if err := c.CheckWorkspace(t.Context(), "7"); err == nil || errors.As(err, &wrong) {
 		t.Errorf("%v", err)
 	}
-	c = over(t, s, func(cfg *Config) { cfg.Host, cfg.WorkspaceID = "https://models.example.com", "7" })
+	c = newClientOver(t, s, func(cfg *Config) { cfg.Host, cfg.WorkspaceID = "https://models.example.com", "7" })
 	if err := c.CheckWorkspace(t.Context(), "7"); err != nil {
 		t.Errorf("%v", err)
 	}

@@ -45,7 +45,7 @@ var believable = map[string][]string{
 	"data.dbxaccess_serving_endpoint_access/one": {"another's answer /api/2.0/preview/scim/v2/Groups"},
 }
 
-// ready returns a world in which every deed can succeed.
+// ready returns a world in which every operation can succeed.
 func ready(t *testing.T, name string) *acctest.World {
 	w := acctest.New(t)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
@@ -61,11 +61,11 @@ func ready(t *testing.T, name string) *acctest.World {
 	return w
 }
 
-// route is the method and path of a request of a deed, with patterns in place of names.
+// route is the method and path of a request of an operation, with patterns in place of names.
 type route struct{ method, path string }
 
-// routesOf returns the requests that the deed sends to the workspace when nothing fails.
-func routesOf(t *testing.T, name string, d deed) (routes []route) {
+// routesOf returns the requests that the operation sends to the workspace when nothing fails.
+func routesOf(t *testing.T, name string, d operation) (routes []route) {
 	w := ready(t, name)
 	o := prepared(t, w, d)
 	w.Tenant.Journal.Reset()
@@ -84,28 +84,28 @@ func routesOf(t *testing.T, name string, d deed) (routes []route) {
 	return routes
 }
 
-func prepared(t *testing.T, w *acctest.World, d deed) acctest.Object {
+func prepared(t *testing.T, w *acctest.World, d operation) acctest.Object {
 	if d.prepare == nil {
 		return acctest.Object{}
 	}
 	return d.prepare(t, w, w.Protocol(t))
 }
 
-// The provider never reports a deed as done that is not done, whatever replaces the answer to one of its routes, and
-// the state stays as it was. The routes come from the journal, so a new request of a deed is tested too.
+// The provider never reports an operation as done that is not done, whatever replaces the answer to one of its routes,
+// and the state stays as it was. The routes come from the journal, so a new request of an operation is tested too.
 func TestInvalidAnswersNeverCountAsDone(t *testing.T) {
 	t.Parallel()
-	all := deeds()
+	all := operations()
 	for _, served := range acctest.New(t).Protocol(t).Types() {
 		if served != "ephemeral.dbxaccess_entra_token" && !slices.ContainsFunc(slices.Collect(maps.Keys(all)), func(name string) bool { return strings.HasPrefix(name, served+"/") }) {
-			t.Errorf("%s has no deed in this test", served)
+			t.Errorf("%s has no operation in this test", served)
 		}
 	}
 	for name, d := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, r := range routesOf(t, name, d) {
-				s := stage{name: name, deed: d}
+				s := stage{name: name, operation: d}
 				for kind, fault := range wrongAnswers {
 					if !slices.Contains(believable[name], kind+" "+r.path) {
 						s.try(t, r, kind, fault)
@@ -116,10 +116,11 @@ func TestInvalidAnswersNeverCountAsDone(t *testing.T) {
 	}
 }
 
-// stage is a world in which a deed is about to run. A stage is used again after each attempt that changes nothing.
+// stage is a world in which an operation is about to run. A stage is used again after each attempt that changes
+// nothing.
 type stage struct {
 	name string
-	deed
+	operation
 	w      *acctest.World
 	o      acctest.Object
 	before emulator.Snapshot
@@ -131,14 +132,14 @@ func (s *stage) set(t *testing.T) {
 		return
 	}
 	s.w = ready(t, s.name)
-	s.o = prepared(t, s.w, s.deed)
+	s.o = prepared(t, s.w, s.operation)
 	if s.done == nil && s.prepare == nil {
 		s.good = fmt.Sprint(s.do(t, s.w, s.w.Protocol(t), s.o).state)
 	}
 	s.before = s.w.Workspace.Snapshot()
 }
 
-// try runs the deed while one route returns a wrong answer.
+// try runs the operation while one route returns a wrong answer.
 func (s *stage) try(t *testing.T, r route, kind string, fault emulator.Fault) {
 	t.Helper()
 	s.set(t)
@@ -147,15 +148,15 @@ func (s *stage) try(t *testing.T, r route, kind string, fault emulator.Fault) {
 	w.Tenant.Faults.Clear()
 	w.Tenant.Faults.Add(fault)
 	w.Tenant.Journal.Reset()
-	stop := hurry(w, r)
+	stop := advanceClockWhileWaiting(w, r)
 	got := s.do(t, w, w.Protocol(t), s.o)
 	stop()
 	w.Tenant.Faults.Clear()
 	where := fmt.Sprintf("%s %s is answered by %s", r.method, r.path, kind)
 	switch {
 	case got.errors != "" || got.warnings != "":
-		// The deed reported an error or a warning. It may have changed the workspace all the same, and says what is not
-		// known.
+		// The operation reported an error or a warning. It may have changed the workspace all the same, and says what
+		// is not known.
 	case s.done != nil:
 		if !s.done(w) {
 			t.Errorf("%s: reported as done, and the workspace shows\n%+v", where, w.Workspace.Snapshot())
@@ -175,8 +176,8 @@ func (s *stage) try(t *testing.T, r route, kind string, fault emulator.Fault) {
 	}
 }
 
-// hurry advances the clock while a deed waits for SCIM to show a change that never comes.
-func hurry(w *acctest.World, r route) (stop func()) {
+// advanceClockWhileWaiting advances the clock while an operation waits for SCIM to show a change that never comes.
+func advanceClockWhileWaiting(w *acctest.World, r route) (stop func()) {
 	done := make(chan struct{})
 	if r.method == "GET" || !strings.Contains(r.path, "/scim/") {
 		return func() {}
@@ -236,14 +237,14 @@ func TestPageInPlaceOfADeletion(t *testing.T) {
 // nothing.
 func TestServerThatAnswersOnlyEmptyObjects(t *testing.T) {
 	t.Parallel()
-	for name, d := range deeds() {
+	for name, d := range operations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := stage{name: name, deed: d}
+			s := stage{name: name, operation: d}
 			s.set(t)
 			s.w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Times: -1, Status: 200, ContentType: "application/json", Body: "{}"})
 			s.w.Tenant.Journal.Reset()
-			stop := hurry(s.w, route{"PATCH", "/scim/"})
+			stop := advanceClockWhileWaiting(s.w, route{"PATCH", "/scim/"})
 			got := s.do(t, s.w, s.w.Protocol(t), s.o)
 			stop()
 			if got.errors == "" {

@@ -135,7 +135,7 @@ func (b *browser) looks(t *testing.T, width int, scheme string) []byte {
 // names a folder for the pictures: access-report.png in it is the picture in the guide.
 func TestAccessReportInABrowser(t *testing.T) {
 	t.Parallel()
-	w, managed := pictured(t)
+	w, managed := exampleCompany(t)
 	c := reportExample(t, w)
 	c.Env["TF_VAR_managed"] = managed
 	outputs, _ := reported(t, w, c)

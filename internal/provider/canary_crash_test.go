@@ -46,7 +46,7 @@ func TestSecretsStayOutOfACrash(t *testing.T) {
 	if !strings.Contains(stderr.String(), "SIGABRT") || !strings.Contains(stderr.String(), "goroutine ") {
 		t.Error("there is no dump, so it proves nothing")
 	}
-	s.mustBeNowhere(t, s.shown, s.cli.Dir)
+	s.mustNotBeFound(t, s.shown, s.cli.Dir)
 }
 
 // childrenOf returns the ids of the running processes that a process has started.

@@ -326,14 +326,14 @@ func TestSecretsStayOutOfEveryStory(t *testing.T) {
 			if !strings.Contains(log, "provider.terraform-provider-dbxaccess") {
 				t.Error("the log holds nothing of the provider, so it proves nothing")
 			}
-			s.mustBeNowhere(t, s.shown, s.cli.Dir)
+			s.mustNotBeFound(t, s.shown, s.cli.Dir)
 		})
 	}
 }
 
 // Every login creates the access of the quick start under the services' public host names, and no secret is where it
-// must not be, as in TestSecretsStayOutOfEveryStory. The logins of Databricks only read, because the quick start's token
-// needs a tenant.
+// must not be, as in TestSecretsStayOutOfEveryStory. The logins of Databricks only read, because the quick start's
+// token needs a tenant.
 func TestSecretsStayOutOfEveryLogin(t *testing.T) {
 	t.Parallel()
 	all := maps.Clone(logins)
@@ -371,7 +371,7 @@ func TestSecretsStayOutOfEveryLogin(t *testing.T) {
 			if _, azure := logins[name]; azure {
 				givesAccess(t, s.w)
 			}
-			s.mustBeNowhere(t, s.shown, s.cli.Dir)
+			s.mustNotBeFound(t, s.shown, s.cli.Dir)
 		})
 	}
 }

@@ -242,9 +242,9 @@ func find(pieces map[string]string, text string) (found []string) {
 	return found
 }
 
-// mustBeNowhere fails for each secret in the shown texts, or in a file below a folder, outside of the documented
+// mustNotBeFound fails for each secret in the shown texts, or in a file below a folder, outside of the documented
 // attributes. Outputs are the user's own copies and count as documented.
-func (c *canary) mustBeNowhere(t *testing.T, shown map[string]string, folder string) {
+func (c *canary) mustNotBeFound(t *testing.T, shown map[string]string, folder string) {
 	t.Helper()
 	pieces := c.spellings()
 	seen := 0

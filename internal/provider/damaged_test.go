@@ -42,7 +42,7 @@ func TestDamagedState(t *testing.T) {
 				named := a.Required && !strings.Contains(path, ".") && typeName+"."+path != aList+".endpoint_name"
 				attempt := func(step string, do func() string) {
 					t.Helper()
-					if words := survives(do); strings.HasPrefix(words, "panic") {
+					if words := resultOrPanic(do); strings.HasPrefix(words, "panic") {
 						t.Errorf("%s without %s: %s", step, path, words)
 					} else if named && !strings.Contains(words, "Damaged state: "+path+" is required") {
 						t.Errorf("%s without the required %s: %q", step, path, words)
@@ -71,8 +71,8 @@ func TestDamagedState(t *testing.T) {
 	}
 }
 
-// survives returns the result of a step, or the panic with its stack.
-func survives(do func() string) (words string) {
+// resultOrPanic returns the result of a step, or the panic with its stack.
+func resultOrPanic(do func() string) (words string) {
 	defer func() {
 		if r := recover(); r != nil {
 			stack := string(debug.Stack())

@@ -30,7 +30,7 @@ func databricksAdmin(w *acctest.World) (application, secret string) {
 	return application, secret
 }
 
-func elsewhere(w *acctest.World) int {
+func requestsToAzure(w *acctest.World) int {
 	return w.Count("entra", "", "") + w.Count("arm", "", "")
 }
 
@@ -55,7 +55,7 @@ output "me" { value = [data.dbxaccess_current_identity.me.auth_type, data.dbxacc
 	if strings.Contains(applied.Stderr+c.State(t), secret) {
 		t.Error("the secret is in the log or the state")
 	}
-	if n := elsewhere(w); n != 0 {
+	if n := requestsToAzure(w); n != 0 {
 		t.Errorf("%d requests to Entra ID or Azure Resource Manager", n)
 	}
 }
@@ -73,7 +73,7 @@ func TestDatabricksOIDCLogin(t *testing.T) {
 	if errors != "" || me["auth_type"] != "databricks_oidc" || me["application_id"] != application || me["tenant_id"] != nil {
 		t.Errorf("%v %s", me, errors)
 	}
-	if n := elsewhere(w); n != 0 {
+	if n := requestsToAzure(w); n != 0 {
 		t.Errorf("%d requests to Entra ID or Azure Resource Manager", n)
 	}
 }

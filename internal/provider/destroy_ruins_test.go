@@ -79,8 +79,8 @@ func newRuined(t *testing.T) *ruined {
 	return r
 }
 
-// left returns what the workspace still holds of the objects that the blocks manage.
-func (r *ruined) left() (left []string) {
+// remaining returns what the workspace still holds of the objects that the blocks manage.
+func (r *ruined) remaining() (left []string) {
 	app, now := r.ScoringApp.ClientID, r.Workspace.Snapshot()
 	for _, e := range now.Endpoints {
 		if level := r.Workspace.Grants(e.Name)[app]; level != "" {
@@ -111,8 +111,8 @@ func (r *ruined) left() (left []string) {
 	return left
 }
 
-// over moves an access list and a token from the official provider into a folder, without a later plan.
-func (r *ruined) over() string {
+// moveFromOfficial moves an access list and a token from the official provider into a folder, without a later plan.
+func (r *ruined) moveFromOfficial() string {
 	app := r.ScoringApp.ClientID
 	c := r.cli
 	acctest.ServeOfficial(r.t, c, r.OfficialPermissions(), r.OfficialToken(app))
@@ -142,7 +142,7 @@ var everyType = []string{grantType, listType, rightType, memberType, principalTy
 
 const admins = "admins"
 
-func ruins() map[string]ruin {
+func ruinedStates() map[string]ruin {
 	return map[string]ruin{
 		"another workspace": {
 			types: everyType,
@@ -236,13 +236,13 @@ func ruins() map[string]ruin {
 			stays: []string{"data scientists", "principal"}, // existed before, and are not managed here
 		},
 		"moved from the official provider": {
-			types: []string{listType, tokenType}, before: (*ruined).over,
+			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 		},
 		"moved from the official provider, not refreshed": {
-			types: []string{listType, tokenType}, before: (*ruined).over, destroy: []string{"-refresh=false"},
+			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial, destroy: []string{"-refresh=false"},
 		},
 		"moved from the official provider, by who is no admin": {
-			types: []string{listType, tokenType}, before: (*ruined).over,
+			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 			spoil: func(r *ruined) {
 				r.Workspace.RemoveFromGroup(admins, r.Deployer.ClientID)
 				r.Workspace.SetGrant("authorization/tokens", r.Deployer.ClientID, "CAN_USE")
@@ -270,7 +270,7 @@ func ruins() map[string]ruin {
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"moved from the official provider, endpoint deleted": {
-			types: []string{listType, tokenType}, before: (*ruined).over,
+			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 			spoil: func(r *ruined) { r.Workspace.DeleteEndpoint("iris") },
 			says:  []string{"Cannot find the serving endpoint of the moved access list", "If the endpoint does not exist any more, remove the moved block, and remove the old address from the state: terraform state rm <address>"},
 			fails: 1,

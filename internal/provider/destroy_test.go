@@ -11,7 +11,7 @@ import (
 func TestDestroyWhateverFailsThePlan(t *testing.T) {
 	t.Parallel()
 	var covered []string
-	for _, row := range ruins() {
+	for _, row := range ruinedStates() {
 		covered = append(covered, row.types...)
 	}
 	for _, typeName := range acctest.New(t).Protocol(t).ResourceTypes() {
@@ -19,7 +19,7 @@ func TestDestroyWhateverFailsThePlan(t *testing.T) {
 			t.Errorf("%s: nothing shows that it can be destroyed when its plan fails", typeName)
 		}
 	}
-	for name, row := range ruins() {
+	for name, row := range ruinedStates() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRuined(t)
@@ -49,7 +49,7 @@ func TestDestroyWhateverFailsThePlan(t *testing.T) {
 			if managed := r.cli.Managed(t); len(managed) > 0 {
 				t.Errorf("the state still has %v", managed)
 			}
-			left := slices.DeleteFunc(r.left(), func(thing string) bool { return thing == admins || slices.Contains(row.stays, thing) })
+			left := slices.DeleteFunc(r.remaining(), func(thing string) bool { return thing == admins || slices.Contains(row.stays, thing) })
 			if row.before != nil {
 				left = slices.DeleteFunc(left, func(thing string) bool { return !row.manages(thing) })
 			}

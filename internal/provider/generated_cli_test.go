@@ -89,9 +89,9 @@ resource "dbxaccess_service_principal_token" "x" {
 }
 `
 
-// taken returns a workspace to which a hand-written configuration was applied, the folder of that configuration, and
-// the import ids of the created objects by address.
-func taken(t *testing.T) (s *scene, hand *acctest.CLI, ids map[string]string) {
+// appliedByHand returns a workspace to which a hand-written configuration was applied, the folder of that
+// configuration, and the import ids of the created objects by address.
+func appliedByHand(t *testing.T) (s *scene, hand *acctest.CLI, ids map[string]string) {
 	t.Helper()
 	s = newScene(t)
 	s.Env["TF_VAR_application_id"], s.Env["TF_VAR_secret"], s.Env["TF_VAR_person"] = s.app, s.secret, s.PersonName
@@ -136,7 +136,7 @@ func remove(t *testing.T, c *acctest.CLI, name string) {
 // only the credential of a token's owner. Planning and applying the configuration change nothing.
 func TestGeneratedConfiguration(t *testing.T) {
 	t.Parallel()
-	s, hand, ids := taken(t)
+	s, hand, ids := appliedByHand(t)
 	others, all := maps.Clone(ids), len(ids)
 	delete(others, tokenAddress)
 	before := s.Workspace.Snapshot()
@@ -176,7 +176,7 @@ func asObject(v any) map[string]any { return map[string]any{"": fmt.Sprintf("%+v
 func TestGeneratedByQuery(t *testing.T) {
 	t.Parallel()
 	acctest.NeedsTerraform(t, "1.14.0", "queries")
-	s, _, ids := taken(t)
+	s, _, ids := appliedByHand(t)
 	before := s.Workspace.Snapshot()
 	search := ""
 	for _, typeName := range s.Protocol(t).ListTypes() {

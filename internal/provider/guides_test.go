@@ -31,8 +31,8 @@ func blockOf(t *testing.T, page, text string) string {
 	return found[0]
 }
 
-// fragmentOf is what a page adds to blocks that it shows before: its fence is "tf".
-func fragmentOf(t *testing.T, page, text string) string {
+// appendFragment is what a page adds to blocks that it shows before: its fence is "tf".
+func appendFragment(t *testing.T, page, text string) string {
 	t.Helper()
 	all, err := os.ReadFile("../../" + page)
 	if err != nil {
@@ -167,7 +167,7 @@ func TestGuideMovesToAnOAuthSecret(t *testing.T) {
 	w.Tenant.NewVault("kv-scoring").Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 	w.Workspace.SetGrant(w.EndpointName, w.ScoringApp.ClientID, "CAN_QUERY")
-	proof := blockOf(t, page, `name      = "databricks-oauth-secret"`) + fragmentOf(t, page, `"by_oauth"`)
+	proof := blockOf(t, page, `name      = "databricks-oauth-secret"`) + appendFragment(t, page, `"by_oauth"`)
 	const right = `
 resource "dbxaccess_token_permission" "scoring" {
   service_principal_name = var.application_id

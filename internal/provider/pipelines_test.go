@@ -134,8 +134,8 @@ func (p *pipeline) watches(t *testing.T, steps []script) {
 	}
 }
 
-// nights runs the nightly job after each of several events.
-func (p *pipeline) nights(t *testing.T, steps []script, drift int) {
+// runNightlyJob runs the nightly job after each of several events.
+func (p *pipeline) runNightlyJob(t *testing.T, steps []script, drift int) {
 	t.Helper()
 	app := p.w.ScoringApp.ClientID
 	for _, night := range []struct {
@@ -261,7 +261,7 @@ func TestPipelineOfGitHubActions(t *testing.T) {
 	}
 	reportWritten(t, w.Env["KEPT"])
 	p.watches(t, file.steps(w, "watch", "ref:refs/heads/main"))
-	p.nights(t, file.steps(w, "drift", "ref:refs/heads/main"), 1)
+	p.runNightlyJob(t, file.steps(w, "drift", "ref:refs/heads/main"), 1)
 	if summary := read(t, w.Env["GITHUB_STEP_SUMMARY"]); !strings.Contains(summary, "drift: ") {
 		t.Errorf("the summary says %s", summary)
 	}
@@ -357,5 +357,5 @@ func TestPipelineOfAzureDevOps(t *testing.T) {
 	}
 	reportWritten(t, filepath.Join(w.Env["BUILD_ARTIFACTSTAGINGDIRECTORY"], "access-report"))
 	p.watches(t, file.steps("watch"))
-	p.nights(t, file.steps("drift"), 2)
+	p.runNightlyJob(t, file.steps("drift"), 2)
 }

@@ -22,9 +22,9 @@ import (
 
 const hostile = `</script><script>document.title="owned"</script><!--`
 
-// crowded adds 40 endpoints and 200 principals to a workspace: 150 applications, every tenth deactivated,
+// addManyPrincipals adds 40 endpoints and 200 principals to a workspace: 150 applications, every tenth deactivated,
 // and 50 people, with direct grants and grants of nested groups.
-func crowded(w *acctest.World) {
+func addManyPrincipals(w *acctest.World) {
 	levels := []string{"CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"}
 	for g := range 8 {
 		w.Workspace.AddGroup(fmt.Sprintf("team-%d", g))
@@ -68,9 +68,9 @@ func crowded(w *acctest.World) {
 	}
 }
 
-// pictured returns a workspace like that of a small company, for the picture in the guide, and the grants that
+// exampleCompany returns a workspace like that of a small company, for the picture in the guide, and the grants that
 // Terraform manages there.
-func pictured(t *testing.T) (w *acctest.World, managed string) {
+func exampleCompany(t *testing.T) (w *acctest.World, managed string) {
 	t.Helper()
 	w = acctest.New(t)
 	w.Workspace.SetHostName("adb-1234567890123456.7.azuredatabricks.net")
@@ -244,7 +244,7 @@ func effective(s emulator.Snapshot) (lines []string, notExpanded int) {
 func TestAccessReport(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	crowded(w)
+	addManyPrincipals(w)
 	c := reportExample(t, w)
 	c.Env["TF_VAR_managed"] = fmt.Sprintf(`{ "iris" = { "user_name=%s" = "CAN_MANAGE" }, "model-00" = { "group_name=science" = "CAN_MANAGE" } }`, w.PersonName)
 	outputs, data := reported(t, w, c)
@@ -339,8 +339,8 @@ func TestAccessReportDifference(t *testing.T) {
 	}
 }
 
-// A grant to a group is shown although nobody is in the group: whoever joins it gets the access. A grant of another level
-// than the managed one is not managed.
+// A grant to a group is shown although nobody is in the group: whoever joins it gets the access. A grant of another
+// level than the managed one is not managed.
 func TestAccessReportOfGroupsAndLevels(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -70,9 +70,9 @@ func matrix(t *testing.T) map[string][]string {
 func TestRightsAreEnoughAndNeeded(t *testing.T) {
 	t.Parallel()
 	columns := [][]string{{"/refresh", "/all", "/one", "/own", "/answered", "/open and close", "/of one"}, {"/create"}, {"/destroy", "/delete"}}
-	all := deeds()
+	all := operations()
 	own := all[aList+"/create"]
-	all[aList+"/create"] = deed{prepare: own.prepare, do: apply(aList, keepingOwn)}
+	all[aList+"/create"] = operation{prepare: own.prepare, do: apply(aList, withoutOwnGrant)}
 	for _, name := range slices.Collect(maps.Keys(all)) {
 		if resource, operation, _ := strings.Cut(name, "/"); resource == aToken || resource == oauthSecretType {
 			if made, ok := inVault(resource)[operation]; ok {
@@ -117,8 +117,8 @@ func TestRightsAreEnoughAndNeeded(t *testing.T) {
 	}
 }
 
-// tryWith runs a deed while the provider's identity holds that right and no other.
-func tryWith(t *testing.T, name string, d deed, held right) outcome {
+// tryWith runs an operation while the provider's identity holds that right and no other.
+func tryWith(t *testing.T, name string, d operation, held right) outcome {
 	t.Helper()
 	w := ready(t, strings.Replace(name, " with `key_vault_secret`", "", 1))
 	v := w.Tenant.NewVault("kv-" + uuid.NewString()[:13])
@@ -130,9 +130,9 @@ func tryWith(t *testing.T, name string, d deed, held right) outcome {
 	return d.do(t, w, w.Protocol(t), o)
 }
 
-// keepingOwn returns the configuration of an endpoint's whole list without the grant by which the provider's identity
-// writes the list.
-func keepingOwn(w *acctest.World) map[string]any {
+// withoutOwnGrant returns the configuration of an endpoint's whole list without the grant by which the provider's
+// identity writes the list.
+func withoutOwnGrant(w *acctest.World) map[string]any {
 	return map[string]any{
 		"endpoint_name": w.EndpointName, "users": map[string]any{w.PersonName: "CAN_MANAGE"},
 		"ignore_principals": []any{"service_principal_name=" + w.Deployer.ClientID},
@@ -140,7 +140,7 @@ func keepingOwn(w *acctest.World) map[string]any {
 }
 
 // inVault returns the operations on a credential whose value goes to Key Vault.
-func inVault(resource string) map[string]deed {
+func inVault(resource string) map[string]operation {
 	config := func(w *acctest.World) map[string]any {
 		c := map[string]any{"key_vault_secret": map[string]any{"vault_uri": w.Env["TEST_VAULT"], "name": "scoring"}}
 		if resource == aToken {
@@ -150,18 +150,18 @@ func inVault(resource string) map[string]deed {
 		}
 		return c
 	}
-	return map[string]deed{
+	return map[string]operation{
 		// The provider repeats a request that a vault refuses until the timeout, because the role may be new.
 		"create":  {do: apply(resource, with(config, map[string]any{"timeouts": map[string]any{"create": "5s"}}))},
 		"refresh": {prepare: made(resource, config), do: refresh(resource)},
-		"destroy": {prepare: made(resource, config), do: applyAlone(resource, none)},
+		"destroy": {prepare: made(resource, config), do: applyAlone(resource, noAttributes)},
 	}
 }
 
 // Checks what the page says about the rights that the owner of a token needs.
 func TestRightsOfTokenOwner(t *testing.T) {
 	t.Parallel()
-	create := deeds()[aToken+"/create"]
+	create := operations()[aToken+"/create"]
 	for name, tc := range map[string]struct {
 		take func(w *acctest.World)
 		says string

@@ -54,7 +54,7 @@ func TestStoppedBeforeTheCreation(t *testing.T) {
 				sent, held = len(w.Tenant.Journal.Entries()), w.Workspace.Snapshot()
 				p.Stop(t)
 			}()
-			got := deeds()[name].do(t, w, p, acctest.Object{})
+			got := operations()[name].do(t, w, p, acctest.Object{})
 			if got.state != nil || !strings.Contains(got.errors, "The run was stopped") {
 				t.Errorf("state %v, errors %s", got.state, got.errors)
 			}

@@ -11,8 +11,8 @@ import (
 
 const resourceID = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/ml/providers/Microsoft.Databricks/workspaces/models"
 
-// tells runs a plan that must fail, and demands words in its error.
-func tells(t *testing.T, c *acctest.CLI, says ...string) {
+// mustFailWith runs a plan that must fail, and demands words in its error.
+func mustFailWith(t *testing.T, c *acctest.CLI, says ...string) {
 	t.Helper()
 	c.MustRun(t, 1, "plan").MustSay(t, says...)
 }
@@ -48,14 +48,14 @@ func TestHostThroughResourceManagerRefused(t *testing.T) {
 	delete(w.Env, "DBXACCESS_HOST")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID) // nobody may read the resource
-	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader",
+	mustFailWith(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader",
 		"the refused caller: certificate login from ARM_CLIENT_CERTIFICATE_PATH in the environment, client id "+w.Deployer.ClientID+", tenant "+w.Tenant.ID)
 	// An identity that may read some resources learns which one does not exist.
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID)
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = strings.Replace(resourceID, "models", "other", 1)
-	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "NotFound", "azure_workspace_resource_id")
+	mustFailWith(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "NotFound", "azure_workspace_resource_id")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = "/subscriptions/x"
-	tells(t, w.CLI(t, whoAmI), "Bad value for the provider", "DATABRICKS_AZURE_RESOURCE_ID in the environment")
+	mustFailWith(t, w.CLI(t, whoAmI), "Bad value for the provider", "DATABRICKS_AZURE_RESOURCE_ID in the environment")
 }
 
 // Each resource stores its workspace's id, whichever answers of the workspace contain that id.
@@ -124,7 +124,7 @@ func TestAdminLogin(t *testing.T) {
 	w.Workspace.RemovePrincipal(w.Deployer.ClientID)
 	w.Workspace.SetAzureResource(resourceID, w.Deployer.ClientID)
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
-	tells(t, w.CLI(t, whoAmI), "Unauthorized access to workspace", "azure_workspace_admin_login = true", "azure_workspace_resource_id")
+	mustFailWith(t, w.CLI(t, whoAmI), "Unauthorized access to workspace", "azure_workspace_admin_login = true", "azure_workspace_resource_id")
 
 	c := w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1))
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -141,7 +141,7 @@ func TestAdminLogin(t *testing.T) {
 	}
 
 	delete(w.Env, "DATABRICKS_AZURE_RESOURCE_ID")
-	tells(t, w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1)), "Admin login without a resource id")
+	mustFailWith(t, w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1)), "Admin login without a resource id")
 }
 
 // The host's suffix determines the cloud, and so the login host. A contradiction is an error.
@@ -170,7 +170,7 @@ func TestClouds(t *testing.T) {
 				t.Errorf("nobody asked %s: %v", login, w.Tenant.Journal.Entries())
 			}
 			w.Env["ARM_ENVIRONMENT"] = "public"
-			tells(t, c, "Environment contradicts the workspace's address", host[strings.Index(host, ".databricks"):])
+			mustFailWith(t, c, "Environment contradicts the workspace's address", host[strings.Index(host, ".databricks"):])
 		})
 	}
 }
@@ -195,7 +195,7 @@ resource "dbxaccess_service_principal" "scoring" {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 
-	tells(t, w.CLI(t, made+strings.Replace(block, "# BLOCK", "host = terraform_data.host.output", 1)+`
+	mustFailWith(t, w.CLI(t, made+strings.Replace(block, "# BLOCK", "host = terraform_data.host.output", 1)+`
 ephemeral "dbxaccess_entra_token" "t" {}
 data "dbxaccess_current_identity" "me" {}
 `), "Provider is not configured yet", "host in the provider block has a value that is known only after apply")
@@ -225,5 +225,5 @@ output "how" { value = "${data.dbxaccess_current_identity.me.auth_type} from ${d
 	}
 
 	c = w.CLI(t, strings.Replace(whoAmI, "# BLOCK", `auth_type = "client_secret"`, 1))
-	tells(t, c, "client_secret", "certificate")
+	mustFailWith(t, c, "client_secret", "certificate")
 }

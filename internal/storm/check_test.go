@@ -127,7 +127,7 @@ func (w *world) checkPlan(s *stack) {
 	c.refresh()
 	plans := c.plan(s.want)
 	c.broken()
-	w.said(c)
+	w.checkForSecrets(c)
 	if len(c.errors) > 0 {
 		w.wrong("the plan of stack %d after the clean apply failed: %s", s.index, strings.Join(c.errors, "\n"))
 	}
@@ -143,9 +143,9 @@ func (w *world) checkPlan(s *stack) {
 	}
 }
 
-// orphan records an object that is in the workspace but in no state. That is an error, unless a kill lost the answer to
-// the creation or an error said that the object may exist.
-func (w *world) orphan(s *stack, address, what string) {
+// recordUnmanaged records an object that is in the workspace but in no state. That is an error, unless a kill lost the
+// answer to the creation or an error said that the object may exist.
+func (w *world) recordUnmanaged(s *stack, address, what string) {
 	if s.lost[address] {
 		w.met.orphansOfKills.Add(1)
 		return
@@ -177,7 +177,7 @@ func (w *world) checkPrincipals(s *stack) {
 		w.gone("the principal that Databricks makes for stack %d is not there", s.index)
 	}
 	for range len(made) - s.written.Made {
-		w.orphan(s, principalType+".made0", fmt.Sprintf("principals %+v", made))
+		w.recordUnmanaged(s, principalType+".made0", fmt.Sprintf("principals %+v", made))
 	}
 	i := slices.IndexFunc(snapshot.Groups, func(g emulator.GroupState) bool { return g.Name == group })
 	for n, a := range s.written.Apps {
@@ -185,7 +185,7 @@ func (w *world) checkPrincipals(s *stack) {
 		p, exists := there[id]
 		switch {
 		case a == nil && exists:
-			w.orphan(s, principalType+"."+name, "principal "+id)
+			w.recordUnmanaged(s, principalType+"."+name, "principal "+id)
 		case a != nil && !exists:
 			w.gone("principal %s of stack %d is not there", id, s.index)
 		case a != nil && (p.DisplayName != a.displayName(n) || a.Active && !p.Active || a.Entitlements > 0 && len(p.Entitlements) != a.Entitlements-1):
@@ -194,7 +194,7 @@ func (w *world) checkPrincipals(s *stack) {
 		member := slices.Contains(snapshot.Groups[i].Members, id)
 		switch {
 		case member && (a == nil || !a.Member):
-			w.orphan(s, memberType+"."+name, "membership of "+id)
+			w.recordUnmanaged(s, memberType+"."+name, "membership of "+id)
 		case !member && a != nil && a.Member:
 			w.gone("stack %d declares that %s is in the group, and it is not", s.index, id)
 		}
@@ -207,7 +207,7 @@ func (w *world) checkGrants(s *stack) {
 		switch {
 		case is == want:
 		case want == "":
-			w.orphan(s, address, what+" is "+is)
+			w.recordUnmanaged(s, address, what+" is "+is)
 		case is == "":
 			w.gone("%s of stack %d is gone: %s", what, s.index, want)
 		default:
@@ -266,7 +266,7 @@ func (w *world) checkTokens(s *stack) {
 			w.checkValue(s, n, a, state)
 		}
 		for other := range live {
-			w.orphan(s, address, "token "+other)
+			w.recordUnmanaged(s, address, "token "+other)
 		}
 	}
 }
@@ -301,8 +301,8 @@ func (w *world) checkValue(s *stack, n int, a *app, state map[string]any) {
 	}
 }
 
-// said searches for secrets in the messages of a command and in the state that the command has left.
-func (w *world) said(c *command) {
+// checkForSecrets searches for secrets in the messages of a command and in the state that the command has left.
+func (w *world) checkForSecrets(c *command) {
 	w.met.requests.Add(c.requests.Load())
 	w.search("a message", strings.Join(c.said, "\n"))
 	for address, h := range c.state {

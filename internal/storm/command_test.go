@@ -46,8 +46,8 @@ func (w *world) command(s *stack, r run) *command {
 	return &command{w: w, s: s, parallel: r.Parallel, events: r.Events, failed: map[string]bool{}, state: map[string]held{}}
 }
 
-// happen triggers the events that the storm planned for a request, before or after the service does the work.
-func (c *command) happen(n int, after bool) {
+// triggerEvents triggers the events that the storm planned for a request, before or after the service does the work.
+func (c *command) triggerEvents(n int, after bool) {
 	for _, e := range c.events {
 		if e.Request != n || e.After != after {
 			continue
@@ -95,7 +95,7 @@ var unknown = []string{
 	"If a secret appears later",
 }
 
-func (c *command) tell(address, errors string, warnings ...string) {
+func (c *command) recordOutput(address, errors string, warnings ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, text := range append(warnings, errors) {
@@ -137,7 +137,7 @@ func (c *command) refresh() {
 	c.each(slices.Sorted(maps.Keys(c.s.state)), func(address string) {
 		h := c.s.state[address]
 		now, errors := c.process.Refresh(c.process.caller, h.Type, h.Object)
-		c.tell(address, errors, now.Warnings)
+		c.recordOutput(address, errors, now.Warnings)
 		if errors == "" && now.State != nil {
 			h.Object = now
 			c.mu.Lock()
@@ -174,7 +174,7 @@ func (c *command) plan(want []resource) map[string]acctest.Plan {
 			h.Object = acctest.Object{}
 		}
 		plan, errors := c.process.Plan(c.process.caller, r.Type, h.Object, r.Config)
-		c.tell(address, errors, plan.Warnings)
+		c.recordOutput(address, errors, plan.Warnings)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		plans[address] = plan
@@ -279,7 +279,7 @@ func (c *command) applyOne(r resource, first acctest.Plan) {
 		destroyed := h
 		destroyed.Tainted = false
 		plan, errors := c.process.Plan(c.process.caller, r.Type, h.Object, nil)
-		c.tell(address, errors, plan.Warnings)
+		c.recordOutput(address, errors, plan.Warnings)
 		if errors != "" || !c.operate(address, destroyed, plan, nil) || c.over() {
 			return
 		}
@@ -289,7 +289,7 @@ func (c *command) applyOne(r resource, first acctest.Plan) {
 	if errors == "" && len(first.Replace) == 0 && !agrees(first.State, plan.State) {
 		errors = fmt.Sprintf("Provider produced inconsistent final plan: %v, then %v", first.State, plan.State)
 	}
-	c.tell(address, errors, plan.Warnings)
+	c.recordOutput(address, errors, plan.Warnings)
 	if errors == "" && !c.over() {
 		c.operate(address, h, plan, r.Config)
 	}
@@ -306,10 +306,10 @@ func (c *command) operate(address string, h held, plan acctest.Plan, config map[
 	now, errors := p.ApplyPlan(p.caller, plan, config)
 	if p.dead.Load() {
 		// The answer of a killed process never arrives.
-		c.tell(address, "the provider did not answer")
+		c.recordOutput(address, "the provider did not answer")
 		return false
 	}
-	c.tell(address, errors, now.Warnings)
+	c.recordOutput(address, errors, now.Warnings)
 	created := h.State == nil
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -338,7 +338,7 @@ func (c *command) finish(applied bool) {
 	if applied && !c.killed {
 		c.s.state = c.state
 	}
-	c.w.said(c)
+	c.w.checkForSecrets(c)
 }
 
 // agrees reports whether a second plan has all the known values of the first plan.

@@ -79,7 +79,7 @@ func (c *command) start() *process {
 	env := maps.Clone(c.s.env)
 	for name, handler := range map[string]http.Handler{"DBXACCESS_HOST": c.w.Workspace, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST": c.w.entra} {
 		address := fmt.Sprintf("127.0.0.1:%d", ports.Add(1))
-		p.stops = append(p.stops, c.w.Answer(c.w.t, c.w.certificate, address, p.gate(handler)))
+		p.stops = append(p.stops, c.w.Answer(c.w.t, c.w.certificate, address, p.intercept(handler)))
 		env[name] = "https://" + address
 	}
 	c.s.current.Store(p)
@@ -100,38 +100,38 @@ func (p *process) end() {
 	}
 }
 
-// gate returns the handler through which a process reaches a service. The handler counts the command's requests and
-// triggers the storm's events.
-func (p *process) gate(next http.Handler) http.Handler {
+// intercept returns the handler through which a process reaches a service. The handler counts the command's requests
+// and triggers the storm's events.
+func (p *process) intercept(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if p.dead.Load() {
 			panic(http.ErrAbortHandler)
 		}
 		n := int(p.cmd.requests.Add(1))
-		p.cmd.happen(n, false)
+		p.cmd.triggerEvents(n, false)
 		if p.dead.Load() {
 			panic(http.ErrAbortHandler)
 		}
-		p.cmd.w.notice(r)
+		p.cmd.w.recordRequestSecrets(r)
 		answer := &copied{ResponseWriter: rw}
 		next.ServeHTTP(answer, r)
-		p.cmd.w.noticeAnswer(answer.body.Bytes())
-		p.cmd.happen(n, true)
+		p.cmd.w.recordAnswerSecrets(answer.body.Bytes())
+		p.cmd.triggerEvents(n, true)
 		if p.dead.Load() {
 			panic(http.ErrAbortHandler)
 		}
 	})
 }
 
-// gate returns the handler of the stack's vault. It belongs to the process that the stack runs at the time of a
-// request.
-func (s *stack) gate() http.Handler {
+// interceptVault returns the handler of the stack's vault. It belongs to the process that the stack runs at the time of
+// a request.
+func (s *stack) interceptVault() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		p := s.current.Load()
 		if p == nil {
 			panic(http.ErrAbortHandler)
 		}
-		p.gate(s.vault).ServeHTTP(rw, r)
+		p.intercept(s.vault).ServeHTTP(rw, r)
 	})
 }
 
@@ -148,8 +148,8 @@ func (c *copied) Write(b []byte) (int, error) {
 
 func (c *copied) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// notice records the secrets of a request, so that the test can search for them later.
-func (w *world) notice(r *http.Request) {
+// recordRequestSecrets records the secrets of a request, so that the test can search for them later.
+func (w *world) recordRequestSecrets(r *http.Request) {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		w.secret(bearer)
 	}
@@ -167,8 +167,8 @@ func (w *world) notice(r *http.Request) {
 	}
 }
 
-// noticeAnswer records the secrets of an answer, so that the test can search for them later.
-func (w *world) noticeAnswer(body []byte) {
+// recordAnswerSecrets records the secrets of an answer, so that the test can search for them later.
+func (w *world) recordAnswerSecrets(body []byte) {
 	if !bytes.Contains(body, []byte("token")) {
 		return
 	}

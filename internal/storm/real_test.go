@@ -107,7 +107,7 @@ func TestRealStorms(t *testing.T) {
 			t.Parallel()
 			s := realStorms.Example(seed)
 			r := newReal(t, s)
-			r.live(s)
+			r.runAndCheck(s)
 			total.add(&r.met)
 			if len(r.found) > 0 {
 				t.Errorf("%s\n%s", strings.Join(r.found, "\n"), s)
@@ -134,7 +134,7 @@ func newReal(t *testing.T, s realStorm) *realWorld {
 	r := &realWorld{world: w, stack: w.stacks[0], logs: filepath.Join(t.TempDir(), "trace.log")}
 	w.met.storms.Add(1)
 	proxy := w.Tenant.Proxy(map[string]http.Handler{
-		w.Workspace.HostName(): r.gate(w.Workspace), host(r.stack.vault): r.gate(r.stack.vault), "login.microsoftonline.com": r.gate(w.entra),
+		w.Workspace.HostName(): r.intercept(w.Workspace), host(r.stack.vault): r.intercept(r.stack.vault), "login.microsoftonline.com": r.intercept(w.entra),
 	})
 	server := httptest.NewServer(proxy)
 	t.Cleanup(func() { server.Close(); _ = proxy.Close() })
@@ -180,21 +180,21 @@ func (r *realWorld) hcl() string {
 	return b.String()
 }
 
-// gate returns a handler that counts requests and triggers the storm's signal.
-func (r *realWorld) gate(next http.Handler) http.Handler {
+// intercept returns a handler that counts requests and triggers the storm's signal.
+func (r *realWorld) intercept(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		n := int(r.requests.Add(1))
 		r.measure()
-		r.happen(n, false)
-		r.notice(req)
+		r.triggerEvents(n, false)
+		r.recordRequestSecrets(req)
 		answer := &copied{ResponseWriter: rw}
 		next.ServeHTTP(answer, req)
-		r.noticeAnswer(answer.body.Bytes())
-		r.happen(n, true)
+		r.recordAnswerSecrets(answer.body.Bytes())
+		r.triggerEvents(n, true)
 	})
 }
 
-func (r *realWorld) happen(n int, after bool) {
+func (r *realWorld) triggerEvents(n int, after bool) {
 	if at := r.at.Load(); at != nil {
 		(*at)(n, after)
 	}
@@ -280,8 +280,8 @@ func (r *realWorld) run(args ...string) (code int, said string) {
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// live runs the storm and then checks its results.
-func (r *realWorld) live(s realStorm) {
+// runAndCheck runs the storm and then checks its results.
+func (r *realWorld) runAndCheck(s realStorm) {
 	if f, ok := realFaults[s.Fault]; ok {
 		f.After = s.Request / 2
 		r.Tenant.Faults.Add(f)
@@ -294,7 +294,7 @@ func (r *realWorld) live(s realStorm) {
 	}
 	r.at.Store(&at)
 	_, stormy := r.run("apply", "-auto-approve")
-	r.noteReported(stormy)
+	r.recordReported(stormy)
 	if s.Fault != "" && len(r.Tenant.Faults.Unmet()) == 0 {
 		r.met.fault(s.Fault)
 	}
@@ -333,8 +333,8 @@ func (r *realWorld) live(s realStorm) {
 	r.searchFiles()
 }
 
-// noteReported records the resources that may exist, as an error in the output of a command said.
-func (r *realWorld) noteReported(said string) {
+// recordReported records the resources that may exist, which an error in the output of a command names.
+func (r *realWorld) recordReported(said string) {
 	for _, text := range strings.Split(said, "Error: ") {
 		text = strings.Join(strings.Fields(text), " ")
 		for _, block := range r.stack.want {

@@ -32,15 +32,15 @@ func check(t *testing.T, drawn *rapid.Generator[storm]) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		s := drawn.Draw(r, "storm")
-		if found := survive(t, s); len(found) > 0 {
+		if found := runStorm(t, s); len(found) > 0 {
 			r.Fatalf("%s\n%s", strings.Join(found, "\n"), s)
 		}
 	})
 }
 
-// survive runs a storm in a synctest bubble, where the clock jumps ahead when every goroutine waits. It returns
+// runStorm runs a storm in a synctest bubble, where the clock jumps ahead when every goroutine waits. It returns
 // descriptions of what was wrong.
-func survive(t *testing.T, s storm) (found []string) {
+func runStorm(t *testing.T, s storm) (found []string) {
 	defer func() {
 		// the panic reports goroutines that still run, which may have been found already
 		if left := recover(); left != nil && found == nil {
@@ -50,13 +50,13 @@ func survive(t *testing.T, s storm) (found []string) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, acctest.NewInMemory(t), s.Certificate)
 		for _, stack := range w.stacks {
-			w.stops = append(w.stops, w.Answer(t, w.certificate, host(stack.vault)+":443", stack.gate()))
+			w.stops = append(w.stops, w.Answer(t, w.certificate, host(stack.vault)+":443", stack.interceptVault()))
 		}
 		var log bytes.Buffer
 		if s.Traced {
 			w.log = &lines{to: &log}
 		}
-		w.guarded(func() { w.live(s) })
+		w.guarded(func() { w.runAndCheck(s) })
 		for _, stop := range w.stops {
 			stop()
 		}
@@ -73,8 +73,8 @@ func survive(t *testing.T, s storm) (found []string) {
 	return found
 }
 
-// live runs the storm and then checks its results.
-func (w *world) live(s storm) {
+// runAndCheck runs the storm and then checks its results.
+func (w *world) runAndCheck(s storm) {
 	w.met.storms.Add(1)
 	for _, step := range s.Steps {
 		w.take(step)

@@ -34,7 +34,7 @@ func TestExistingPrincipalIsNotAdopted(t *testing.T) {
 		ExpectError: regexp.MustCompile(`(?s)Cannot create service principal.*` + w.ScoringApp.ClientID + `.*already\s+in\s+this\s+workspace.*` +
 			`terraform\s+import\s+<address>\s+` + w.ScoringApp.ClientID + `.*adopt_existing\s+=\s+true`),
 	})
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 	for _, e := range w.Tenant.Journal.Entries() {
 		if e.Service == "workspace" && e.Method != "GET" {
 			t.Errorf("asked %s %s", e.Method, e.Path)

@@ -306,5 +306,5 @@ func TestWrongWorkspaceWrites(t *testing.T) {
 	if cli.Attributes(t, address)["id"] != member(t, w).ID {
 		t.Error("state was dropped")
 	}
-	asBefore(t, &acctest.World{Scenario: &emulator.Scenario{Workspace: other}}, before)
+	checkUnchanged(t, &acctest.World{Scenario: &emulator.Scenario{Workspace: other}}, before)
 }

@@ -57,7 +57,7 @@ func TestLostAnswer(t *testing.T) {
 					}},
 					resource.TestStep{Config: config(w), ConfigPlanChecks: acctest.NoChange()},
 				)
-				asBefore(t, w, before)
+				checkUnchanged(t, w, before)
 			})
 		}
 	}
@@ -83,7 +83,7 @@ func TestLostAnswerAndStaleReads(t *testing.T) {
 				}},
 				resource.TestStep{Config: config(w), ConfigPlanChecks: acctest.NoChange()},
 			)
-			asBefore(t, w, before)
+			checkUnchanged(t, w, before)
 		})
 	}
 }

@@ -37,7 +37,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	if state := cli.Objects(t); len(state) != 1 || state[address].Attributes["id"] != made.ID {
 		t.Errorf("state: %+v", state)
 	}
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 	// The moved block may be removed.
 	cli.Rewrite(t, entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`))
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")

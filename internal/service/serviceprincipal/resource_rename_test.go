@@ -63,9 +63,9 @@ func writes(w *acctest.World) string {
 	return strings.Join(methods, " ")
 }
 
-// lagOver advances the clock once the service principal was replaced by PUT, so that nothing waits for a name that
+// endSCIMLag advances the clock once the service principal was replaced by PUT, so that nothing waits for a name that
 // never comes.
-func lagOver(w *acctest.World) {
+func endSCIMLag(w *acctest.World) {
 	go acctest.When(func() bool { return w.Count("workspace", "PUT", route) > 0 }, func() { w.Tenant.Clock.Advance(2 * time.Minute) })
 }
 
@@ -110,7 +110,7 @@ func TestRenameThatTheWorkspaceDoesNotApply(t *testing.T) {
 			w := acctest.New(t)
 			p, o, config := grown(t, w)
 			w.Workspace.SetSwitches(s)
-			lagOver(w)
+			endSCIMLag(w)
 			config["display_name"] = "new"
 			o = p.MustApply(t, typeName, o, config)
 			if !strings.Contains(o.Warnings, "Service principal keeps its name") || !strings.Contains(o.Warnings, `"old"`) || !strings.Contains(o.Warnings, `"new"`) {
@@ -144,8 +144,8 @@ func TestRenameThatTheWorkspaceDoesNotApply(t *testing.T) {
 	}
 }
 
-// kept creates a service principal whose name is "old" in the workspace and "new" in the state.
-func kept(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, map[string]any) {
+// withUnappliedRename creates a service principal whose name is "old" in the workspace and "new" in the state.
+func withUnappliedRename(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, map[string]any) {
 	t.Helper()
 	p, o, config := grown(t, w)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RenameByPatch: emulator.RenameRefused, RenameByPut: emulator.RenameRefused})
@@ -157,7 +157,7 @@ func kept(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, ma
 func TestUnappliedRenameThenRenamedByOthers(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	p, o, config := kept(t, w)
+	p, o, config := withUnappliedRename(t, w)
 	w.Workspace.SetDisplayName(w.ScoringApp.ClientID, "third")
 	o = nextRun(t, w, o)
 	if plan := p.MustPlan(t, typeName, o, config); o.State["display_name"] != "third" || !slices.Equal(plan.Changed, []string{"display_name"}) {
@@ -179,7 +179,7 @@ func TestUnappliedRenameThenRenamedByOthers(t *testing.T) {
 func TestUnappliedRenameThenAppliedByOthers(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	p, o, config := kept(t, w)
+	p, o, config := withUnappliedRename(t, w)
 	w.Workspace.SetDisplayName(w.ScoringApp.ClientID, "new")
 	o = nextRun(t, w, o)
 	if plan := p.MustPlan(t, typeName, o, config); len(plan.Changed) > 0 {
@@ -206,7 +206,7 @@ func TestUnappliedRenameThenConfigurationChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			p, o, config := kept(t, w)
+			p, o, config := withUnappliedRename(t, w)
 			config["display_name"] = c.written
 			if plan := p.MustPlan(t, typeName, o, config); !slices.Equal(plan.Changed, []string{"display_name"}) {
 				t.Fatalf("it plans %v", plan.Changed)

@@ -79,7 +79,7 @@ func has(attribute string, check knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), check)
 }
 
-func asBefore(t *testing.T, w *acctest.World, before emulator.Snapshot) {
+func checkUnchanged(t *testing.T, w *acctest.World, before emulator.Snapshot) {
 	t.Helper()
 	if after := w.Workspace.Snapshot(); !reflect.DeepEqual(after, before) {
 		t.Errorf("the workspace is not as before:\n%+v\n%+v", before, after)
@@ -127,7 +127,7 @@ func TestBasicEntraManaged(t *testing.T) {
 			}},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true}, // imports by SCIM id
 	)
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 }
 
 func TestBasicDatabricksManaged(t *testing.T) {
@@ -152,7 +152,7 @@ func TestBasicDatabricksManaged(t *testing.T) {
 				return s.RootModule().Resources[address].Primary.Attributes["application_id"], nil
 			}},
 	)
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 }
 
 // If the configuration sets no name, the server chooses it, and a rename elsewhere is no drift.
@@ -189,7 +189,7 @@ func TestExample(t *testing.T) {
 			return nil
 		},
 	})
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 }
 
 func TestImport(t *testing.T) {
@@ -241,5 +241,5 @@ func TestGeneratedConfiguration(t *testing.T) {
 	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "1 imported, 0 added, 0 changed, 0 destroyed")
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 }

@@ -14,9 +14,9 @@ import (
 
 const sweepAction = "dbxaccess_sweep_stray_tokens"
 
-// strays returns a workspace with three stray tokens and with tokens that must not be revoked, and the ids of the stray
-// tokens.
-func strays(t *testing.T) (w *acctest.World, ids []string) {
+// withStrayTokens returns a workspace with three stray tokens and with tokens that must not be revoked, and the ids of
+// the stray tokens.
+func withStrayTokens(t *testing.T) (w *acctest.World, ids []string) {
 	t.Helper()
 	w = acctest.New(t)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
@@ -51,7 +51,7 @@ func tokenIDs(w *acctest.World) (ids []string) {
 // tokens of others.
 func TestSweepStrayTokens(t *testing.T) {
 	t.Parallel()
-	w, ids := strays(t)
+	w, ids := withStrayTokens(t)
 	all := tokenIDs(w)
 	progress, _, failed := w.Protocol(t).Invoke(t, sweepAction, nil)
 	said := strings.Join(progress, "\n")
@@ -84,7 +84,7 @@ func TestSweepStrayTokens(t *testing.T) {
 
 func TestSweepNamesRemainingTokens(t *testing.T) {
 	t.Parallel()
-	w, ids := strays(t)
+	w, ids := withStrayTokens(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + ids[1], Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected"})
 	progress, _, failed := w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false})
 	if !strings.Contains(failed, "Cannot revoke stray token") || !strings.Contains(failed, ids[1]) || !strings.Contains(strings.Join(progress, "\n"), "2 stray tokens were revoked, and 1 are left.") {
@@ -94,7 +94,7 @@ func TestSweepNamesRemainingTokens(t *testing.T) {
 
 func TestSweepDenied(t *testing.T) {
 	t.Parallel()
-	w, _ := strays(t)
+	w, _ := withStrayTokens(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	if _, _, failed := w.Protocol(t).Invoke(t, sweepAction, nil); !strings.Contains(failed, "Cannot list stray tokens") || !strings.Contains(failed, `"admins"`) {
 		t.Error(failed)

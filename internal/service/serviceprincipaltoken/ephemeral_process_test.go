@@ -35,9 +35,9 @@ resource "dbxaccess_serving_endpoint_permission" "forbidden" {
 `
 )
 
-// none checks that the owner has no live token after at least made tokens were created. The number may be larger:
-// Terraform opens a token in plan and apply, and OpenTofu only in the plan if nothing changes.
-func none(t *testing.T, w *acctest.World, made int) {
+// checkNoLiveToken checks that the owner has no live token after at least made tokens were created. The number may be
+// larger: Terraform opens a token in plan and apply, and OpenTofu only in the plan if nothing changes.
+func checkNoLiveToken(t *testing.T, w *acctest.World, made int) {
 	t.Helper()
 	if n := w.Count("workspace", "POST", create); n < made {
 		t.Errorf("%d tokens were made", n)
@@ -51,7 +51,7 @@ func TestEphemeralIsDeadAfterAGoodRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CLI(t, openedBySecret(w)+aliased).MustRun(t, 0, "apply", "-auto-approve")
-	none(t, w, 1)
+	checkNoLiveToken(t, w, 1)
 }
 
 // Terraform does not close an ephemeral resource if something that used it has failed.
@@ -62,7 +62,7 @@ func TestEphemeralIsDeadAfterAFailedApply(t *testing.T) {
 	if !strings.Contains(r.Stderr, "Cannot grant access to serving endpoint") {
 		t.Errorf("%s", r.Stderr)
 	}
-	none(t, w, 2)
+	checkNoLiveToken(t, w, 2)
 }
 
 func TestEphemeralIsDeadAfterAFailedPrecondition(t *testing.T) {
@@ -83,7 +83,7 @@ data "dbxaccess_serving_endpoint" "iris" {
 	if !strings.Contains(r.Stderr, "It is not who it should be") {
 		t.Errorf("%s", r.Stderr)
 	}
-	none(t, w, 1)
+	checkNoLiveToken(t, w, 1)
 }
 
 // If somebody presses Ctrl-C, or the machine shuts down, both Terraform and the provider get the signal.
@@ -114,7 +114,7 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			}
 			// Terraform does not wait for a provider that a signal ends.
 			eventually(func() bool { return len(live(w, w.ScoringApp.ClientID)) == 0 })
-			none(t, w, 2)
+			checkNoLiveToken(t, w, 2)
 		})
 	}
 }
@@ -144,7 +144,7 @@ func TestEphemeralIsDeadAfterTerraformIsKilled(t *testing.T) {
 		t.Errorf("the provider has not ended: %v", err)
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
-	none(t, w, 2)
+	checkNoLiveToken(t, w, 2)
 }
 
 // eventually waits until happened returns true, but no longer than a minute.

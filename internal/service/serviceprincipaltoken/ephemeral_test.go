@@ -43,7 +43,7 @@ func opened(owner, ownerLines string, lines ...string) string {
 // openedBySecret returns the configuration of an ephemeral token of the scoring application, which logs in with its
 // client secret.
 func openedBySecret(w *acctest.World, lines ...string) string {
-	return opened(w.ScoringApp.ClientID, secretly(w, "client_secret", w.ScoringSecret), lines...)
+	return opened(w.ScoringApp.ClientID, fromVariable(w, "client_secret", w.ScoringSecret), lines...)
 }
 
 // withEcho runs steps together with a provider that stores what an ephemeral resource returns.
@@ -119,7 +119,7 @@ output "caller" {
 	if stray := out.Stray.Value; len(stray) != 1 || !marked.MatchString(stray[0]) || out.Caller.Value != w.ScoringApp.ClientID {
 		t.Errorf("%+v", out)
 	}
-	none(t, w, 1)
+	checkNoLiveToken(t, w, 1)
 }
 
 // The owner can log in with every kind of credential, and the token really belongs to the owner: the workspace reports
@@ -136,17 +136,17 @@ func TestEphemeralOwners(t *testing.T) {
 		return key, cert
 	}
 	for name, lines := range map[string]func(t *testing.T, w *acctest.World) string{
-		"secret": func(_ *testing.T, w *acctest.World) string { return secretly(w, "client_secret", w.ScoringSecret) },
+		"secret": func(_ *testing.T, w *acctest.World) string { return fromVariable(w, "client_secret", w.ScoringSecret) },
 		"tenant": func(_ *testing.T, w *acctest.World) string {
-			return secretly(w, "client_secret", w.ScoringSecret) + "\n" + attr("tenant_id", w.Tenant.ID)
+			return fromVariable(w, "client_secret", w.ScoringSecret) + "\n" + attr("tenant_id", w.Tenant.ID)
 		},
 		"certificate": func(t *testing.T, w *acctest.World) string {
 			key, cert := certificate(t, w)
-			return secretly(w, "client_certificate", base64.StdEncoding.EncodeToString(acctest.PEM(t, key, cert)))
+			return fromVariable(w, "client_certificate", base64.StdEncoding.EncodeToString(acctest.PEM(t, key, cert)))
 		},
 		"path": func(t *testing.T, w *acctest.World) string {
 			key, cert := certificate(t, w)
-			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + secretly(w, "client_certificate_password", "pass")
+			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + fromVariable(w, "client_certificate_password", "pass")
 		},
 		"vault, certificate": func(t *testing.T, w *acctest.World) string {
 			v := w.NewVault(t, "kv-scoring")
@@ -233,7 +233,7 @@ resource "dbxaccess_token_permission" "app" {
 	c.MustRun(t, 0, "plan")
 	asked(t, w, 0, "workspace", "POST", create)
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	none(t, w, 1)
+	checkNoLiveToken(t, w, 1)
 }
 
 // The owner is deactivated while its token is open, as an apply with break-glass access may do. The token no longer
@@ -251,7 +251,7 @@ resource "dbxaccess_service_principal" "app" {
 }
 `, w.ScoringApp.ClientID))
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	none(t, w, 2)
+	checkNoLiveToken(t, w, 2)
 }
 
 // A provider that is logged in with a Databricks token does not know the tenant in which the owner logs in.
@@ -267,9 +267,9 @@ func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	if !acctest.Words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
 		t.Errorf("%s", r.Stderr)
 	}
-	secret := fmt.Sprintf("%s\n%s", secretly(w, "client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
+	secret := fmt.Sprintf("%s\n%s", fromVariable(w, "client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
 	w.CLI(t, opened(w.ScoringApp.ClientID, secret)).MustRun(t, 0, "plan")
-	none(t, w, 1)
+	checkNoLiveToken(t, w, 1)
 }
 
 // A lost answer must not leave a second token behind. The token that is found by its comment is revoked, and a new one
@@ -311,7 +311,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 func TestEphemeralBadInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	secret := secretly(w, "client_secret", w.ScoringSecret)
+	secret := fromVariable(w, "client_secret", w.ScoringSecret)
 	for _, bad := range []struct{ hcl, want string }{
 		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path,.*key_vault,`},
 		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both set`},

@@ -13,8 +13,8 @@ const ownList = "/api/2.0/token/list"
 // absent is the service's answer about a token that the caller does not have.
 var absent = emulator.Fault{Status: 404, Code: "RESOURCE_DOES_NOT_EXIST", Message: "Token does not exist"}
 
-// newLowWorld returns a workspace in which the provider may use tokens of its own, but is no admin.
-func newLowWorld(t *testing.T) *acctest.World {
+// newWorldWithoutAdmin returns a workspace in which the provider may use tokens of its own, but is no admin.
+func newWorldWithoutAdmin(t *testing.T) *acctest.World {
 	t.Helper()
 	w := newWorld(t)
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
@@ -37,7 +37,7 @@ func TestDestroyOfTokenStillInTheOwnersList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newLowWorld(t)
+			w := newWorldWithoutAdmin(t)
 			made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofProvider(w))
 			w.Tenant.Faults.Add(fault("POST", revoke, absent))
 			if tc.list.Status != 0 {
@@ -64,7 +64,7 @@ func TestDestroyOfTokenStillInTheOwnersList(t *testing.T) {
 // admin.
 func TestDestroyOfTokenMissingFromTheOwnersList(t *testing.T) {
 	t.Parallel()
-	w := newLowWorld(t)
+	w := newWorldWithoutAdmin(t)
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofProvider(w))
 	revokeAll(w)
 	w.Protocol(t).MustApply(t, typeName, made, nil)
@@ -148,7 +148,7 @@ func TestLostAnswerAndAnEmptyList(t *testing.T) {
 // If the workspace says that an ephemeral token does not exist, but the owner's list has it, Close fails.
 func TestCloseOfEphemeralTokenStillInTheOwnersList(t *testing.T) {
 	t.Parallel()
-	w := newLowWorld(t)
+	w := newWorldWithoutAdmin(t)
 	p := w.Protocol(t)
 	o, _, errors := p.Open(t, typeName, ofProvider(w))
 	if errors != "" {

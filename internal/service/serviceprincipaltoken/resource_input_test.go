@@ -32,8 +32,8 @@ func TestBadInputAtPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret, file := secretOf(w), attr("client_certificate_path", path)
-	inline := secretly(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pfx))
-	password := secretly(w, "client_certificate_password_wo", "pass phrase")
+	inline := fromVariable(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pfx))
+	password := fromVariable(w, "client_certificate_password_wo", "pass phrase")
 	const provider, nl = "use_provider_identity = true", "\n    "
 	application := w.ScoringApp.ClientID
 	vaulted := func(lines string) string {
@@ -52,10 +52,10 @@ func TestBadInputAtPlan(t *testing.T) {
 		{hcl(application, secret+nl+provider), "client_secret_wo and use_provider_identity are both set"},
 
 		{hcl(application, provider), "the provider is logged in as " + w.Deployer.ClientID + ".*Write its application id in owner.application_id"},
-		{hcl(application, file+nl+secretly(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
-		{hcl(application, inline+nl+secretly(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
+		{hcl(application, file+nl+fromVariable(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
+		{hcl(application, inline+nl+fromVariable(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
 		{hcl(application, file), "Client certificate .* password"},
-		{hcl(application, secretly(w, "client_certificate_wo", "not a certificate")), "is neither a PFX file, nor PEM text, nor base64"},
+		{hcl(application, fromVariable(w, "client_certificate_wo", "not a certificate")), "is neither a PFX file, nor PEM text, nor base64"},
 		{hcl(application, attr("client_certificate_path", w.Write(t, "old.pem", acctest.PEM(t, oldKey, old)))), "Client certificate expired"},
 
 		{hcl("scoring app", secret), "Not an application id.*looks like a display name"},
@@ -272,13 +272,13 @@ func TestRefusedAtApply(t *testing.T) {
 
 	var steps []resource.TestStep
 	for _, tc := range []struct{ config, want string }{
-		{hcl(application, secretly(w, "client_secret_wo", "wrong-secret-value")), "Client secret is wrong.*AADSTS7000215"},
-		{hcl(application, secretly(w, "client_certificate_wo", string(acctest.PEM(t, key, cert)))), "Client certificate is not registered.*AADSTS700027"},
-		{hcl("11111111-2222-3333-4444-555555555555", secretly(w, "client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks created"},
+		{hcl(application, fromVariable(w, "client_secret_wo", "wrong-secret-value")), "Client secret is wrong.*AADSTS7000215"},
+		{hcl(application, fromVariable(w, "client_certificate_wo", string(acctest.PEM(t, key, cert)))), "Client certificate is not registered.*AADSTS700027"},
+		{hcl("11111111-2222-3333-4444-555555555555", fromVariable(w, "client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks created"},
 		{hcl(application, secretOf(w)+"\n    "+attr("tenant_id", "99999999-2222-3333-4444-555555555555")), "Tenant not found.*AADSTS90002"},
-		{hcl(stranger.ClientID, secretly(w, "client_secret_wo", stranger.AddSecret(day))), "the owner is not in the workspace.*dbxaccess_service_principal"},
-		{hcl(dormant.ClientID, secretly(w, "client_secret_wo", dormant.AddSecret(day))), "or is deactivated in it"},
-		{hcl(idle.ClientID, secretly(w, "client_secret_wo", idle.AddSecret(day))), "PERMISSION_DENIED.*The owner may not use personal access tokens.*dbxaccess_token_permission"},
+		{hcl(stranger.ClientID, fromVariable(w, "client_secret_wo", stranger.AddSecret(day))), "the owner is not in the workspace.*dbxaccess_service_principal"},
+		{hcl(dormant.ClientID, fromVariable(w, "client_secret_wo", dormant.AddSecret(day))), "or is deactivated in it"},
+		{hcl(idle.ClientID, fromVariable(w, "client_secret_wo", idle.AddSecret(day))), "PERMISSION_DENIED.*The owner may not use personal access tokens.*dbxaccess_token_permission"},
 	} {
 		// A short timeout, because the provider repeats a login while the application or its credential may have just
 		// been created.

@@ -14,8 +14,8 @@ const (
 	moved  = "moved {\n  from = databricks_token.this\n  to   = " + address + "\n}\n"
 )
 
-// comesOver returns a Terraform directory in which the official provider has created a token of that owner.
-func comesOver(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
+// withOfficialToken returns a Terraform directory in which the official provider has created a token of that owner.
+func withOfficialToken(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
 	t.Helper()
 	c := w.CLI(t, acctest.OfficialSource+hcl)
 	acctest.ServeOfficial(t, c, w.OfficialToken(owner))
@@ -24,8 +24,8 @@ func comesOver(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
 	return c
 }
 
-// untouched checks that nothing was written in the workspace and that the owner did not log in.
-func untouched(t *testing.T, w *acctest.World) {
+// checkNothingWritten checks that nothing was written in the workspace and that the owner did not log in.
+func checkNothingWritten(t *testing.T, w *acctest.World) {
 	t.Helper()
 	for _, method := range []string{"POST", "PATCH", "PUT", "DELETE"} {
 		asked(t, w, 0, "workspace", method, "")
@@ -51,12 +51,12 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
+			c := withOfficialToken(t, w, theirs, w.ScoringApp.ClientID)
 			made, ours := live(w, w.ScoringApp.ClientID)[0], tc.config(t, w)
 			c.Rewrite(t, ours+moved)
 			c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, "+tc.changed+", 0 destroyed")
 			asked(t, w, 1, "workspace", "", "")
-			untouched(t, w)
+			checkNothingWritten(t, w)
 			c.Rewrite(t, ours) // the moved block is no longer needed
 			c.MustRun(t, 0, "plan", "-detailed-exitcode")
 			if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0] != made {
@@ -77,11 +77,11 @@ func TestMovedTokenOfTheProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
-	c := comesOver(t, w, theirs, w.Deployer.ClientID)
+	c := withOfficialToken(t, w, theirs, w.Deployer.ClientID)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	c.Rewrite(t, byProvider(w, `comment = "theirs"`)+moved)
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, 0 changed, 0 destroyed")
-	untouched(t, w)
+	checkNothingWritten(t, w)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
@@ -93,11 +93,11 @@ func TestMovedTokenOfAnotherIdentity(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
 	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "its own", day)
-	c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
+	c := withOfficialToken(t, w, theirs, w.ScoringApp.ClientID)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	c.Rewrite(t, bySecret(w, `comment = "theirs"`)+moved)
 	c.MustRun(t, 1, "plan").MustSay(t, "Cannot read token", "not among the tokens of the provider's identity")
-	untouched(t, w)
+	checkNothingWritten(t, w)
 	w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, 0 changed, 0 destroyed")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -111,16 +111,16 @@ func TestMovedAndChanged(t *testing.T) {
 	t.Run("for ever", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		c := comesOver(t, w, strings.Replace(theirs, "lifetime_seconds = 7776000", "", 1), w.ScoringApp.ClientID)
+		c := withOfficialToken(t, w, strings.Replace(theirs, "lifetime_seconds = 7776000", "", 1), w.ScoringApp.ClientID)
 		c.Rewrite(t, bySecret(w, `comment = "theirs"`)+moved)
 		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `+ rotation_reason = "lifetime"`, "0 to add, 1 to change, 0 to destroy")
-		untouched(t, w)
+		checkNothingWritten(t, w)
 		c.MustRun(t, 0, "destroy", "-auto-approve")
 	})
 	t.Run("gone", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
+		c := withOfficialToken(t, w, theirs, w.ScoringApp.ClientID)
 		w.Workspace.RevokeToken(live(w, w.ScoringApp.ClientID)[0].ID)
 		c.Rewrite(t, bySecret(w)+moved)
 		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Token moved from the official provider is gone", "1 to add, 0 to change, 0 to destroy")
@@ -130,14 +130,14 @@ func TestMovedAndChanged(t *testing.T) {
 func TestMovedRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := comesOver(t, w, theirs, w.PersonName)
+	c := withOfficialToken(t, w, theirs, w.PersonName)
 	c.Rewrite(t, bySecret(w)+moved)
 	c.MustRun(t, 1, "plan").MustSay(t, "Token belongs to a person", w.PersonName)
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "State moved from the official provider was not refreshed", "-refresh=false")
 	asked(t, w, 0, "workspace", "", "")
 
-	other := comesOver(t, w, strings.Replace(theirs, "}\n", "  provider_config {\n    workspace_id = \"42\"\n  }\n}\n", 1), w.PersonName)
+	other := withOfficialToken(t, w, strings.Replace(theirs, "}\n", "  provider_config {\n    workspace_id = \"42\"\n  }\n}\n", 1), w.PersonName)
 	other.Rewrite(t, bySecret(w)+moved)
 	other.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", "42", w.Workspace.ID())
 }

@@ -49,7 +49,7 @@ func TestTokenHasRightsOfItsOwner(t *testing.T) {
 			return nil
 		}
 	}
-	granted := quietly(w, config)
+	granted := stepWithEmptyPlan(w, config)
 	granted.PreConfig, granted.Check = func() { w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY") }, status(http.StatusOK)
 	w.Test(t, resource.TestStep{Config: config, Check: status(http.StatusForbidden)}, granted)
 }
@@ -122,7 +122,7 @@ func TestOwnerByOIDC(t *testing.T) {
 	config := hcl(w.ScoringApp.ClientID, "use_oidc = true", `comment = "c"`)
 	w.Test(t,
 		resource.TestStep{Config: config, Check: one(w, w.ScoringApp.ClientID, "c")},
-		quietly(w, config),
+		stepWithEmptyPlan(w, config),
 		resource.TestStep{PreConfig: w.Tenant.Journal.Reset, Config: config, Destroy: true},
 	)
 	asked(t, w, 2, "workspace", "POST", revoke)
@@ -187,7 +187,7 @@ func TestManyTokens(t *testing.T) {
 		w.Workspace.AddServicePrincipal(app.ClientID, app.Name)
 		w.Workspace.SetGrant(rights, app.ClientID, "CAN_USE")
 		apps = append(apps, app)
-		all.WriteString(strings.Replace(hcl(app.ClientID, secretly(w, "client_secret_wo", app.AddSecret(day)), "count = 5", `comment = "c${count.index}"`), `"this"`, fmt.Sprintf("%q", app.Name), 1))
+		all.WriteString(strings.Replace(hcl(app.ClientID, fromVariable(w, "client_secret_wo", app.AddSecret(day)), "count = 5", `comment = "c${count.index}"`), `"this"`, fmt.Sprintf("%q", app.Name), 1))
 	}
 	c := w.CLI(t, all.String())
 	count := func(owners, deployer, lists int, args ...string) {

@@ -83,7 +83,7 @@ func after(w *acctest.World, d time.Duration, step resource.TestStep) resource.T
 	return step
 }
 
-func quietly(w *acctest.World, config string) resource.TestStep {
+func stepWithEmptyPlan(w *acctest.World, config string) resource.TestStep {
 	return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
 }
 
@@ -121,11 +121,11 @@ func TestRotationWhenDue(t *testing.T) {
 	ended := rotation(w, config, "overlap_ended", 1, has("previous_token_id", knownvalue.Null()), has("previous_token_revoke_at", knownvalue.Null()))
 	w.Test(t,
 		begin,
-		after(w, 5*time.Hour, quietly(w, config)),
+		after(w, 5*time.Hour, stepWithEmptyPlan(w, config)),
 		after(w, 61*time.Minute, first),
-		after(w, 5*time.Minute, quietly(w, config)),
+		after(w, 5*time.Minute, stepWithEmptyPlan(w, config)),
 		after(w, 6*time.Minute, ended),
-		quietly(w, config),
+		stepWithEmptyPlan(w, config),
 		after(w, 6*time.Hour, rotation(w, config, "due", 2)),
 		after(w, 11*time.Minute, rotation(w, config, "overlap_ended", 1)),
 	)
@@ -180,7 +180,7 @@ func TestRotationWithoutOverlap(t *testing.T) {
 			Config: bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			ConfigStateChecks: []statecheck.StateCheck{has("rotate_at", knownvalue.Null())}, Check: living(w, 1),
 		},
-		after(w, 50*time.Minute, quietly(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"))),
+		after(w, 50*time.Minute, stepWithEmptyPlan(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"))),
 	)
 }
 
@@ -210,7 +210,7 @@ func TestRotationOfAForeignToken(t *testing.T) {
 	foreign.PreConfig = func() {
 		w.Workspace.GiveToken(live(w, w.ScoringApp.ClientID)[0].ID, "11111111-2222-3333-4444-555555555555")
 	}
-	w.Test(t, resource.TestStep{Config: config, Check: living(w, 1)}, foreign, quietly(w, config))
+	w.Test(t, resource.TestStep{Config: config, Check: living(w, 1)}, foreign, stepWithEmptyPlan(w, config))
 	if left := live(w, "11111111-2222-3333-4444-555555555555"); len(left) > 0 {
 		t.Errorf("the foreign token is left: %+v", left)
 	}
@@ -351,7 +351,7 @@ func TestUnverifiable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := bySecret(w, `on_unverifiable = "warn"`)
-	step := quietly(w, config)
+	step := stepWithEmptyPlan(w, config)
 	step.PreConfig = func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
 	w.Test(t, resource.TestStep{Config: config, Check: living(w, 1)}, step,
 		resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: config})

@@ -84,16 +84,16 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	pem := acctest.PEM(t, key, cert)
-	password := "\n    " + secretly(w, "client_certificate_password_wo", "pass phrase")
+	password := "\n    " + fromVariable(w, "client_certificate_password_wo", "pass phrase")
 	application, deployer := w.ScoringApp.ClientID, w.Deployer.ClientID
 
 	var all string
 	want := map[string]string{} // comment → owner
 	for name, tc := range map[string]struct{ owner, lines string }{
 		"secret":           {application, secretOf(w)},
-		"base64_pfx":       {application, secretly(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pfx)) + password},
-		"pem_text":         {application, secretly(w, "client_certificate_wo", string(pem))},
-		"base64_pem":       {application, secretly(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pem))},
+		"base64_pfx":       {application, fromVariable(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pfx)) + password},
+		"pem_text":         {application, fromVariable(w, "client_certificate_wo", string(pem))},
+		"base64_pem":       {application, fromVariable(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pem))},
 		"pfx_file":         {application, attr("client_certificate_path", pfxPath) + password},
 		"pem_file":         {application, attr("client_certificate_path", w.Write(t, "scoring.pem", pem))},
 		"tenant_by_itself": {application, secretOf(w) + "\n    " + attr("tenant_id", w.Tenant.ID)},
@@ -201,9 +201,9 @@ func TestReplace(t *testing.T) {
 	}
 	w.Test(t,
 		step(bySecret(w), w.ScoringApp.ClientID, plancheck.ResourceActionCreate),
-		step(hcl(other.ClientID, secretly(w, "client_secret_wo", other.AddSecret(day))), other.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
+		step(hcl(other.ClientID, fromVariable(w, "client_secret_wo", other.AddSecret(day))), other.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
 		resource.TestStep{ // the same application id in upper case is the same owner
-			Config:           hcl(strings.ToUpper(other.ClientID), secretly(w, "client_secret_wo", "unused")),
+			Config:           hcl(strings.ToUpper(other.ClientID), fromVariable(w, "client_secret_wo", "unused")),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 			Check: func(*terraform.State) error {
 				if left := live(w, w.ScoringApp.ClientID); len(left) > 0 {

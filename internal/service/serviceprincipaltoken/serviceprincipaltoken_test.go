@@ -73,12 +73,12 @@ func bySecret(w *acctest.World, lines ...string) string {
 	return hcl(w.ScoringApp.ClientID, secretOf(w), lines...)
 }
 
-// secretly returns a line that sets an attribute without the value in the configuration: the value comes from a
+// fromVariable returns a line that sets an attribute without the value in the configuration: the value comes from a
 // variable.
-func secretly(w *acctest.World, name, value string) string { return name + " = " + w.Secret(value) }
+func fromVariable(w *acctest.World, name, value string) string { return name + " = " + w.Secret(value) }
 
 // secretOf returns the line that sets the scoring application's client secret as its credential.
-func secretOf(w *acctest.World) string { return secretly(w, "client_secret_wo", w.ScoringSecret) }
+func secretOf(w *acctest.World) string { return fromVariable(w, "client_secret_wo", w.ScoringSecret) }
 
 func byProvider(w *acctest.World, lines ...string) string {
 	return hcl(w.Deployer.ClientID, "use_provider_identity = true", lines...)

@@ -224,5 +224,5 @@ func TestPrincipalDeleted(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{is("permission_level", knownvalue.StringExact("CAN_QUERY"))},
 		},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }

@@ -80,7 +80,7 @@ func TestUnknownPrincipal(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.run(t, resource.TestStep{Config: who.config, ExpectError: who.error})
-			w.holds(t, foreign())
+			w.holds(t, grantsOfOthers())
 		})
 	}
 }
@@ -144,7 +144,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 			Config:    w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty,
 		},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // If the answer to a write shows nothing, the provider reads the list, and reads it once more a moment later, as after
@@ -176,7 +176,7 @@ func TestLostAnswer(t *testing.T) {
 		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: during("PATCH"), Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) })},
 		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), Destroy: true, ConfigPlanChecks: during("PUT")},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 	if len(w.warnings) > 0 {
 		t.Errorf("warnings: %q", w.warnings)
 	}
@@ -197,7 +197,7 @@ func TestEveryAnswerIsAFailure(t *testing.T) {
 				resource.TestStep{Config: w.toApp(), Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) })},
 				resource.TestStep{PreConfig: w.Tenant.Faults.Clear, Config: w.toApp(), ConfigPlanChecks: empty},
 			)
-			w.holds(t, foreign())
+			w.holds(t, grantsOfOthers())
 		})
 	}
 }
@@ -225,7 +225,7 @@ func TestLostAnswerThenApplyAgain(t *testing.T) {
 		},
 		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // The provider repeats a request if the service is busy or is just changing the list.
@@ -241,7 +241,7 @@ func TestRetried(t *testing.T) {
 		w.Tenant.Faults.Add(f)
 	}
 	w.run(t, resource.TestStep{Config: w.toApp(), Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) })})
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 func TestTimeout(t *testing.T) {
@@ -302,7 +302,7 @@ func TestWrongWorkspace(t *testing.T) {
 			if there && other.Grants("iris")[w.app] != "CAN_QUERY" {
 				t.Errorf("the other workspace was touched: %v", other.Grants("iris"))
 			}
-			w.holds(t, foreign())
+			w.holds(t, grantsOfOthers())
 		})
 	}
 }
@@ -322,5 +322,5 @@ func TestFailedCreateDoesNotKeepTheGrant(t *testing.T) {
 	if _, errors := p.Apply(t, name, made, nil); errors != "" {
 		t.Error(errors)
 	}
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }

@@ -72,7 +72,7 @@ func TestManyOnOneEndpoint(t *testing.T) {
 		t.Errorf("a plan with nothing to do asked\n%v, not\n%v", got, want)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // There is a grant on each of twelve endpoints: the names of two endpoints are looked up one by one, and those of the
@@ -132,7 +132,7 @@ func TestTwoConfigurations(t *testing.T) {
 	w.holds(t, with(other, "CAN_VIEW"))
 	two.MustRun(t, 0, "plan", "-detailed-exitcode")
 	two.MustRun(t, 0, "destroy", "-auto-approve")
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // Two processes create and destroy grants on one endpoint at once. The API has no version to compare, so one process
@@ -145,7 +145,7 @@ func TestTwoProcesses(t *testing.T) {
 		*acctest.CLI
 		after []string
 	}{}
-	want := foreign()
+	want := grantsOfOthers()
 	for i := range sides {
 		before := w.apps(3)
 		sides[i].CLI = w.CLI(t, block("iris", before))
@@ -172,7 +172,7 @@ func TestTwoProcesses(t *testing.T) {
 	w.holds(t, want)
 	together(0, "plan", "-detailed-exitcode")
 	together(0, "destroy", "-auto-approve")
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // A nightly plan after drift ends with exit code 2 and shows what will be done. One apply corrects the drift, and the
@@ -235,7 +235,7 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 		t.Error("no progress is reported")
 	}
 	w.Tenant.Clock.Advance(-6 * time.Minute)
-	if len(w.Workspace.Grants("iris")) != len(foreign())+1 {
+	if len(w.Workspace.Grants("iris")) != len(grantsOfOthers())+1 {
 		t.Errorf("granted %v", w.Workspace.Grants("iris"))
 	}
 }

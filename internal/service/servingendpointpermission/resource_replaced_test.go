@@ -117,7 +117,7 @@ func TestGrantAtTwoAddresses(t *testing.T) {
 	w.holds(t, with(w.app, "CAN_QUERY"))
 	run(0, false, at("z"), "plan", "-detailed-exitcode")
 	run(0, false, at("z"), "destroy", "-auto-approve")
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // The creator of an endpoint manages it by a grant. If this grant is adopted, lowered or destroyed, the plan says which
@@ -140,5 +140,5 @@ func TestOwnCanManage(t *testing.T) {
 	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, givesUp)
 	c.Rewrite(t, config)
 	c.MustRun(t, 0, "destroy", "-auto-approve").MustSay(t, givesUp)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }

@@ -63,7 +63,7 @@ func TestBasic(t *testing.T) {
 		imported("iris/"+strings.ToUpper(w.app)),
 		imported("iris/service_principal_name="+w.app),
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 	if len(w.warnings) > 0 {
 		t.Errorf("warnings without a reason: %q", w.warnings)
 	}
@@ -86,7 +86,7 @@ func TestUser(t *testing.T) {
 		imported("iris/eve@example.com"),
 		imported("iris/user_name=EVE@example.com"),
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 func TestGroup(t *testing.T) {
@@ -104,7 +104,7 @@ func TestGroup(t *testing.T) {
 		imported("iris/"+group),
 		imported("iris/group_name="+group),
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // Applies the example of the documentation as it is printed.
@@ -145,7 +145,7 @@ func TestImportThenPlan(t *testing.T) {
 			Config:           block("iris/"+w.app) + hcl(attr("service_principal_name", strings.ToUpper(w.app)), attr("permission_level", "CAN_VIEW")),
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop),
 		})
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 	t.Run("in place", func(t *testing.T) {
 		t.Parallel()
@@ -160,7 +160,7 @@ func TestImportThenPlan(t *testing.T) {
 				}
 			}),
 		})
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 	// Some workspaces show a grant under user_name if somebody wrote it so.
 	t.Run("application id under user_name", func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestImportThenPlan(t *testing.T) {
 			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{is("display_name", knownvalue.StringExact("iris-scoring"))},
 		})
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 }
 

@@ -49,7 +49,7 @@ func TestUpdateLevel(t *testing.T) {
 				to("CAN_VIEW"),
 				to("CAN_QUERY"),
 			)
-			w.holds(t, foreign())
+			w.holds(t, grantsOfOthers())
 		})
 	}
 }
@@ -65,7 +65,7 @@ func TestReplace(t *testing.T) {
 			Config:           strings.Replace(config, `"iris"`, `"other"`, 1),
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			Check: on(func() {
-				w.holds(t, foreign())
+				w.holds(t, grantsOfOthers())
 				if got := w.Workspace.Grants("other")[w.app]; got != "CAN_QUERY" {
 					t.Errorf("the application holds %q on the other endpoint", got)
 				}
@@ -77,7 +77,7 @@ func TestReplace(t *testing.T) {
 			Check:            on(func() { w.holds(t, with(group, "CAN_QUERY")) }),
 		},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // The service and the provider ignore case in application ids and e-mail addresses.
@@ -100,7 +100,7 @@ func TestCasing(t *testing.T) {
 		resource.TestStep{Config: hcl(attr("user_name", "Eve@Example.com")), Check: on(func() { w.holds(t, with("eve@example.com", "CAN_QUERY")) })},
 		resource.TestStep{Config: hcl(attr("user_name", "eve@example.com")), ConfigPlanChecks: empty},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // Group names are compared with case.
@@ -116,7 +116,7 @@ func TestCasingOfGroup(t *testing.T) {
 			Check:            on(func() { w.holds(t, with("Data Scientists", "CAN_QUERY")) }),
 		},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 func TestOverwriteExisting(t *testing.T) {
@@ -140,7 +140,7 @@ func TestOverwriteExisting(t *testing.T) {
 			Config: w.toApp("overwrite_existing = true"),
 			Check:  on(func() { w.holds(t, with(w.app, "CAN_QUERY")) }),
 		})
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 	t.Run("adopted", func(t *testing.T) {
 		t.Parallel()
@@ -154,7 +154,7 @@ func TestOverwriteExisting(t *testing.T) {
 				}
 			}),
 		})
-		w.holds(t, foreign())
+		w.holds(t, grantsOfOthers())
 	})
 }
 
@@ -168,7 +168,7 @@ func TestInheritedIsNotDirect(t *testing.T) {
 		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty},
 	)
 	// If the inherited CAN_MANAGE of admins had been written back, it would be a direct grant now.
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 func TestEndpointID(t *testing.T) {
@@ -183,7 +183,7 @@ func TestEndpointID(t *testing.T) {
 		resource.TestStep{Config: w.toApp(attr("endpoint_id", wrong)), ExpectError: refused},
 		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
 	)
-	w.holds(t, foreign())
+	w.holds(t, grantsOfOthers())
 }
 
 // An endpoint is replaced in the same apply. If endpoint_id is set, the grant follows to the new endpoint in that

@@ -47,8 +47,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// foreign returns the grants that exist before a test, and that no test may change.
-func foreign() map[string]string {
+// grantsOfOthers returns the grants that exist before a test, and that no test may change.
+func grantsOfOthers() map[string]string {
 	return map[string]string{person: "CAN_MANAGE", neighbor: "CAN_QUERY", user: "CAN_VIEW"}
 }
 
@@ -138,7 +138,7 @@ func (w *world) holds(t *testing.T, want map[string]string) {
 
 // with returns the foreign grants and one more.
 func with(name, level string) map[string]string {
-	grants := foreign()
+	grants := grantsOfOthers()
 	grants[name] = level
 	return grants
 }

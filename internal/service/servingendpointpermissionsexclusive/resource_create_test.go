@@ -31,7 +31,7 @@ func TestRemovedOnCreate(t *testing.T) {
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") // listed at another level, so nothing is removed
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p").MustSay(t, "will be created",
 		`+ removed_on_create = [ + "service_principal_name/`+neighbor+` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
 		"Creation removes grants on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY", "user_name=bob@example.com (Bob) CAN_VIEW")
@@ -40,9 +40,9 @@ func TestRemovedOnCreate(t *testing.T) {
 		t.Errorf("the plan's JSON has %q, want %q", got, want)
 	}
 	c.MustRun(t, 0, "apply", "p")
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 	c.plan(t, 0)
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.plan(t, 2).MustNotSay(t, "removed_on_create")
 }
 
@@ -57,7 +57,7 @@ func TestListChangesBeforeCreate(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-			c := w.terraform(t, w.usual())
+			c := w.terraform(t, w.usualList())
 			c.MustRun(t, 0, "plan", "-out=p")
 			change(w)
 			before := w.Workspace.Grants("iris")
@@ -69,7 +69,7 @@ func TestListChangesBeforeCreate(t *testing.T) {
 			}
 			// A new plan shows the removal, and its apply removes the grant.
 			c.apply(t).MustSay(t, "removed_on_create")
-			w.holds(t, w.usually())
+			w.holds(t, w.usualGrants())
 			c.plan(t, 0)
 		})
 	}
@@ -114,9 +114,9 @@ func TestCreateLeavesUnlisted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
+	c := w.terraform(t, w.usualList(`on_unlisted = "warn"`))
 	c.apply(t).MustSay(t, "+ removed_on_create = []", "Unlisted grants on serving endpoint: iris", "The creation does not revoke them.", "(Bob) CAN_VIEW")
-	both := w.usually()
+	both := w.usualGrants()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
 	c.plan(t, 0).MustSay(t, "Unlisted grants on serving endpoint: iris", "(Bob) CAN_VIEW")
@@ -128,7 +128,7 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c := w.terraform(t, w.usual(`on_unlisted = "error"`))
+	c := w.terraform(t, w.usualList(`on_unlisted = "error"`))
 	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "(Bob) CAN_VIEW", "ignore_principals")
 	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot create the access list of serving endpoint", "neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 	w.Workspace.RemoveGrant("iris", bob)
@@ -138,7 +138,7 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 	w.Workspace.RemoveGrant("iris", bob)
 	c.apply(t)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 	c.plan(t, 0)
 }
 
@@ -170,9 +170,9 @@ func TestIgnorePrincipals(t *testing.T) {
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	w.Workspace.SetGrant("iris", "admins", "CAN_MANAGE")
 	ignore := `ignore_principals = ["user_name=BOB@example.com", "service_principal_name=` + strings.ToUpper(neighbor) + `", "group_name=` + team + `"]`
-	c := w.terraform(t, w.usual(ignore))
+	c := w.terraform(t, w.usualList(ignore))
 	c.apply(t).MustSay(t, "+ removed_on_create = []")
-	want := w.usually()
+	want := w.usualGrants()
 	want[bob], want["admins"] = "CAN_VIEW", "CAN_MANAGE"
 	w.holds(t, want)
 	for _, name := range []string{bob, neighbor, team} {
@@ -180,16 +180,16 @@ func TestIgnorePrincipals(t *testing.T) {
 		want[name] = "CAN_MANAGE"
 	}
 	c.plan(t, 0)
-	c.Rewrite(t, w.usual(strings.ReplaceAll(ignore, "BOB", "bob")))
+	c.Rewrite(t, w.usualList(strings.ReplaceAll(ignore, "BOB", "bob")))
 	c.plan(t, 0)
 	// The plan shows the removal of a foreign grant until its principal is ignored.
-	c.Rewrite(t, w.usual(ignore, list("groups")))
+	c.Rewrite(t, w.usualList(ignore, list("groups")))
 	c.apply(t)
 	w.holds(t, want)
-	c.Rewrite(t, w.usual())
+	c.Rewrite(t, w.usualList())
 	c.apply(t).MustNotSay(t, "Error")
 	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_MANAGE"`, `- "`+neighbor+`" = "CAN_MANAGE"`, `- "data scientists" = "CAN_MANAGE"`)
-	c.Rewrite(t, w.usual(ignore))
+	c.Rewrite(t, w.usualList(ignore))
 	c.apply(t)
 	w.holds(t, want)
 	c.plan(t, 0)
@@ -202,7 +202,7 @@ func TestListChangesDuringCreate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := w.terraform(t, w.usual(line))
+			c := w.terraform(t, w.usualList(line))
 			c.MustRun(t, 0, "plan", "-out=p")
 			w.Tenant.Journal.Reset()
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Delay: 3 * time.Second})

@@ -75,7 +75,7 @@ func TestDrift(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := w.terraform(t, w.usual(drift.lines...))
+			c := w.terraform(t, w.usualList(drift.lines...))
 			c.apply(t)
 			drift.happens(w)
 			plan := c.plan(t, drift.code)
@@ -83,7 +83,7 @@ func TestDrift(t *testing.T) {
 				plan.MustSay(t, drift.says(w)...)
 			}
 			c.apply(t)
-			want := w.usually()
+			want := w.usualGrants()
 			if drift.after != nil {
 				drift.after(w, want)
 			}
@@ -107,14 +107,14 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), `on_unlisted = "error"`))
 		}, 2, true},
 		"ignored": {func(t *testing.T, w *world, c terraform) {
-			c.Rewrite(t, w.usual(`on_unlisted = "error"`, `ignore_principals = ["user_name=bob@example.com"]`))
+			c.Rewrite(t, w.usualList(`on_unlisted = "error"`, `ignore_principals = ["user_name=bob@example.com"]`))
 		}, 2, true},
-		"only warned of": {func(t *testing.T, w *world, c terraform) { c.Rewrite(t, w.usual(`on_unlisted = "warn"`)) }, 2, true},
+		"only warned of": {func(t *testing.T, w *world, c terraform) { c.Rewrite(t, w.usualList(`on_unlisted = "warn"`)) }, 2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := w.terraform(t, w.usual(`on_unlisted = "error"`))
+			c := w.terraform(t, w.usualList(`on_unlisted = "error"`))
 			c.apply(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 			c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
@@ -128,7 +128,7 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			c.plan(t, heal.code)
 			c.apply(t)
 			c.plan(t, 0)
-			want := w.usually()
+			want := w.usualGrants()
 			if heal.stays {
 				want[bob] = "CAN_VIEW"
 			}
@@ -143,19 +143,19 @@ func TestOnUnlistedChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
+	c := w.terraform(t, w.usualList(`on_unlisted = "warn"`))
 	c.apply(t)
-	c.Rewrite(t, w.usual())
+	c.Rewrite(t, w.usualList())
 	c.apply(t).MustSay(t, "Unlisted grants will be removed later on serving endpoint: iris", "(Bob) CAN_VIEW", "The next plan shows that it revokes them")
-	both := w.usually()
+	both := w.usualGrants()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
 	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_VIEW"`)
 
 	// After the change back, the grants that the state would remove stay, because this resource did not apply them.
-	c.Rewrite(t, w.usual(`on_unlisted = "error"`))
+	c.Rewrite(t, w.usualList(`on_unlisted = "error"`))
 	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com CAN_VIEW")
-	c.Rewrite(t, w.usual(`on_unlisted = "warn"`))
+	c.Rewrite(t, w.usualList(`on_unlisted = "warn"`))
 	c.apply(t).MustSay(t, "Unlisted grants on serving endpoint", "user_name=bob@example.com CAN_VIEW")
 	w.holds(t, both)
 	c.plan(t, 0)
@@ -181,14 +181,14 @@ func TestEndpointRecreated(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Workspace.SetSwitches(switches)
-			c := w.terraform(t, w.usual())
+			c := w.terraform(t, w.usualList())
 			c.apply(t)
 			w.Workspace.DeleteEndpoint("iris")
 			id := w.Workspace.CreateEndpoint("iris", bob)
 			c.plan(t, 2).MustSay(t, "Serving endpoint was re-created under its name, with an access list of its own: iris", w.EndpointID, id,
 				`+ "ada@example.com" = "CAN_MANAGE"`, `- "bob@example.com" = "CAN_MANAGE"`, `+ "`+w.app+`" = "CAN_QUERY"`, "will be updated in-place")
 			c.apply(t)
-			w.holds(t, w.usually())
+			w.holds(t, w.usualGrants())
 			c.plan(t, 0)
 			c.destroy(t)
 			w.holds(t, levels{})
@@ -200,7 +200,7 @@ func TestEndpointRecreated(t *testing.T) {
 func TestEndpointRecreatedThenDestroyed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.apply(t)
 	w.Workspace.DeleteEndpoint("iris")
 	w.Workspace.CreateEndpoint("iris", ada)
@@ -212,15 +212,15 @@ func TestEndpointRecreatedThenDestroyed(t *testing.T) {
 func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.apply(t)
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.DeleteEndpoint("iris")
 	w.Workspace.CreateEndpoint("iris", ada)
 	c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+w.EndpointID, "re-created after the plan: plan again")
 	c.apply(t)
-	want := w.usually()
+	want := w.usualGrants()
 	want[team] = "CAN_VIEW"
 	w.holds(t, want)
 	c.plan(t, 0)
@@ -233,14 +233,14 @@ func TestEndpointDeleted(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Workspace.SetSwitches(switches)
-			c := w.terraform(t, w.usual())
+			c := w.terraform(t, w.usualList())
 			c.apply(t)
 			w.Workspace.DeleteEndpoint("iris")
 			c.plan(t, 2).MustSay(t, "Serving endpoint is gone, and its access list with it: iris", "will be created", "+ removed_on_create = []")
 			c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", `no serving endpoint named "iris"`)
 			w.Workspace.CreateEndpoint("iris", ada)
 			c.apply(t)
-			w.holds(t, w.usually())
+			w.holds(t, w.usualGrants())
 			c.plan(t, 0)
 			// If the endpoint is deleted before or during the destroy, the destroy succeeds.
 			c.MustRun(t, 0, "plan", "-destroy", "-out=p")
@@ -254,7 +254,7 @@ func TestEndpointDeleted(t *testing.T) {
 func TestPrincipalDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.apply(t)
 	w.Workspace.RemovePrincipal(w.app)
 	c.plan(t, 2).MustSay(t, `+ "`+w.app+`" = "CAN_QUERY"`)
@@ -297,14 +297,14 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 		w := newWorld(t)
 		with := func(version string) string { return config(w, version, "endpoint_id = stub_endpoint.x.id") }
 		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
-			{Config: with("1"), Check: granted(t, w, w.usually())},
+			{Config: with("1"), Check: granted(t, w, w.usualGrants())},
 			{
 				Config: with("2"),
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 					plancheck.ExpectUnknownValue(address, tfjsonpath.New("endpoint_id")),
 				}},
-				Check: granted(t, w, w.usually()),
+				Check: granted(t, w, w.usualGrants()),
 			},
 			{Config: with("2"), ConfigPlanChecks: empty},
 		}})
@@ -313,9 +313,9 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 		t.Parallel()
 		w := newWorld(t)
 		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
-			{Config: config(w, "1", ""), Check: granted(t, w, w.usually())},
+			{Config: config(w, "1", ""), Check: granted(t, w, w.usualGrants())},
 			{Config: config(w, "2", ""), Check: granted(t, w, levels{ada: "CAN_MANAGE"}), ExpectNonEmptyPlan: true},
-			{Config: config(w, "2", ""), Check: granted(t, w, w.usually())},
+			{Config: config(w, "2", ""), Check: granted(t, w, w.usualGrants())},
 			{Config: config(w, "2", ""), ConfigPlanChecks: empty},
 		}})
 	})
@@ -343,14 +343,14 @@ resource "dbxaccess_serving_endpoint_permission" "other" {
 			t.Parallel()
 			w := newWorld(t)
 			w.Workspace.CreateEndpoint("other", ada)
-			config := w.usual(`on_unlisted = "error"`)
+			config := w.usualList(`on_unlisted = "error"`)
 			if test.first != "" {
 				config = test.first
 			}
 			c := w.terraform(t, config)
 			c.apply(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-			c.Rewrite(t, w.usual(`on_unlisted = "error"`)+test.first)
+			c.Rewrite(t, w.usualList(`on_unlisted = "error"`)+test.first)
 			if test.denied {
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/permissions/serving-endpoints/" + w.EndpointID, Times: -1, Status: 403, Code: "PERMISSION_DENIED"})
 			}

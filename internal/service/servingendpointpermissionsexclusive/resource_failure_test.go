@@ -27,7 +27,7 @@ func TestDenied(t *testing.T) {
 				}
 			}
 			demote()
-			c := w.terraform(t, w.usual(`ignore_principals = ["service_principal_name=`+w.Deployer.ClientID+`"]`))
+			c := w.terraform(t, w.usualList(`ignore_principals = ["service_principal_name=`+w.Deployer.ClientID+`"]`))
 			c.plan(t, 2).MustSay(t, append(may.says, "Cannot find out which grants the creation removes on serving endpoint: iris")...)
 			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, append(may.says, "Cannot create the access list of serving endpoint")...)
 			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
@@ -45,8 +45,8 @@ func TestDenied(t *testing.T) {
 func TestManagerIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	me := w.demote()
-	c := w.terraform(t, w.usual())
+	me := w.removeAdminRights()
+	c := w.terraform(t, w.usualList())
 	// The plan is the same for every identity; the apply is not.
 	c.plan(t, 2).MustSay(t, "service_principal_name/"+me+" CAN_MANAGE")
 	locked := []string{"the change would revoke CAN_MANAGE of the provider's own identity", me, "not a workspace admin", "Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
@@ -57,18 +57,18 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 	mine := hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"))
 	c.Rewrite(t, mine)
 	c.apply(t)
-	want := w.usually()
+	want := w.usualGrants()
 	want[me] = "CAN_MANAGE"
 	w.holds(t, want)
 	c.plan(t, 0)
 
-	for _, lower := range []string{w.usual(), hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_QUERY"), list("users", ada, "CAN_MANAGE"))} {
+	for _, lower := range []string{w.usualList(), hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_QUERY"), list("users", ada, "CAN_MANAGE"))} {
 		c.Rewrite(t, lower)
 		c.refused(t).MustSay(t, append(locked, "Cannot change the access list of serving endpoint")...)
 		w.holds(t, want)
 	}
 	// If the principal is ignored, its grant stays.
-	c.Rewrite(t, w.usual(`ignore_principals = ["service_principal_name=`+me+`"]`))
+	c.Rewrite(t, w.usualList(`ignore_principals = ["service_principal_name=`+me+`"]`))
 	c.apply(t)
 	w.holds(t, want)
 	c.plan(t, 0)
@@ -84,18 +84,18 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 func TestManagerThroughAGroup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	me := w.demote()
+	me := w.removeAdminRights()
 	w.Workspace.AddToGroup(team, me)
-	c := w.terraform(t, w.usual(list("groups", team, "CAN_MANAGE")))
+	c := w.terraform(t, w.usualList(list("groups", team, "CAN_MANAGE")))
 	c.apply(t) // removes its own grant, and keeps the group's
-	want := w.usually()
+	want := w.usualGrants()
 	want[team] = "CAN_MANAGE"
 	w.holds(t, want)
 	c.plan(t, 0)
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity", "group_name="+team+" CAN_MANAGE")
 	w.holds(t, want)
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_MANAGE")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_MANAGE")))
 	c.destroy(t).MustSay(t, "The provider keeps its own CAN_MANAGE on serving endpoint: iris", "group_name="+team)
 	w.holds(t, levels{team: "CAN_MANAGE"})
 }
@@ -174,7 +174,7 @@ resource "dbxaccess_service_principal" "app" {
 }
 `+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE")))
 	c.apply(t)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 	if n := w.Count("workspace", "PATCH", "permissions"); n < 2 {
 		t.Errorf("%d writes: nothing was waited for", n)
 	}
@@ -209,15 +209,15 @@ func TestCreatedThenReadFails(t *testing.T) {
 	noList := func(after int) {
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: after, Status: 500, Code: "INTERNAL_ERROR", Message: "sorry"})
 	}
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PATCH")
 	noList(2) // the read of the plan and the read before the write succeed
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "The access list was accepted and could not be read back: iris", "500 INTERNAL_ERROR", "sorry")
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 	c.plan(t, 0)
 
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PATCH")
 	noList(1)
@@ -225,23 +225,23 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c.plan(t, 0)
 
 	// If the answer to a replacement shows nothing, the provider reads the list.
-	c.Rewrite(t, w.usual())
+	c.Rewrite(t, w.usualList())
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PUT")
 	c.MustRun(t, 0, "apply", "p").MustNotSay(t, "could not be read back")
 	c.plan(t, 0)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 
 	// An answer that shows a different list is no error either.
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	c.Rewrite(t, w.usual())
+	c.Rewrite(t, w.usualList())
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true, ContentType: "application/json",
 		Body: fmt.Sprintf(`{"object_id":"/serving-endpoints/%s","object_type":"serving-endpoint","access_control_list":[{"group_name":"admins","all_permissions":[{"permission_level":"CAN_MANAGE","inherited":true}]}]}`, w.EndpointID)})
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris", "now shows another list; the two lists differ at", "iris-scoring")
 	c.plan(t, 0)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 }
 
 // After a lost answer the provider reads the list before it sends the write again, and the effect of the first write
@@ -253,18 +253,18 @@ func TestLostAnswers(t *testing.T) {
 	during := func(method string) {
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Drop: "after"})
 	}
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	during("PUT") // the creation removes a grant
 	c.apply(t).MustNotSay(t, "Warning: The", "Grants that the plan")
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 	c.plan(t, 0)
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	during("PATCH")
 	c.apply(t)
-	c.Rewrite(t, w.usual())
+	c.Rewrite(t, w.usualList())
 	during("PUT")
 	c.apply(t)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 	c.plan(t, 0)
 	during("PUT")
 	c.destroy(t)
@@ -277,14 +277,14 @@ func TestLostAnswersThenApplyAgain(t *testing.T) {
 	w := newWorld(t)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Drop: "after", Times: -1})
 	c.Run(t, "apply", "-auto-approve")
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 	w.Tenant.Faults.Clear()
 	c.apply(t)
 	c.plan(t, 0)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 }
 
 // The provider repeats a request if the service is busy or is just changing the list.
@@ -299,9 +299,9 @@ func TestRetried(t *testing.T) {
 		f.Service = "workspace"
 		w.Tenant.Faults.Add(f)
 	}
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.apply(t)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 }
 
 // A provider whose host was changed to another workspace must not conclude from "no such endpoint" that the endpoint
@@ -328,7 +328,7 @@ func TestWrongWorkspace(t *testing.T) {
 			right := w.Env["DBXACCESS_HOST"]
 			wrong := []string{"Wrong workspace", "access list of serving endpoint iris", "created in workspace " + w.Workspace.ID(), "is workspace " + other.ID()}
 
-			c := w.terraform(t, w.usual())
+			c := w.terraform(t, w.usualList())
 			c.apply(t)
 			w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
 			c.plan(t, 1).MustSay(t, wrong...)
@@ -337,7 +337,7 @@ func TestWrongWorkspace(t *testing.T) {
 			c.plan(t, 0)
 			// The host changes only after the plan: then neither an update nor a destroy writes to the other workspace.
 			c.MustRun(t, 0, "plan", "-destroy", "-out=destroy")
-			c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+			c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 			c.MustRun(t, 0, "plan", "-out=update")
 			w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
 			c.MustRun(t, 1, "apply", "update").MustSay(t, wrong...)
@@ -345,7 +345,7 @@ func TestWrongWorkspace(t *testing.T) {
 			if there && len(other.Grants("iris")) != 1 {
 				t.Errorf("the other workspace was touched: %v", other.Grants("iris"))
 			}
-			w.holds(t, w.usually())
+			w.holds(t, w.usualGrants())
 		})
 	}
 }

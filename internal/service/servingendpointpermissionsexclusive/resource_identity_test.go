@@ -84,7 +84,7 @@ func TestImportByIdentityBlock(t *testing.T) {
 		ProtoV6ProviderFactories: w.Providers(),
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: []resource.TestStep{
-			{Config: w.usual(), ConfigStateChecks: []statecheck.StateCheck{
+			{Config: w.usualList(), ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"endpoint_name": knownvalue.StringExact("iris"), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
 			}},
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{

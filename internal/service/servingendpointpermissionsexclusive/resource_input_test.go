@@ -63,14 +63,14 @@ func TestIgnoredInTwoSpellings(t *testing.T) {
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 	ignore := `ignore_principals = ["user_name=bob@example.com", "user_name=Bob@example.com"]`
-	c := w.terraform(t, w.usual(ignore))
+	c := w.terraform(t, w.usualList(ignore))
 	c.plan(t, 2).MustSay(t, "service_principal_name/"+neighbor+" CAN_QUERY")
 	c.apply(t)
-	want := w.usually()
+	want := w.usualGrants()
 	want[bob] = "CAN_VIEW"
 	w.holds(t, want)
 	c.plan(t, 0)
-	c.Rewrite(t, w.usual(ignore, `on_unlisted = "error"`))
+	c.Rewrite(t, w.usualList(ignore, `on_unlisted = "error"`))
 	c.apply(t)
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", neighbor)

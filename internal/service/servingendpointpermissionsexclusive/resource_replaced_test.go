@@ -34,8 +34,8 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 `
 	}
 	granted := on(func() {
-		if got := w.Workspace.Grants("fresh"); !maps.Equal(got, w.usually()) {
-			t.Errorf("the endpoint holds %v, want %v", got, w.usually())
+		if got := w.Workspace.Grants("fresh"); !maps.Equal(got, w.usualGrants()) {
+			t.Errorf("the endpoint holds %v, want %v", got, w.usualGrants())
 		}
 	})
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
@@ -59,7 +59,7 @@ func TestReplacedByAnotherEndpoint(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Workspace.CreateEndpoint("other", ada)
-			config := w.usual(`on_unlisted = "` + onUnlisted + `"`)
+			config := w.usualList(`on_unlisted = "` + onUnlisted + `"`)
 			c := w.terraform(t, config)
 			c.apply(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
@@ -67,7 +67,7 @@ func TestReplacedByAnotherEndpoint(t *testing.T) {
 			c.plan(t, 2).MustNotSay(t, "Grants stand", bob)
 			c.apply(t)
 			w.holds(t, levels{bob: "CAN_VIEW"})
-			if got := w.Workspace.Grants("other"); !maps.Equal(got, w.usually()) {
+			if got := w.Workspace.Grants("other"); !maps.Equal(got, w.usualGrants()) {
 				t.Errorf("the other endpoint holds %v", got)
 			}
 			c.plan(t, 0)

@@ -15,7 +15,7 @@ func TestRequestCounts(t *testing.T) {
 	w := newWorld(t)
 	me := w.Deployer.ClientID
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	costs := func(want ...string) {
 		t.Helper()
 		w.wantAsked(t, append(append([]string{}, once...), want...)...)
@@ -43,9 +43,9 @@ func TestRequestCounts(t *testing.T) {
 			costs(append([]string{"GET endpoint"}, want...)...)
 		}
 	}
-	step(w.usual(list("groups", team, "CAN_VIEW")), upsert...)
-	step(w.usual(), replace...)
-	step(w.usual(`on_unlisted = "warn"`)) // no request for an attribute that only the state holds
+	step(w.usualList(list("groups", team, "CAN_VIEW")), upsert...)
+	step(w.usualList(), replace...)
+	step(w.usualList(`on_unlisted = "warn"`)) // no request for an attribute that only the state holds
 	// The caller is a service principal, so a user's CAN_MANAGE cannot be the caller's. A service principal's own can,
 	// which costs one request.
 	step(hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_MANAGE")), replace...)

@@ -42,7 +42,7 @@ func holding(pairs ...string) knownvalue.Check {
 func TestBasic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := w.usual(list("groups", team, "CAN_VIEW"))
+	config := w.usualList(list("groups", team, "CAN_VIEW"))
 	w.TestCLI(t,
 		resource.TestStep{
 			Config: config,
@@ -133,7 +133,7 @@ func TestImportRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	for id, words := range map[string][]string{
 		"iris/" + ada: {"Import id of an access list is malformed", "endpoint's name alone"},
 		"nowhere":     {"Cannot import the access list of serving endpoint", `no serving endpoint named "nowhere"`},
@@ -147,7 +147,7 @@ func TestImportRefused(t *testing.T) {
 func TestDestroyBesideForeignGrants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.apply(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_MANAGE")
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
@@ -162,7 +162,7 @@ func TestDestroyWarnsOfRemainingGrants(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 	ignore := `ignore_principals = ["service_principal_name=` + neighbor + `"]`
-	c := w.terraform(t, w.usual(ignore))
+	c := w.terraform(t, w.usualList(ignore))
 	c.apply(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), ignore))

@@ -19,7 +19,7 @@ func TestUpdate(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Workspace.SetSwitches(switches)
-			c := w.terraform(t, w.usual())
+			c := w.terraform(t, w.usualList())
 			c.apply(t)
 			for _, step := range []levels{
 				{ada: "CAN_MANAGE", w.app: "CAN_MANAGE"},                 // raises a level
@@ -52,13 +52,13 @@ func TestUpdateRemovesOnlyGrantsShownInPlan(t *testing.T) {
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW")))
 	c.apply(t)
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", neighbor, "CAN_MANAGE")
 	w.Workspace.SetGrant("iris", bob, "CAN_QUERY") // removed, because the plan showed that, whatever its level by then
 	w.Workspace.RemoveGrant("iris", w.app)         // listed, so it is granted again
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "Grants that the plan did not show were left on serving endpoint: iris", neighbor+" (neighbor) CAN_MANAGE")
-	want := w.usually()
+	want := w.usualGrants()
 	want[team], want[neighbor] = "CAN_VIEW", "CAN_MANAGE"
 	w.holds(t, want)
 	c.plan(t, 2).MustSay(t, `- "`+neighbor+`" = "CAN_MANAGE"`)
@@ -72,12 +72,12 @@ func TestUpdateRemovesOnlyGrantsShownInPlan(t *testing.T) {
 func TestApplyDoesNotRepeatPlanWarning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
+	c := w.terraform(t, w.usualList(`on_unlisted = "warn"`))
 	c.apply(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c.Rewrite(t, w.usual(`on_unlisted = "warn"`, list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(`on_unlisted = "warn"`, list("groups", team, "CAN_VIEW")))
 	c.apply(t).MustNotSay(t, "did not show")
-	want := w.usually()
+	want := w.usualGrants()
 	want[team], want[bob] = "CAN_VIEW", "CAN_VIEW"
 	w.holds(t, want)
 	c.plan(t, 0)
@@ -87,9 +87,9 @@ func TestReplace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.CreateEndpoint("other", bob)
-	c := w.terraform(t, w.usual())
+	c := w.terraform(t, w.usualList())
 	c.apply(t)
-	c.Rewrite(t, strings.Replace(w.usual(), `"iris"`, `"other"`, 1))
+	c.Rewrite(t, strings.Replace(w.usualList(), `"iris"`, `"other"`, 1))
 	c.plan(t, 2).MustSay(t, "must be replaced", "user_name/bob@example.com CAN_MANAGE")
 	c.apply(t)
 	w.holds(t, levels{})
@@ -125,9 +125,9 @@ func TestCasing(t *testing.T) {
 	w.holds(t, want)
 	c.plan(t, 0)
 
-	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.apply(t)
-	c.Rewrite(t, w.usual(list("groups", "Data Scientists", "CAN_VIEW")))
+	c.Rewrite(t, w.usualList(list("groups", "Data Scientists", "CAN_VIEW")))
 	c.plan(t, 2).MustSay(t, `- "data scientists" = "CAN_VIEW"`, `+ "Data Scientists" = "CAN_VIEW"`)
 	c.apply(t)
 	want["Data Scientists"] = "CAN_VIEW"
@@ -139,17 +139,17 @@ func TestEndpointID(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wrong := `endpoint_id = "` + strings.Repeat("0", 32) + `"`
-	c := w.terraform(t, w.usual(wrong))
+	c := w.terraform(t, w.usualList(wrong))
 	c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", "the endpoint with this name has the id "+w.EndpointID, "Correct endpoint_id")
-	c.Rewrite(t, w.usual(`endpoint_id = "`+w.EndpointID+`"`))
+	c.Rewrite(t, w.usualList(`endpoint_id = "`+w.EndpointID+`"`))
 	c.apply(t)
-	c.Rewrite(t, w.usual())
+	c.Rewrite(t, w.usualList())
 	c.plan(t, 0)
-	c.Rewrite(t, w.usual(wrong))
+	c.Rewrite(t, w.usualList(wrong))
 	c.refused(t).MustSay(t, "Cannot change the access list of serving endpoint", "Correct endpoint_id")
-	c.Rewrite(t, w.usual())
+	c.Rewrite(t, w.usualList())
 	c.plan(t, 0)
-	w.holds(t, w.usually())
+	w.holds(t, w.usualGrants())
 }
 
 // The plan warns if one configuration manages both single grants and the whole list of one endpoint, whichever is
@@ -164,15 +164,15 @@ resource "dbxaccess_serving_endpoint_permission" "one" {
 }
 `
 	const warning = "Access list and single grants on one endpoint are both managed: iris"
-	c := w.terraform(t, w.usual(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
+	c := w.terraform(t, w.usualList(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
 	c.plan(t, 2).MustSay(t, warning, "user_name=bob@example.com", "Name their principals in ignore_principals")
 	// In the other order the single grant is planned second.
-	c.Rewrite(t, w.usual()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
+	c.Rewrite(t, w.usualList()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
 	c.plan(t, 2).MustSay(t, "Access list and single grant are both managed: iris")
-	c.Rewrite(t, w.usual(`ignore_principals = ["user_name=bob@example.com"]`)+single)
+	c.Rewrite(t, w.usualList(`ignore_principals = ["user_name=bob@example.com"]`)+single)
 	c.apply(t).MustNotSay(t, warning)
 	c.plan(t, 0).MustNotSay(t, warning)
-	want := w.usually()
+	want := w.usualGrants()
 	want[bob] = "CAN_QUERY"
 	w.holds(t, want)
 }

@@ -63,15 +63,15 @@ func list(attribute string, pairs ...string) string {
 	return strings.TrimSuffix(b.String(), ",") + " }"
 }
 
-// usual returns HCL of the list with the endpoint's creator and the application.
-func (w *world) usual(lines ...string) string {
+// usualList returns HCL of the list with the endpoint's creator and the application.
+func (w *world) usualList(lines ...string) string {
 	return hcl(append([]string{list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")}, lines...)...)
 }
 
-func (w *world) usually() levels { return levels{ada: "CAN_MANAGE", w.app: "CAN_QUERY"} }
+func (w *world) usualGrants() levels { return levels{ada: "CAN_MANAGE", w.app: "CAN_QUERY"} }
 
-// demote makes the deployer a manager of the endpoint who is no admin, and returns its application id.
-func (w *world) demote() string {
+// removeAdminRights makes the deployer a manager of the endpoint who is no admin, and returns its application id.
+func (w *world) removeAdminRights() string {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
 	return w.Deployer.ClientID

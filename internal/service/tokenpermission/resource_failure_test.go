@@ -140,7 +140,7 @@ func TestLostAnswer(t *testing.T) {
 				resource.TestStep{Config: toApp(w), Check: holds(t, w, w.ScoringApp.ClientID)},
 				resource.TestStep{Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
 			)
-			asBefore(t, w, before)
+			checkUnchanged(t, w, before)
 		})
 	}
 }

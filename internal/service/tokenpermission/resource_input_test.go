@@ -72,7 +72,7 @@ func TestBadImport(t *testing.T) {
 			w.Workspace.SetGrant(object, "twin@example.com", "CAN_USE")
 			before := w.Workspace.Snapshot()
 			w.Test(t, resource.TestStep{Config: toApp(w) + importBlock(test.id), ExpectError: acctest.Words(test.want)})
-			asBefore(t, w, before)
+			checkUnchanged(t, w, before)
 		})
 	}
 }

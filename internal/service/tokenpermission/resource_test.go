@@ -57,8 +57,8 @@ func importBlock(id string) string {
 	return "import {\n  to = " + address + "\n  id = \"" + id + "\"\n}\n"
 }
 
-// foreign returns the grants that exist before a test, and that no test may change.
-func foreign() map[string]string {
+// grantsOfOthers returns the grants that exist before a test, and that no test may change.
+func grantsOfOthers() map[string]string {
 	return map[string]string{"admins": "CAN_MANAGE", neighbor: "CAN_USE"}
 }
 
@@ -67,7 +67,7 @@ func foreign() map[string]string {
 func holds(t *testing.T, w *acctest.World, principals ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		t.Helper()
-		want := foreign()
+		want := grantsOfOthers()
 		for _, p := range principals {
 			want[p] = "CAN_USE"
 		}
@@ -78,8 +78,8 @@ func holds(t *testing.T, w *acctest.World, principals ...string) resource.TestCh
 	}
 }
 
-// asBefore checks that the workspace is as it was at the start.
-func asBefore(t *testing.T, w *acctest.World, before any) {
+// checkUnchanged checks that the workspace is as it was at the start.
+func checkUnchanged(t *testing.T, w *acctest.World, before any) {
 	t.Helper()
 	if after := w.Workspace.Snapshot(); !reflect.DeepEqual(any(after), before) {
 		t.Errorf("the workspace is not as before:\n%+v\n%+v", before, after)
@@ -133,7 +133,7 @@ func TestBasic(t *testing.T) {
 			} else {
 				w.Test(t, steps...)
 			}
-			asBefore(t, w, before)
+			checkUnchanged(t, w, before)
 		})
 	}
 }
@@ -178,7 +178,7 @@ func TestExample(t *testing.T) {
 		ConfigVariables: tfconfig.Variables{"application_id": tfconfig.StringVariable(w.ScoringApp.ClientID)},
 		Check:           holds(t, w, w.ScoringApp.ClientID),
 	})
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 }
 
 func TestReplace(t *testing.T) {
@@ -210,7 +210,7 @@ func TestDestroyDeletesTokens(t *testing.T) {
 			t.Errorf("the token lives on: %+v", token)
 		}
 	}
-	asBefore(t, w, before) // including the tokens of the neighbour and of Ada
+	checkUnchanged(t, w, before) // including the tokens of the neighbour and of Ada
 }
 
 // Several resources write to one list at once, and none undoes another's write.
@@ -222,7 +222,7 @@ func TestManyAtOnce(t *testing.T) {
 		Config: toApp(w) + strings.Replace(hcl(attr("user_name", user)), `"x"`, `"y"`, 1) + strings.Replace(hcl(attr("group_name", group)), `"x"`, `"z"`, 1),
 		Check:  holds(t, w, w.ScoringApp.ClientID, user, group),
 	})
-	asBefore(t, w, before)
+	checkUnchanged(t, w, before)
 }
 
 func TestRequestCounts(t *testing.T) {

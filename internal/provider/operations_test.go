@@ -12,8 +12,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// deed is one operation of the provider, such as the creation of a grant.
-type deed struct {
+// operation is one operation of the provider, such as the creation of a grant.
+type operation struct {
 	// prepare creates the object without faults; nil if there is nothing to prepare.
 	prepare func(t *testing.T, w *acctest.World, p *acctest.Protocol) acctest.Object
 	do      func(t *testing.T, w *acctest.World, p *acctest.Protocol, o acctest.Object) outcome
@@ -22,7 +22,7 @@ type deed struct {
 	fails bool // the operation ends in an error even without a fault
 }
 
-// outcome is the result of a deed: the state, the warnings and the errors.
+// outcome is the result of an operation: the state, the warnings and the errors.
 type outcome struct {
 	state            map[string]any
 	warnings, errors string
@@ -70,15 +70,15 @@ func refresh(resource string) func(*testing.T, *acctest.World, *acctest.Protocol
 	}
 }
 
-func readData(source string, config func(w *acctest.World) map[string]any) deed {
-	return deed{do: func(t *testing.T, w *acctest.World, p *acctest.Protocol, _ acctest.Object) outcome {
+func readData(source string, config func(w *acctest.World) map[string]any) operation {
+	return operation{do: func(t *testing.T, w *acctest.World, p *acctest.Protocol, _ acctest.Object) outcome {
 		state, warnings, errors := p.Read(t, source, config(w))
 		return outcome{state, warnings, errors}
 	}}
 }
 
-// failing returns the deed, marked as one that ends in an error even without a fault.
-func (d deed) failing() deed {
+// failing returns the operation, marked as one that ends in an error even without a fault.
+func (d operation) failing() operation {
 	d.fails = true
 	return d
 }
@@ -89,7 +89,7 @@ func made(resource string, config func(w *acctest.World) map[string]any) func(*t
 	}
 }
 
-func none(*acctest.World) map[string]any { return nil }
+func noAttributes(*acctest.World) map[string]any { return nil }
 
 // with returns a configuration with the additional attributes in more.
 func with(config func(w *acctest.World) map[string]any, more map[string]any) func(*acctest.World) map[string]any {
@@ -144,8 +144,8 @@ func tokensOf(w *acctest.World) (comments []string) {
 	return comments
 }
 
-// deeds returns all operations that send requests to the workspace.
-func deeds() map[string]deed {
+// operations returns all operations that send requests to the workspace.
+func operations() map[string]operation {
 	sp := func(w *acctest.World) map[string]any {
 		return map[string]any{"application_id": w.ScoringApp.ClientID, "display_name": "scoring", "adopt_existing": true, "on_destroy": "delete"}
 	}
@@ -175,7 +175,7 @@ func deeds() map[string]deed {
 			return map[string]any{"endpoint_name": w.EndpointName, "request": `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`, "query_as": "provider"}
 		}, more)
 	}
-	all := map[string]deed{
+	all := map[string]operation{
 		aPrincipal + "/create": {do: apply(aPrincipal, fresh), done: func(w *acctest.World) bool { _, ok := principal(w); return ok }},
 		aPrincipal + "/adopt": {
 			prepare: func(_ *testing.T, w *acctest.World, _ *acctest.Protocol) acctest.Object {
@@ -199,34 +199,34 @@ func deeds() map[string]deed {
 			prepare: made(aPrincipal, fresh), do: applyAlone(aPrincipal, with(fresh, map[string]any{"entitlements": []any{"workspace-access"}})),
 			done: func(w *acctest.World) bool { sp, _ := principal(w); return len(sp.Entitlements) == 1 },
 		},
-		aPrincipal + "/delete": {prepare: made(aPrincipal, fresh), do: applyAlone(aPrincipal, none), done: func(w *acctest.World) bool { _, ok := principal(w); return !ok }},
+		aPrincipal + "/delete": {prepare: made(aPrincipal, fresh), do: applyAlone(aPrincipal, noAttributes), done: func(w *acctest.World) bool { _, ok := principal(w); return !ok }},
 		aPrincipal + "/destroy by deactivation": {
-			prepare: made(aPrincipal, with(fresh, map[string]any{"on_destroy": "deactivate"})), do: applyAlone(aPrincipal, none),
+			prepare: made(aPrincipal, with(fresh, map[string]any{"on_destroy": "deactivate"})), do: applyAlone(aPrincipal, noAttributes),
 			done: func(w *acctest.World) bool { sp, _ := principal(w); return !sp.Active },
 		},
-		aPrincipal + "/refresh and delete": {prepare: made(aPrincipal, fresh), do: apply(aPrincipal, none), done: func(w *acctest.World) bool { _, ok := principal(w); return !ok }},
+		aPrincipal + "/refresh and delete": {prepare: made(aPrincipal, fresh), do: apply(aPrincipal, noAttributes), done: func(w *acctest.World) bool { _, ok := principal(w); return !ok }},
 
 		aMember + "/create":              {do: apply(aMember, membership), done: member},
 		aMember + "/refresh":             {prepare: made(aMember, membership), do: refresh(aMember)},
-		aMember + "/destroy":             {prepare: made(aMember, membership), do: applyAlone(aMember, none), done: func(w *acctest.World) bool { return !member(w) }},
-		aMember + "/refresh and destroy": {prepare: made(aMember, membership), do: apply(aMember, none), done: func(w *acctest.World) bool { return !member(w) }},
+		aMember + "/destroy":             {prepare: made(aMember, membership), do: applyAlone(aMember, noAttributes), done: func(w *acctest.World) bool { return !member(w) }},
+		aMember + "/refresh and destroy": {prepare: made(aMember, membership), do: apply(aMember, noAttributes), done: func(w *acctest.World) bool { return !member(w) }},
 
 		aGrant + "/create":              {do: apply(aGrant, grant), done: func(w *acctest.World) bool { return grants(w) == "CAN_QUERY" }},
 		aGrant + "/refresh":             {prepare: made(aGrant, grant), do: refresh(aGrant)},
 		aGrant + "/change":              {prepare: made(aGrant, grant), do: applyAlone(aGrant, with(grant, map[string]any{"permission_level": "CAN_MANAGE"})), done: func(w *acctest.World) bool { return grants(w) == "CAN_MANAGE" }},
-		aGrant + "/destroy":             {prepare: made(aGrant, grant), do: applyAlone(aGrant, none), done: func(w *acctest.World) bool { return grants(w) == "" }},
-		aGrant + "/refresh and destroy": {prepare: made(aGrant, grant), do: apply(aGrant, none), done: func(w *acctest.World) bool { return grants(w) == "" }},
+		aGrant + "/destroy":             {prepare: made(aGrant, grant), do: applyAlone(aGrant, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
+		aGrant + "/refresh and destroy": {prepare: made(aGrant, grant), do: apply(aGrant, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
 
 		aList + "/create":              {do: apply(aList, list), done: func(w *acctest.World) bool { return grants(w) == "CAN_QUERY" }},
 		aList + "/refresh":             {prepare: made(aList, list), do: refresh(aList)},
 		aList + "/change":              {prepare: made(aList, list), do: applyAlone(aList, with(list, map[string]any{"service_principals": map[string]any{}})), done: func(w *acctest.World) bool { return grants(w) == "" }},
-		aList + "/destroy":             {prepare: made(aList, list), do: applyAlone(aList, none), done: func(w *acctest.World) bool { return grants(w) == "" }},
-		aList + "/refresh and destroy": {prepare: made(aList, list), do: apply(aList, none), done: func(w *acctest.World) bool { return grants(w) == "" }},
+		aList + "/destroy":             {prepare: made(aList, list), do: applyAlone(aList, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
+		aList + "/refresh and destroy": {prepare: made(aList, list), do: apply(aList, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
 
 		aRight + "/create":              {do: apply(aRight, right), done: mayUseTokens},
 		aRight + "/refresh":             {prepare: made(aRight, right), do: refresh(aRight)},
-		aRight + "/destroy":             {prepare: made(aRight, right), do: applyAlone(aRight, none), done: func(w *acctest.World) bool { return !mayUseTokens(w) }},
-		aRight + "/refresh and destroy": {prepare: made(aRight, right), do: apply(aRight, none), done: func(w *acctest.World) bool { return !mayUseTokens(w) }},
+		aRight + "/destroy":             {prepare: made(aRight, right), do: applyAlone(aRight, noAttributes), done: func(w *acctest.World) bool { return !mayUseTokens(w) }},
+		aRight + "/refresh and destroy": {prepare: made(aRight, right), do: apply(aRight, noAttributes), done: func(w *acctest.World) bool { return !mayUseTokens(w) }},
 
 		aToken + "/create":  {do: apply(aToken, token), done: func(w *acctest.World) bool { return reflect.DeepEqual(tokensOf(w), []string{"first"}) }},
 		aToken + "/refresh": {prepare: made(aToken, token), do: refresh(aToken)},
@@ -234,8 +234,8 @@ func deeds() map[string]deed {
 			prepare: made(aToken, token), do: applyAlone(aToken, with(token, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})),
 			done: func(w *acctest.World) bool { return len(tokensOf(w)) == 1 },
 		},
-		aToken + "/destroy":             {prepare: made(aToken, token), do: applyAlone(aToken, none), done: func(w *acctest.World) bool { return len(tokensOf(w)) == 0 }},
-		aToken + "/refresh and destroy": {prepare: made(aToken, token), do: apply(aToken, none), done: func(w *acctest.World) bool { return len(tokensOf(w)) == 0 }},
+		aToken + "/destroy":             {prepare: made(aToken, token), do: applyAlone(aToken, noAttributes), done: func(w *acctest.World) bool { return len(tokensOf(w)) == 0 }},
+		aToken + "/refresh and destroy": {prepare: made(aToken, token), do: apply(aToken, noAttributes), done: func(w *acctest.World) bool { return len(tokensOf(w)) == 0 }},
 		"ephemeral.dbxaccess_service_principal_token/open and close": {
 			do: func(t *testing.T, w *acctest.World, p *acctest.Protocol, _ acctest.Object) outcome {
 				o, warnings, errors := p.Open(t, aToken, map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret": w.ScoringSecret}})
@@ -262,6 +262,6 @@ func deeds() map[string]deed {
 		"data.dbxaccess_tokens/of a user":                 readData("dbxaccess_tokens", func(w *acctest.World) map[string]any { return map[string]any{"user_name": w.PersonName} }),
 		"data.dbxaccess_clusters/all":                     readData("dbxaccess_clusters", nothing),
 	}
-	maps.Copy(all, oauthDeeds())
+	maps.Copy(all, oauthOperations())
 	return all
 }
