@@ -45,10 +45,10 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 			"object": object.String(), "principal": p.String(), "seconds": int(time.Since(began).Seconds()),
 		})
 		if web.Pause(ctx, pause) != nil {
-			r.err = client.Advise(r.err, string(p.Kind), fmt.Sprintf("The workspace has %s, but after %d seconds its "+
+			r.err = client.Advise(r.err, string(p.Kind), fmt.Sprintf("The workspace has %s, but after %s its "+
 				"access lists still do not accept this principal. A new principal may need some minutes before "+
 				"access lists accept it. Apply again, or set a longer create in timeouts.",
-				p, int(time.Since(began).Seconds())))
+				p, time.Since(began).Round(time.Second)))
 			return r
 		}
 	}

@@ -262,7 +262,7 @@ func (o *opening) logInToWorkspace(
 		Identity: identity,
 		acquire: func(ctx context.Context, scope string) (Token, error) {
 			if scope != DatabricksScope {
-				return Token{}, errorAt(attribute, "A Databricks login works for Databricks only",
+				return Token{}, errorAt(attribute, "Login by Databricks OAuth cannot get a token of Entra ID",
 					"This operation needs a token of Microsoft Entra ID for a service other than Databricks. A "+
 						"login by Databricks OAuth cannot get such a token, because it has no identity in Entra ID. Log "+
 						"in with a client certificate or another kind of login at Entra ID.")

@@ -67,7 +67,7 @@ func TestDatabricksOAuth(t *testing.T) {
 		t.Errorf("%d token requests, %d elsewhere", n, w.requestsToAzure())
 	}
 	_, err := l.AccessToken(t.Context(), l.ManagementScope())
-	wantError(t, err, "A Databricks login works for Databricks only")
+	wantError(t, err, "Login by Databricks OAuth cannot get a token of Entra ID")
 }
 
 // TestDatabricksOAuthRefusals checks that each error of the workspace's token endpoint has a hint and a cause for

@@ -195,7 +195,7 @@ func TestAccessTokenToken(t *testing.T) {
 		t.Errorf("token %v, error %v", token, err)
 	}
 	token, err = l.AccessToken(t.Context(), managementScope)
-	e := wantError(t, err, "A Databricks token works for Databricks only")
+	e := wantError(t, err, "Login with a Databricks token cannot get a token of Entra ID")
 	if token.Value != "" || e.Attribute != "token" {
 		t.Errorf("token for another service: %d bytes, attribute %q", len(token.Value), e.Attribute)
 	}

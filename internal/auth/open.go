@@ -17,7 +17,7 @@ func openToken(o *opening, s Settings) (finisher, error) {
 	attribute := s.Token.named("token")
 	acquire := func(_ context.Context, scope string) (Token, error) {
 		if scope != DatabricksScope {
-			return Token{}, errorAt(attribute, "A Databricks token works for Databricks only",
+			return Token{}, errorAt(attribute, "Login with a Databricks token cannot get a token of Entra ID",
 				"This operation needs a token of Microsoft Entra ID for a service other than Databricks. A login "+
 					"with a Databricks token cannot get one. Log in with a client certificate or a client secret instead.")
 		}

@@ -203,7 +203,7 @@ func TestStoppedBetweenTwoAttempts(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := &fake{steps: []step{{status: 200}, tc.step}}
 					c := newClientOver(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Hour })
-					// WithoutRetry the host has answered, a connection that fails is tried again.
+					// After an answer of the host, a connection that fails is tried again.
 					if err := call(t.Context(), c, "GET"); err != nil {
 						t.Fatal(err)
 					}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -208,6 +209,14 @@ func refusedLogin(err error) string {
 			"Contributor of its Azure resource can set azure_workspace_admin_login = true together with " +
 			"azure_workspace_resource_id, which makes the login a workspace admin."
 	}
+}
+
+// Counted returns a number with the noun that it counts, in the singular for one.
+func Counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
 }
 
 func lower(s string) string {

@@ -52,7 +52,7 @@ func (c Credential) checkTimes(lifetime, before, overlap types.Int64, diags *dia
 			path.Root("rotate_before_seconds"),
 			c.title()+" would be rotated by every plan",
 			fmt.Sprintf(
-				"rotate_before_seconds is %d, and the lifetime of the %s is %d seconds, so every plan would rotate "+
+				"rotate_before_seconds is %d, and the lifetime of the %s in seconds is %d, so every plan would rotate "+
 					"it. Write fewer seconds than the lifetime, or 0 for no rotation by time.",
 				before.ValueInt64(),
 				c,
@@ -64,7 +64,7 @@ func (c Credential) checkTimes(lifetime, before, overlap types.Int64, diags *dia
 	if limit := overlapLimit(lifetime, before); overlap.ValueInt64() > limit.ValueInt64() {
 		diags.AddAttributeError(
 			path.Root("overlap_seconds"),
-			"Overlap of a "+string(c)+" is too long",
+			"Overlap of the "+string(c)+" is too long",
 			fmt.Sprintf(
 				"overlap_seconds is %d, and the limit is %d: the value of rotate_before_seconds, or the lifetime if "+
 					"rotate_before_seconds is 0. With a longer overlap, a third %[3]s could be valid at the next "+
@@ -128,20 +128,20 @@ func (r *Resource) LookAtSecret(
 	versions, err := rotation.VersionsOf(ctx, r.Client, uri, name)
 	switch {
 	case errors.Is(err, auth.ErrNoSecret):
-		diags.AddWarning(fmt.Sprintf("Secret of a %s is gone: %s", c, object),
+		diags.AddWarning(fmt.Sprintf("Key Vault secret of the %s is missing: %s", c, object),
 			fmt.Sprintf("Key Vault %s no longer has a secret %s. The plan creates a new %s and writes its value to "+
 				"this secret.", uri, name, c))
 		return true
 	case err != nil && state.Rotating().OnlyWarns():
-		Warn(diags, err, fmt.Sprintf("Cannot check the secret of a %s in Key Vault", c), object)
+		Warn(diags, err, fmt.Sprintf("Cannot check the Key Vault secret of the %s", c), object)
 		return false
-	case Failed(diags, c.AdviseUnchecked(err), fmt.Sprintf("Cannot read the secret of a %s in Key Vault", c), object):
+	case Failed(diags, c.AdviseUnchecked(err), fmt.Sprintf("Cannot read the Key Vault secret of the %s", c), object):
 		return false
 	}
 	i := slices.IndexFunc(versions, func(v auth.SecretVersion) bool { return v.ID == at.Version })
 	if i < 0 || !versions[i].Enabled {
 		diags.AddWarning(
-			fmt.Sprintf("Secret of a %s is lost: %s", c, object),
+			fmt.Sprintf("Key Vault version of the %s is missing or disabled: %s", c, object),
 			fmt.Sprintf(
 				"Version %q of secret %s in Key Vault %s was deleted or disabled. The plan creates a new %s and "+
 					"writes its value to a new version.",
@@ -155,7 +155,7 @@ func (r *Resource) LookAtSecret(
 	}
 	if newest := versions[0]; newest.Created.After(versions[i].Created) {
 		diags.AddWarning(
-			fmt.Sprintf("Secret of a %s was overwritten: %s", c, object),
+			fmt.Sprintf("Key Vault secret of the %s was overwritten: %s", c, object),
 			fmt.Sprintf(
 				"Secret %s in Key Vault %s has a newer version, %s, that this resource did not write. Applications "+
 					"that read the newest version do not get this %s. To write a newer version, rotate with "+

@@ -255,7 +255,7 @@ func TestSweepOfStrays(t *testing.T) {
 	if n := len(w.Workspace.Snapshot().Tokens); n != 8 {
 		t.Fatalf("the dry run changed something: %d tokens", n)
 	}
-	c.MustRun(t, 0, append(command, "-var", "revoke=true")...).MustSay(t, "3 stray tokens were revoked, and 0 are left.")
+	c.MustRun(t, 0, append(command, "-var", "revoke=true")...).MustSay(t, "Revoked 3 stray tokens; 0 could not be revoked.")
 	for _, token := range w.Workspace.Snapshot().Tokens {
 		if strays[token.ID] {
 			t.Errorf("left: %s", token.Comment)

@@ -213,7 +213,7 @@ func ruinedStates() map[string]ruin {
 				"Service principal has neither application id nor name", "adopt_existing requires on_destroy", "Nothing to adopt without an application id", "workspace-consume excludes other entitlements",
 				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice", "Principal is listed and ignored", "Ignored principal has no kind or no name",
 				"Token owner has no credential", "Token owner has two credentials", "Credential of the token's owner is empty", "Certificate password without a certificate",
-				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would be rotated by every plan", "Overlap of a token is too long",
+				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would be rotated by every plan", "Overlap of the token is too long",
 				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires key_vault_secret", "Not an application id", "Not the name of a serving endpoint", "Not the name of a Key Vault secret for the token", "Not the address of a vault for the token",
 			},
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.all()) },
@@ -335,7 +335,7 @@ func ruinedStates() map[string]ruin {
 			spoil: func(r *ruined) {
 				r.Tenant.Faults.Add(emulator.Fault{Service: "proxy", Method: "CONNECT", Path: "/kv-*.vault.azure.net:443", Status: 502, Times: -1})
 			},
-			says: []string{"cannot read the secret of a token in Key Vault", "terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
+			says: []string{"cannot read the Key Vault secret of the token", "terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"a vault that refuses": {
@@ -343,7 +343,7 @@ func ruinedStates() map[string]ruin {
 			spoil: func(r *ruined) {
 				r.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: "GET", Status: 403, Code: "Forbidden", Times: -1})
 			},
-			says: []string{"cannot read the secret of a token in Key Vault", "terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
+			says: []string{"cannot read the Key Vault secret of the token", "terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 	}

@@ -8,20 +8,14 @@ import (
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // revoked counts the credentials of a service principal that one revocation has deleted.
 type revoked struct{ Tokens, OAuthSecrets int }
 
 func (r revoked) String() string {
-	return fmt.Sprintf("%s and %s deleted", counted(r.Tokens, "token"), counted(r.OAuthSecrets, "OAuth secret"))
-}
-
-func counted(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return strconv.Itoa(n) + " " + what
+	return fmt.Sprintf("%s and %s deleted", fwkit.Counted(r.Tokens, "token"), fwkit.Counted(r.OAuthSecrets, "OAuth secret"))
 }
 
 // LeftCredentialsError lists the credentials of a service principal that could not be deleted.
@@ -31,7 +25,7 @@ type LeftCredentialsError struct {
 }
 
 func (e *LeftCredentialsError) Error() string {
-	text := fmt.Sprintf("%s could not be deleted: %s", counted(len(e.Left), "credential"), strings.Join(e.Left, ", "))
+	text := fmt.Sprintf("%s could not be deleted: %s", fwkit.Counted(len(e.Left), "credential"), strings.Join(e.Left, ", "))
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

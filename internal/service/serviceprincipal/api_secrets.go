@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // deleteSecrets deletes every OAuth secret of a service principal, no matter who created it. A secret that cannot be
@@ -34,7 +35,7 @@ func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 	}
 	return client.Advise(
 		fmt.Errorf("%s of the service principal could not be deleted (%s): %w",
-			counted(len(left), "OAuth secret"), strings.Join(left, ", "), first),
+			fwkit.Counted(len(left), "OAuth secret"), strings.Join(left, ", "), first),
 		"",
 		secretsRight,
 	)

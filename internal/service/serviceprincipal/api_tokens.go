@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // LeftTokensError lists the tokens of a deactivated service principal that could not be deleted.
@@ -19,7 +20,7 @@ type LeftTokensError struct {
 
 func (e *LeftTokensError) Error() string {
 	return fmt.Sprintf("%s of the service principal could not be deleted (%s): %v",
-		counted(len(e.Left), "token"), strings.Join(e.Left, ", "), e.Err)
+		fwkit.Counted(len(e.Left), "token"), strings.Join(e.Left, ", "), e.Err)
 }
 
 // deleteTokens deletes every token of a service principal, no matter how it was created. A token that cannot be deleted

@@ -62,7 +62,7 @@ func (a *sweepAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 		for _, t := range found {
 			say("Stray token: %s", describeStray(t))
 		}
-		say("%d stray tokens found, none revoked, because dry_run is true.", len(found))
+		say("%s found, none revoked, because dry_run is true.", fwkit.Counted(len(found), "stray token"))
 		return
 	}
 	left := 0
@@ -74,5 +74,5 @@ func (a *sweepAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 		}
 		say("Revoked stray token: %s", describeStray(t))
 	}
-	say("%d stray tokens were revoked, and %d are left.", len(found)-left, left)
+	say("Revoked %s; %d could not be revoked.", fwkit.Counted(len(found)-left, "stray token"), left)
 }

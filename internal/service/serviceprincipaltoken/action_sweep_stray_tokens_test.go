@@ -65,7 +65,7 @@ func TestSweepStrayTokens(t *testing.T) {
 	}
 
 	progress, _, failed = w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false})
-	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "3 stray tokens were revoked, and 0 are left.") {
+	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "Revoked 3 stray tokens; 0 could not be revoked.") {
 		t.Errorf("%s\n%s", failed, said)
 	}
 	for _, id := range tokenIDs(w) {
@@ -77,7 +77,7 @@ func TestSweepStrayTokens(t *testing.T) {
 		t.Errorf("%d tokens are left of %d", n, len(all))
 	}
 	progress, _, failed = w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false, "older_than_seconds": 3 * 24 * 3600})
-	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "0 stray tokens were revoked, and 0 are left.") {
+	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "Revoked 0 stray tokens; 0 could not be revoked.") {
 		t.Errorf("%s\n%s", failed, said)
 	}
 }
@@ -87,7 +87,7 @@ func TestSweepNamesRemainingTokens(t *testing.T) {
 	w, ids := withStrayTokens(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + ids[1], Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected"})
 	progress, _, failed := w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false})
-	if !strings.Contains(failed, "Cannot revoke stray token") || !strings.Contains(failed, ids[1]) || !strings.Contains(strings.Join(progress, "\n"), "2 stray tokens were revoked, and 1 are left.") {
+	if !strings.Contains(failed, "Cannot revoke stray token") || !strings.Contains(failed, ids[1]) || !strings.Contains(strings.Join(progress, "\n"), "Revoked 2 stray tokens; 1 could not be revoked.") {
 		t.Errorf("%s\n%q", failed, progress)
 	}
 }

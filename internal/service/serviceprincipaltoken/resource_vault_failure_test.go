@@ -225,7 +225,7 @@ func TestVaultRefusesVersions(t *testing.T) {
 		t.Errorf("%s, %+v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID))
 	}
 	v.DeleteSecret("scoring")
-	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Secret of a token is gone")
+	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Key Vault secret of the token is missing")
 	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "Key Vault secret is deleted but not purged") {
 		t.Error(text)
 	}

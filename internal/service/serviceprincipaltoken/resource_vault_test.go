@@ -217,7 +217,7 @@ func TestVaultLost(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	v.SetEnabled("scoring", "", false)
 	r, next := c.Next(t, 2, address)
-	r.MustSay(t, "Warning: Secret of a token is lost")
+	r.MustSay(t, "Warning: Key Vault version of the token is missing or disabled")
 	if next["rotation_reason"] != "vault" {
 		t.Error(next["rotation_reason"])
 	}
@@ -227,7 +227,7 @@ func TestVaultLost(t *testing.T) {
 	}
 
 	v.DeleteSecret("scoring")
-	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Secret of a token is gone")
+	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Key Vault secret of the token is missing")
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Key Vault secret is deleted but not purged", "az keyvault secret recover")
 	asked(t, w, 0, "workspace", "POST", create)
@@ -237,7 +237,7 @@ func TestVaultLost(t *testing.T) {
 	// If somebody writes a newer version, whoever reads the newest version does not get the token.
 	w.Tenant.Clock.Advance(time.Minute)
 	v.SetSecret("scoring", "something else", "")
-	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Secret of a token was overwritten")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Key Vault secret of the token was overwritten")
 
 	// A secret that cannot be checked is an error, or a warning with on_unverifiable = "warn".
 	v.Revoke(w.Deployer.ClientID)
@@ -246,7 +246,7 @@ func TestVaultLost(t *testing.T) {
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	v.Revoke(w.Deployer.ClientID)
-	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Cannot check the secret of a token in Key Vault")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Cannot check the Key Vault secret of the token")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }

@@ -2,7 +2,6 @@ package servingendpointaccess
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -65,14 +64,13 @@ type unexpanded struct {
 }
 
 const (
-	everybody     = "everybody in the workspace is a member of the group"
-	accountGroup  = "the group belongs to the account, and the workspace does not show its members"
-	notListed     = "the workspace does not list the group, which may belong to the account"
-	adminsOnly    = "the workspace shows the members of groups to admins only"
-	usersGroup    = "users"
-	viaDirect     = "direct"
-	viaInherited  = "inherited"
-	unknownMember = "%d members of the group could not be read"
+	everybody    = "everybody in the workspace is a member of the group"
+	accountGroup = "the group belongs to the account, and the workspace does not show its members"
+	notListed    = "the workspace does not list the group, which may belong to the account"
+	adminsOnly   = "the workspace shows the members of groups to admins only"
+	usersGroup   = "users"
+	viaDirect    = "direct"
+	viaInherited = "inherited"
 )
 
 // directory holds the groups of the workspace. Groups is nil if the workspace did not show them.
@@ -220,7 +218,7 @@ func gather(grants []grant, missing []unexpanded, known people) ([]holder, []une
 		}
 	}
 	for group, n := range lost {
-		group.Reason = fmt.Sprintf(unknownMember, n)
+		group.Reason = fwkit.Counted(n, "member") + " of the group could not be read"
 		missing = append(missing, group)
 	}
 	var holders []holder

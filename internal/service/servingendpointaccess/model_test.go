@@ -99,6 +99,10 @@ func TestEffectiveGrantsAndGather(t *testing.T) {
 			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Users/98", "ServicePrincipals/99", "Users/20")},
 			[]string{"ada CAN_QUERY a", "!a CAN_QUERY 2 members of the group could not be read"},
 		},
+		"a member nobody knows": {
+			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Users/98")},
+			[]string{"!a CAN_QUERY 1 member of the group could not be read"},
+		},
 		"a service that does not say what a member is": {
 			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "/20", "/2"), group("2", "b", "/10")},
 			[]string{"app CAN_QUERY a > b", "ada CAN_QUERY a"},

@@ -201,7 +201,7 @@ func TestImportRefused(t *testing.T) {
 		refused("iris/nobody", `No such grant to import.*no direct\s+grant.*`+regexp.QuoteMeta("iris-scoring")+`.*CAN_QUERY`),
 		refused("iris/group_name="+w.app, "No such grant to import"),
 		refused("iris/admins", "No such grant to import"), // only inherits CAN_MANAGE
-		refused("iris/twins@example.com", `More than one grant.*Write the kind`),
+		refused("iris/twins@example.com", `Import id matches more than one grant.*Write the kind`),
 		refused("elsewhere/"+w.app, `Cannot import.*no serving\s+endpoint\s+named\s+"elsewhere"`),
 		refused("llama/"+w.app, `foundation-model`),
 		resource.TestStep{
