@@ -17,24 +17,19 @@ type AccessList struct {
 
 // PermissionModel is one entry of an access list, as a data source returns it.
 type PermissionModel struct {
-	Principal            types.String `tfsdk:"principal"`
-	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
-	UserName             types.String `tfsdk:"user_name"`
-	GroupName            types.String `tfsdk:"group_name"`
-	DisplayName          types.String `tfsdk:"display_name"`
-	PermissionLevel      types.String `tfsdk:"permission_level"`
-	Inherited            types.Bool   `tfsdk:"inherited"`
+	PrincipalModel
+	Principal       types.String `tfsdk:"principal"`
+	PermissionLevel types.String `tfsdk:"permission_level"`
+	Inherited       types.Bool   `tfsdk:"inherited"`
 }
 
 // Permission returns the access list entry of one principal. kind is the attribute that names the principal:
 // service_principal_name, user_name or group_name.
 func Permission(kind, name, displayName, level string, inherited bool) PermissionModel {
-	p := PermissionModel{
-		Principal: types.StringValue(kind + "=" + name), DisplayName: String(displayName),
+	return PermissionModel{
+		PrincipalModel: NewPrincipal(kind, name, displayName), Principal: types.StringValue(kind + "=" + name),
 		PermissionLevel: types.StringValue(level), Inherited: types.BoolValue(inherited),
 	}
-	p.ServicePrincipalName, p.UserName, p.GroupName = PrincipalValues(kind, name)
-	return p
 }
 
 // NewAccessList returns the access list with these entries.

@@ -50,46 +50,56 @@ func decodeFlat(ctx context.Context, from getter, model reflect.Value) bool {
 		return false
 	}
 	values := make([]reflect.Value, len(fields))
-	for i, name := range fields {
-		values[i] = reflect.ValueOf(attributes[name])
-		if !values[i].IsValid() || values[i].Type() != model.Field(i).Type() {
+	for i, f := range fields {
+		values[i] = reflect.ValueOf(attributes[f.attribute])
+		if !values[i].IsValid() || values[i].Type() != f.of {
 			return false
 		}
 	}
 	for i, value := range values {
-		model.Field(i).Set(value)
+		model.FieldByIndex(fields[i].index).Set(value)
 	}
 	return true
 }
 
 var (
-	models      sync.Map // reflect.Type of a model → []string, the attribute names of its fields
+	models      sync.Map // reflect.Type of a model → []modelField
 	attribute   = reflect.TypeFor[attr.Value]()
 	validatable = reflect.TypeFor[xattr.ValidateableAttribute]()
 )
 
-// fieldsOf returns the attribute names of a model's fields, in the order of the fields. It returns nil if the model is
-// not a flat struct of framework values, or if the type of a field validates its own value: only the framework's
-// decoding calls that validation.
-func fieldsOf(model reflect.Type) []string {
-	if names, ok := models.Load(model); ok {
-		return names.([]string)
+// modelField is a field of a model, or of a struct that the model embeds.
+type modelField struct {
+	attribute string
+	of        reflect.Type
+	index     []int
+}
+
+// fieldsOf returns the fields of a model. It returns nil if the model is not a flat struct of framework values, or if
+// the type of a field validates its own value: only the framework's decoding calls that validation.
+func fieldsOf(model reflect.Type) []modelField {
+	if fields, ok := models.Load(model); ok {
+		return fields.([]modelField)
 	}
-	var names []string
+	var fields []modelField
 	if model.Kind() != reflect.Struct {
 		return nil
 	}
-	for field := range model.Fields() {
+	for _, field := range reflect.VisibleFields(model) {
 		name := field.Tag.Get("tfsdk")
-		if name == "" || name == "-" || slices.Contains(names, name) || !field.IsExported() ||
+		if field.Anonymous && name == "" && field.Type.Kind() == reflect.Struct {
+			continue // its own fields follow
+		}
+		twice := slices.ContainsFunc(fields, func(f modelField) bool { return f.attribute == name })
+		if name == "" || name == "-" || twice || !field.IsExported() ||
 			!field.Type.Implements(attribute) || field.Type.Implements(validatable) {
-			names = nil
+			fields = nil
 			break
 		}
-		names = append(names, name)
+		fields = append(fields, modelField{name, field.Type, field.Index})
 	}
-	models.Store(model, names)
-	return names
+	models.Store(model, fields)
+	return fields
 }
 
 // Attributes holds the top-level attributes of a plan, state or configuration by name. It is read without the schema,

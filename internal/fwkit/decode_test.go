@@ -27,6 +27,9 @@ type sample struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
+// embedded is flat, too: its attributes are those of the struct that it embeds.
+type embedded struct{ sample }
+
 // Models that [decodeFlat] refuses: the framework decodes them, or reports that they do not fit the schema.
 type (
 	nested struct {
@@ -39,8 +42,7 @@ type (
 		Object   *struct{ A types.String } `tfsdk:"object"`
 		Timeouts timeouts.Value            `tfsdk:"timeouts"`
 	}
-	embedded struct{ sample }
-	short    struct {
+	short struct {
 		Name types.String `tfsdk:"name"`
 	}
 	untagged  struct{ Name types.String }
@@ -106,7 +108,7 @@ func TestDecode(t *testing.T) {
 			}
 		}
 	}
-	if fieldsOf(reflect.TypeFor[sample]()) == nil {
+	if fieldsOf(reflect.TypeFor[sample]()) == nil || fieldsOf(reflect.TypeFor[embedded]()) == nil {
 		t.Error("a flat model is left to the framework")
 	}
 }

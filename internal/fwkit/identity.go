@@ -40,11 +40,14 @@ func IdentityPrincipal(attributes map[string]identityschema.Attribute) map[strin
 // IdentifiedPrincipal returns the principal that an identity names, in the form of an import id: kind=NAME, such as
 // group_name=NAME. It returns an empty string unless exactly one of the three values is set.
 func IdentifiedPrincipal(ctx context.Context, identity Attributes) string {
-	servicePrincipal := identity.String(ctx, ServicePrincipalName)
-	user, group := identity.String(ctx, UserName), identity.String(ctx, GroupName)
-	attribute, name := Principal(servicePrincipal, user, group)
+	m := PrincipalModel{
+		ServicePrincipalName: identity.String(ctx, ServicePrincipalName),
+		UserName:             identity.String(ctx, UserName),
+		GroupName:            identity.String(ctx, GroupName),
+	}
+	attribute, name := m.Named()
 	given := 0
-	for _, v := range []types.String{servicePrincipal, user, group} {
+	for _, v := range []types.String{m.ServicePrincipalName, m.UserName, m.GroupName} {
 		if v.ValueString() != "" {
 			given++
 		}

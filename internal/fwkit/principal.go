@@ -142,30 +142,38 @@ func (nameOfPrincipal) PlanModifyString(
 	resp.PlanValue = req.StateValue
 }
 
-// Principal returns the name and the value of the attribute that is set. Exactly one of the three values must be set.
-func Principal(servicePrincipal, user, group types.String) (attribute, name string) {
-	switch {
-	case !servicePrincipal.IsNull():
-		return ServicePrincipalName, servicePrincipal.ValueString()
-	case !user.IsNull():
-		return UserName, user.ValueString()
-	default:
-		return GroupName, group.ValueString()
-	}
+// PrincipalModel holds the attributes that name a principal, as [PrincipalAttributes] and [DisplayName] describe them.
+type PrincipalModel struct {
+	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
+	UserName             types.String `tfsdk:"user_name"`
+	GroupName            types.String `tfsdk:"group_name"`
+	DisplayName          types.String `tfsdk:"display_name"`
 }
 
-// PrincipalValues returns the values of service_principal_name, user_name and group_name for one principal: name for
-// the given attribute, and null for the other two.
-func PrincipalValues(attribute, name string) (servicePrincipal, user, group types.String) {
+// NewPrincipal returns the attributes of one principal: its name in the given attribute, and null in the other two.
+func NewPrincipal(attribute, name, displayName string) PrincipalModel {
+	m := PrincipalModel{DisplayName: String(displayName)}
 	switch attribute {
 	case ServicePrincipalName:
-		servicePrincipal = types.StringValue(name)
+		m.ServicePrincipalName = types.StringValue(name)
 	case UserName:
-		user = types.StringValue(name)
+		m.UserName = types.StringValue(name)
 	case GroupName:
-		group = types.StringValue(name)
+		m.GroupName = types.StringValue(name)
 	}
-	return servicePrincipal, user, group
+	return m
+}
+
+// Named returns the name and the value of the attribute that is set. Exactly one of the three must be set.
+func (m PrincipalModel) Named() (attribute, name string) {
+	switch {
+	case !m.ServicePrincipalName.IsNull():
+		return ServicePrincipalName, m.ServicePrincipalName.ValueString()
+	case !m.UserName.IsNull():
+		return UserName, m.UserName.ValueString()
+	default:
+		return GroupName, m.GroupName.ValueString()
+	}
 }
 
 // SplitPrincipal splits the principal in an import id, kind=NAME, into attribute and name. Without a kind the whole

@@ -11,17 +11,14 @@ import (
 )
 
 type permissionModel struct {
-	ID                   types.String   `tfsdk:"id"`
-	EndpointName         types.String   `tfsdk:"endpoint_name"`
-	EndpointID           types.String   `tfsdk:"endpoint_id"`
-	ServicePrincipalName types.String   `tfsdk:"service_principal_name"`
-	UserName             types.String   `tfsdk:"user_name"`
-	GroupName            types.String   `tfsdk:"group_name"`
-	PermissionLevel      types.String   `tfsdk:"permission_level"`
-	OverwriteExisting    types.Bool     `tfsdk:"overwrite_existing"`
-	DisplayName          types.String   `tfsdk:"display_name"`
-	WorkspaceID          types.String   `tfsdk:"workspace_id"`
-	Timeouts             timeouts.Value `tfsdk:"timeouts"`
+	fwkit.PrincipalModel
+	ID                types.String   `tfsdk:"id"`
+	EndpointName      types.String   `tfsdk:"endpoint_name"`
+	EndpointID        types.String   `tfsdk:"endpoint_id"`
+	PermissionLevel   types.String   `tfsdk:"permission_level"`
+	OverwriteExisting types.Bool     `tfsdk:"overwrite_existing"`
+	WorkspaceID       types.String   `tfsdk:"workspace_id"`
+	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
 // grant is one principal's grant on one endpoint.
@@ -43,7 +40,7 @@ func (g grant) String() string {
 }
 
 func (m permissionModel) toGrant() grant {
-	attribute, name := fwkit.Principal(m.ServicePrincipalName, m.UserName, m.GroupName)
+	attribute, name := m.Named()
 	return grant{
 		Endpoint:   m.EndpointName.ValueString(),
 		EndpointID: strings.ToLower(m.EndpointID.ValueString()), // empty when unknown
@@ -76,13 +73,10 @@ func (m *permissionModel) show(endpointID string, e acl.Entry, workspaceID strin
 // imported returns the state of an existing grant.
 func imported(have grant, workspaceID string) permissionModel {
 	m := permissionModel{
-		ID: types.StringValue(have.ID()), EndpointName: types.StringValue(have.Endpoint),
+		PrincipalModel: fwkit.NewPrincipal(string(have.Principal.Kind), have.Principal.Name, have.ShownAs),
+		ID:             types.StringValue(have.ID()), EndpointName: types.StringValue(have.Endpoint),
 		OverwriteExisting: types.BoolValue(false), Timeouts: fwkit.NoTimeouts(),
 	}
-	m.ServicePrincipalName, m.UserName, m.GroupName = fwkit.PrincipalValues(
-		string(have.Principal.Kind),
-		have.Principal.Name,
-	)
 	m.show(have.EndpointID, acl.Entry{Direct: have.Level, DisplayName: have.ShownAs}, workspaceID)
 	return m
 }

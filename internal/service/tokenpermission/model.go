@@ -9,17 +9,14 @@ import (
 )
 
 type permissionModel struct {
-	ID                   types.String   `tfsdk:"id"`
-	ServicePrincipalName types.String   `tfsdk:"service_principal_name"`
-	UserName             types.String   `tfsdk:"user_name"`
-	GroupName            types.String   `tfsdk:"group_name"`
-	DisplayName          types.String   `tfsdk:"display_name"`
-	WorkspaceID          types.String   `tfsdk:"workspace_id"`
-	Timeouts             timeouts.Value `tfsdk:"timeouts"`
+	fwkit.PrincipalModel
+	ID          types.String   `tfsdk:"id"`
+	WorkspaceID types.String   `tfsdk:"workspace_id"`
+	Timeouts    timeouts.Value `tfsdk:"timeouts"`
 }
 
 func (m permissionModel) toPrincipal() acl.Principal {
-	attribute, name := fwkit.Principal(m.ServicePrincipalName, m.UserName, m.GroupName)
+	attribute, name := m.Named()
 	return acl.Principal{Kind: acl.Kind(attribute), Name: name}
 }
 
@@ -30,12 +27,10 @@ func (m permissionModel) String() string {
 
 // imported returns the state of an existing right to use personal access tokens.
 func imported(e acl.Entry, workspaceID string) permissionModel {
-	m := permissionModel{
-		ID:          types.StringValue(e.Name),
-		DisplayName: fwkit.String(e.DisplayName),
-		WorkspaceID: fwkit.String(workspaceID),
-		Timeouts:    fwkit.NoTimeouts(),
+	return permissionModel{
+		PrincipalModel: fwkit.NewPrincipal(string(e.Kind), e.Name, e.DisplayName),
+		ID:             types.StringValue(e.Name),
+		WorkspaceID:    fwkit.String(workspaceID),
+		Timeouts:       fwkit.NoTimeouts(),
 	}
-	m.ServicePrincipalName, m.UserName, m.GroupName = fwkit.PrincipalValues(string(e.Kind), e.Name)
-	return m
 }
