@@ -1,7 +1,10 @@
 package provider_test
 
 import (
+	"errors"
 	"maps"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -123,4 +126,57 @@ func TestLogInPages(t *testing.T) {
 			logsIn("environment", "", shown[2])
 		})
 	}
+}
+
+// TestCertificatePagesKeepTheKeyPrivate runs the commands with which the guides create a certificate. It checks that
+// nobody else can read the file with the private key, although files of these names existed before and could be read.
+func TestCertificatePagesKeepTheKeyPrivate(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("openssl is not installed")
+	}
+	commands := regexp.MustCompile("(?s)```shell\n([^`]*openssl req[^`]*)```")
+	for _, page := range []string{"log-in-certificate", "rotate-the-deployers-certificate"} {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			found := commands.FindStringSubmatch(read(t, "../../docs/guides/"+page+".md"))
+			if found == nil {
+				t.Fatal("the page has no such command")
+			}
+			dir := t.TempDir()
+			for _, name := range []string{"deployer.pem", "key.pem", "new.pem"} {
+				if err := errors.Join(os.WriteFile(filepath.Join(dir, name), nil, 0o600), os.Chmod(filepath.Join(dir, name), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			shell := exec.CommandContext(t.Context(), "sh", "-ec", "umask 022\naz() { cat cert.pem; }\n"+found[1])
+			shell.Dir = dir
+			if said, err := shell.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, said)
+			}
+			keys := 0
+			for _, file := range dirEntries(t, dir) {
+				content := read(t, filepath.Join(dir, file.Name()))
+				if !strings.Contains(content, "PRIVATE KEY") {
+					continue
+				}
+				info, err := file.Info()
+				if keys++; err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(content, "BEGIN CERTIFICATE") {
+					t.Errorf("%s: mode %s, %v, with its certificate: %t", file.Name(), info.Mode(), err, strings.Contains(content, "BEGIN CERTIFICATE"))
+				}
+			}
+			if keys != 1 || !strings.Contains(read(t, filepath.Join(dir, "cert.pem")), "BEGIN CERTIFICATE") {
+				t.Errorf("%d files hold the key", keys)
+			}
+		})
+	}
+}
+
+func dirEntries(t *testing.T, dir string) []os.DirEntry {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
 }
