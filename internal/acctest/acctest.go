@@ -192,7 +192,9 @@ func (w *World) Write(t testing.TB, name string, content []byte) string {
 
 // WritePFX writes a PFX file in the format of OpenSSL 3 and returns the file's path. The key derivation has only one
 // iteration, because many tests open such a file.
-func (w *World) WritePFX(t testing.TB, name string, key *rsa.PrivateKey, cert *x509.Certificate, password string) string {
+func (w *World) WritePFX(
+	t testing.TB, name string, key *rsa.PrivateKey, cert *x509.Certificate, password string,
+) string {
 	t.Helper()
 	pfx, err := pkcs12.Modern.WithIterations(1).Encode(key, cert, nil, password)
 	if err != nil {

@@ -22,7 +22,9 @@ import (
 // WithEndpoints adds a provider named "stub" to the providers and returns them. Its resource stub_endpoint stands for a
 // serving endpoint that another provider manages. The configuration sets name, creator and version, and a change to any
 // of them replaces the endpoint. The id is known after the endpoint is created.
-func (w *World) WithEndpoints(providers map[string]func() (tfprotov6.ProviderServer, error)) map[string]func() (tfprotov6.ProviderServer, error) {
+func (w *World) WithEndpoints(
+	providers map[string]func() (tfprotov6.ProviderServer, error),
+) map[string]func() (tfprotov6.ProviderServer, error) {
 	providers["stub"] = providerserver.NewProtocol6WithError(&endpointProvider{w.Workspace})
 	return providers
 }
@@ -74,7 +76,8 @@ func (r *endpointResource) Metadata(_ context.Context, _ resource.MetadataReques
 }
 
 func (r *endpointResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	given := schema.StringAttribute{Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}}
+	given := schema.StringAttribute{Required: true,
+		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}}
 	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
 		"id":   schema.StringAttribute{Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
 		"name": given, "creator": given, "version": given,
@@ -94,7 +97,9 @@ func (r *endpointResource) Create(ctx context.Context, req resource.CreateReques
 func (r *endpointResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var id types.String
 	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
-	if !slices.ContainsFunc(r.workspace.Snapshot().Endpoints, func(e emulator.EndpointState) bool { return e.ID == id.ValueString() }) {
+	if !slices.ContainsFunc(r.workspace.Snapshot().Endpoints, func(e emulator.EndpointState) bool {
+		return e.ID == id.ValueString()
+	}) {
 		resp.State.RemoveResource(ctx)
 	}
 }

@@ -50,9 +50,10 @@ func (w *World) Answer(t testing.TB, certificate tls.Certificate, address string
 	}
 	server := &http.Server{
 		Handler: handler, ErrorLog: log.New(io.Discard, "", 0), Protocols: new(http.Protocols),
-		// X25519 alone, as for the emulator's own servers. The client offers a key for it at once, so that no server asks
-		// for another one.
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.X25519}},
+		// X25519 alone, as for the emulator's own servers. The client offers a key for it at once, so that no server
+		// asks for another one.
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+			CurvePreferences: []tls.CurveID{tls.X25519}},
 	}
 	server.Protocols.SetHTTP1(true) // as for the emulator's own servers
 	go func() { _ = server.ServeTLS(listener, "", "") }()

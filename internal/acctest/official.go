@@ -25,7 +25,8 @@ const OfficialSource = `terraform {
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs
 func ServeOfficial(t *testing.T, cli *CLI, resources ...Foreign) {
 	t.Helper()
-	ServeForeign(t, cli, ForeignProvider{Source: "databricks/databricks", Blocks: OfficialBlocks(), Resources: resources})
+	ServeForeign(t, cli, ForeignProvider{Source: "databricks/databricks", Blocks: OfficialBlocks(),
+		Resources: resources})
 }
 
 // OfficialBlocks returns the nested blocks that every resource of the official Databricks provider has.
@@ -38,23 +39,27 @@ func OfficialBlocks() map[string]schema.Block {
 // OfficialServicePrincipal returns a simulation of the resource databricks_service_principal.
 func (w *World) OfficialServicePrincipal() Foreign {
 	attributes := map[string]schema.Attribute{"api": schema.StringAttribute{Optional: true}}
-	for _, name := range []string{"application_id", "display_name", "external_id", "home", "repos", "acl_principal_id"} {
+	for _, name := range []string{"application_id", "display_name", "external_id", "home", "repos",
+		"acl_principal_id"} {
 		attributes[name] = schema.StringAttribute{Optional: true, Computed: true}
 	}
-	for _, name := range []string{"active", "allow_cluster_create", "allow_instance_pool_create", "databricks_sql_access", "workspace_access", "workspace_consume",
+	for _, name := range []string{"active", "allow_cluster_create", "allow_instance_pool_create",
+		"databricks_sql_access", "workspace_access", "workspace_consume",
 		"force", "disable_as_user_deletion", "force_delete_repos", "force_delete_home_dir"} {
-		attributes[name] = schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(name == "active")}
+		attributes[name] = schema.BoolAttribute{Optional: true, Computed: true,
+			Default: booldefault.StaticBool(name == "active")}
 	}
-	return Foreign{Type: "databricks_service_principal", Schema: schema.Schema{Attributes: attributes}, Make: func(plan ForeignValues) map[string]any {
-		var app, name string
-		plan.Get("application_id", &app)
-		plan.Get("display_name", &name)
-		id := w.Workspace.AddServicePrincipal(app, name)
-		w.Workspace.SetEntitlements(app, "workspace-access")
-		return map[string]any{"id": id, "external_id": "", "home": "/Users/" + app, "repos": "/Repos/" +
-			app, "acl_principal_id": "servicePrincipals/" +
-			app}
-	}}
+	return Foreign{Type: "databricks_service_principal", Schema: schema.Schema{Attributes: attributes},
+		Make: func(plan ForeignValues) map[string]any {
+			var app, name string
+			plan.Get("application_id", &app)
+			plan.Get("display_name", &name)
+			id := w.Workspace.AddServicePrincipal(app, name)
+			w.Workspace.SetEntitlements(app, "workspace-access")
+			return map[string]any{"id": id, "external_id": "", "home": "/Users/" + app, "repos": "/Repos/" +
+				app, "acl_principal_id": "servicePrincipals/" +
+				app}
+		}}
 }
 
 // OfficialPermissions returns a simulation of the resource databricks_permissions. It replaces the access list of the
@@ -65,7 +70,8 @@ func (w *World) OfficialPermissions() Foreign {
 	return Foreign{
 		Type: "databricks_permissions",
 		Schema: schema.Schema{
-			Attributes: map[string]schema.Attribute{"serving_endpoint_id": optional, "authorization": optional, "object_type": schema.StringAttribute{Computed: true}},
+			Attributes: map[string]schema.Attribute{"serving_endpoint_id": optional, "authorization": optional,
+				"object_type": schema.StringAttribute{Computed: true}},
 			Blocks: map[string]schema.Block{"access_control": schema.SetNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
 				"user_name": optional, "group_name": optional, "service_principal_name": optional, "permission_level": optional,
 			}}}},
@@ -75,7 +81,8 @@ func (w *World) OfficialPermissions() Foreign {
 			plan.Get("serving_endpoint_id", &id)
 			plan.Get("authorization", &authorization)
 			if !authorization.IsNull() {
-				return map[string]any{"id": "/authorization/" + authorization.ValueString(), "object_type": authorization.ValueString()}
+				return map[string]any{"id": "/authorization/" + authorization.ValueString(),
+					"object_type": authorization.ValueString()}
 			}
 			var entries []struct {
 				User             *string `tfsdk:"user_name"`
@@ -115,12 +122,14 @@ func (w *World) OfficialToken(owner string) Foreign {
 			var lifetime types.Int64
 			plan.Get("comment", &comment)
 			plan.Get("lifetime_seconds", &lifetime)
-			id, value := w.Workspace.MintToken(owner, comment.ValueString(), time.Duration(lifetime.ValueInt64())*time.Second)
+			id, value := w.Workspace.MintToken(owner, comment.ValueString(),
+				time.Duration(lifetime.ValueInt64())*time.Second)
 			made, expiry := w.Tenant.Clock.Now(), int64(-1)
 			if !lifetime.IsNull() {
 				expiry = made.Add(time.Duration(lifetime.ValueInt64()) * time.Second).UnixMilli()
 			}
-			return map[string]any{"id": id, "token_id": id, "token_value": value, "creation_time": made.UnixMilli(), "expiry_time": expiry}
+			return map[string]any{"id": id, "token_id": id, "token_value": value, "creation_time": made.UnixMilli(),
+				"expiry_time": expiry}
 		},
 	}
 }

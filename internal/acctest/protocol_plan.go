@@ -51,15 +51,18 @@ func (p *Protocol) Plan(t testing.TB, typeName string, prior Object, config map[
 		}
 	}
 	request := &tfprotov6.PlanResourceChangeRequest{
-		TypeName: typeName, PriorState: prior.raw, ProposedNewState: marshal(t, proposed), Config: marshal(t, configured), PriorPrivate: prior.Private,
+		TypeName: typeName, PriorState: prior.raw, ProposedNewState: marshal(t, proposed),
+		Config: marshal(t, configured), PriorPrivate: prior.Private,
 	}
 	if prior.Identity != nil {
-		request.PriorIdentity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, p.identities[typeName].ValueType(), prior.Identity)}
+		request.PriorIdentity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t,
+			p.identities[typeName].ValueType(), prior.Identity)}
 	}
 	answer, err := p.server.PlanResourceChange(t.Context(), request)
 	must(t, err)
 	plan := Plan{
-		typeName: typeName, prior: prior, config: request.Config, private: answer.PlannedPrivate, identity: answer.PlannedIdentity, raw: answer.PlannedState,
+		typeName: typeName, prior: prior, config: request.Config, private: answer.PlannedPrivate,
+		identity: answer.PlannedIdentity, raw: answer.PlannedState,
 		Warnings: words(answer.Diagnostics, tfprotov6.DiagnosticSeverityWarning), destroyed: config == nil,
 	}
 	if errors := p.errors(answer.Diagnostics); errors != "" {
@@ -107,7 +110,8 @@ func (p *Protocol) ApplyPlan(t testing.TB, plan Plan, config map[string]any) (o 
 	}
 	schema := p.schemas.ResourceSchemas[plan.typeName]
 	answer, err := p.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: plan.typeName, PriorState: plan.prior.raw, PlannedState: plan.raw, Config: plan.config, PlannedPrivate: plan.private, PlannedIdentity: plan.identity,
+		TypeName: plan.typeName, PriorState: plan.prior.raw, PlannedState: plan.raw, Config: plan.config,
+		PlannedPrivate: plan.private, PlannedIdentity: plan.identity,
 	})
 	must(t, err)
 	o = Object{
@@ -137,7 +141,8 @@ func (p *Protocol) ApplyPlan(t testing.TB, plan Plan, config map[string]any) (o 
 func (p *Protocol) deletion(t testing.TB, typeName string, prior Object) Plan {
 	t.Helper()
 	nothing := null(t, p.schemas.ResourceSchemas[typeName].ValueType())
-	return Plan{typeName: typeName, prior: prior, config: nothing, raw: nothing, private: prior.Private, destroyed: true}
+	return Plan{typeName: typeName, prior: prior, config: nothing, raw: nothing, private: prior.Private,
+		destroyed: true}
 }
 
 // propose returns the new state that Terraform proposes to the provider. It takes the configured values, and for a
@@ -157,7 +162,8 @@ func propose(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, confi
 		switch {
 		case a.Computed && value.IsNull():
 			value = old
-		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle && value.IsKnown() && !value.IsNull():
+		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle &&
+			value.IsKnown() && !value.IsNull():
 			value = propose(t, a.NestedType.Attributes, old, value)
 		}
 		out[a.Name] = value
@@ -167,7 +173,9 @@ func propose(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, confi
 
 // checkPlanned fails the test if the plan has, for an attribute, neither the configured value nor the value in the
 // state. A computed attribute that is not configured may have any planned value.
-func checkPlanned(t testing.TB, at string, attributes []*tfprotov6.SchemaAttribute, prior, config, planned tftypes.Value) {
+func checkPlanned(
+	t testing.TB, at string, attributes []*tfprotov6.SchemaAttribute, prior, config, planned tftypes.Value,
+) {
 	t.Helper()
 	was, want, got := members(t, prior), members(t, config), members(t, planned)
 	for _, a := range attributes {
@@ -175,10 +183,12 @@ func checkPlanned(t testing.TB, at string, attributes []*tfprotov6.SchemaAttribu
 		switch {
 		case a.WriteOnly && value.IsNull(), !a.WriteOnly && value.Equal(configured), configured.IsNull() && a.Computed,
 			!old.IsNull() && !configured.IsNull() && value.Equal(old):
-		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle && !configured.IsNull() && !value.IsNull() && configured.IsKnown() && value.IsKnown():
+		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle &&
+			!configured.IsNull() && !value.IsNull() && configured.IsKnown() && value.IsKnown():
 			checkPlanned(t, at+a.Name+".", a.NestedType.Attributes, old, configured, value)
 		default:
-			t.Errorf("Terraform would refuse the plan: %s%s is configured as %s and planned as %s", at, a.Name, configured, value)
+			t.Errorf("Terraform would refuse the plan: %s%s is configured as %s and planned as %s", at, a.Name,
+				configured, value)
 		}
 	}
 }
@@ -277,11 +287,15 @@ func (p *Protocol) ListTypes() []string {
 // Attributes returns the attributes of a resource that a configuration can set, by dotted path. The result contains
 // nested attributes as well as the attributes that enclose them.
 func (p *Protocol) Attributes(typeName string) map[string]*tfprotov6.SchemaAttribute {
-	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Required || a.Optional })
+	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool {
+		return a.Required || a.Optional
+	})
 }
 
 // listed returns the wanted attributes and nested attributes, by dotted path.
-func listed(at string, attributes []*tfprotov6.SchemaAttribute, wanted func(*tfprotov6.SchemaAttribute) bool) map[string]*tfprotov6.SchemaAttribute {
+func listed(
+	at string, attributes []*tfprotov6.SchemaAttribute, wanted func(*tfprotov6.SchemaAttribute) bool,
+) map[string]*tfprotov6.SchemaAttribute {
 	found := map[string]*tfprotov6.SchemaAttribute{}
 	for _, a := range attributes {
 		if wanted(a) {
@@ -319,5 +333,7 @@ func without(object map[string]any, path string) map[string]any {
 
 // Stored returns all attributes, including nested ones, in the schema of a resource's state, by dotted path.
 func (p *Protocol) Stored(typeName string) map[string]*tfprotov6.SchemaAttribute {
-	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(*tfprotov6.SchemaAttribute) bool { return true })
+	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(*tfprotov6.SchemaAttribute) bool {
+		return true
+	})
 }

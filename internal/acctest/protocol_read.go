@@ -25,19 +25,23 @@ func (p *Protocol) Types() (types []string) {
 
 // Read validates the configuration of a data source and reads the data source. The returned state is nil if there are
 // errors.
-func (p *Protocol) Read(t testing.TB, typeName string, config map[string]any) (state map[string]any, warnings, errors string) {
+func (p *Protocol) Read(
+	t testing.TB, typeName string, config map[string]any,
+) (state map[string]any, warnings, errors string) {
 	t.Helper()
 	schema, ok := p.schemas.DataSourceSchemas[typeName]
 	if !ok {
 		t.Fatalf("%s is no data source", typeName)
 	}
 	value := encode(t, schema.ValueType(), config)
-	valid, err := p.server.ValidateDataResourceConfig(request(t), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: value})
+	valid, err := p.server.ValidateDataResourceConfig(request(t),
+		&tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: value})
 	must(t, err)
 	if errors := p.errors(valid.Diagnostics); errors != "" {
 		return nil, "", errors
 	}
-	resp, err := p.server.ReadDataSource(request(t), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: value})
+	resp, err := p.server.ReadDataSource(request(t), &tfprotov6.ReadDataSourceRequest{TypeName: typeName,
+		Config: value})
 	must(t, err)
 	warnings = words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
 	if errors := p.errors(resp.Diagnostics); errors != "" {
@@ -64,12 +68,14 @@ func (p *Protocol) Open(t testing.TB, typeName string, config map[string]any) (o
 		t.Fatalf("%s is no ephemeral resource", typeName)
 	}
 	value := encode(t, schema.ValueType(), config)
-	valid, err := p.server.ValidateEphemeralResourceConfig(request(t), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: typeName, Config: value})
+	valid, err := p.server.ValidateEphemeralResourceConfig(request(t),
+		&tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: typeName, Config: value})
 	must(t, err)
 	if errors := p.errors(valid.Diagnostics); errors != "" {
 		return Opened{}, "", errors
 	}
-	resp, err := p.server.OpenEphemeralResource(request(t), &tfprotov6.OpenEphemeralResourceRequest{TypeName: typeName, Config: value})
+	resp, err := p.server.OpenEphemeralResource(request(t), &tfprotov6.OpenEphemeralResourceRequest{TypeName: typeName,
+		Config: value})
 	must(t, err)
 	warnings = words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
 	if errors := p.errors(resp.Diagnostics); errors != "" {
@@ -81,14 +87,17 @@ func (p *Protocol) Open(t testing.TB, typeName string, config map[string]any) (o
 // Close closes an open ephemeral resource and returns the texts of the warnings and errors.
 func (p *Protocol) Close(t testing.TB, o Opened) (warnings, errors string) {
 	t.Helper()
-	resp, err := p.server.CloseEphemeralResource(request(t), &tfprotov6.CloseEphemeralResourceRequest{TypeName: o.typeName, Private: o.private})
+	resp, err := p.server.CloseEphemeralResource(request(t),
+		&tfprotov6.CloseEphemeralResourceRequest{TypeName: o.typeName, Private: o.private})
 	must(t, err)
 	return words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning), p.errors(resp.Diagnostics)
 }
 
 // Invoke validates, plans and runs an action. It returns the action's progress messages and the texts of its warnings
 // and errors.
-func (p *Protocol) Invoke(t testing.TB, typeName string, config map[string]any) (progress []string, warnings, errors string) {
+func (p *Protocol) Invoke(
+	t testing.TB, typeName string, config map[string]any,
+) (progress []string, warnings, errors string) {
 	t.Helper()
 	schema, ok := p.schemas.ActionSchemas[typeName]
 	if !ok {
@@ -99,7 +108,8 @@ func (p *Protocol) Invoke(t testing.TB, typeName string, config map[string]any) 
 		t.Fatal("the server serves no actions")
 	}
 	value := encode(t, schema.Schema.ValueType(), config)
-	valid, err := server.ValidateActionConfig(request(t), &tfprotov6.ValidateActionConfigRequest{ActionType: typeName, Config: value})
+	valid, err := server.ValidateActionConfig(request(t), &tfprotov6.ValidateActionConfigRequest{ActionType: typeName,
+		Config: value})
 	must(t, err)
 	if errors := p.errors(valid.Diagnostics); errors != "" {
 		return nil, "", errors

@@ -44,7 +44,8 @@ func start(t testing.TB, source string, server func() tfprotov6.ProviderServer) 
 		}
 	}()
 	config := <-configs
-	r = reattachable{Protocol: string(config.Protocol), ProtocolVersion: config.ProtocolVersion, Pid: config.Pid, Test: config.Test}
+	r = reattachable{Protocol: string(config.Protocol), ProtocolVersion: config.ProtocolVersion, Pid: config.Pid,
+		Test: config.Test}
 	r.Addr.Network, r.Addr.String = config.Addr.Network(), config.Addr.String()
 	return r, func() {
 		cancel()
@@ -91,7 +92,8 @@ func (c *CLI) needsProcess(t testing.TB, env map[string]string) bool {
 	}
 	for name := range env {
 		switch prefix, _, _ := strings.Cut(name, "_"); {
-		case prefix == "DBXACCESS", prefix == "DATABRICKS", prefix == "ARM" && name != "ARM_USE_CLI", strings.HasPrefix(name, "TF_VAR_"):
+		case prefix == "DBXACCESS", prefix == "DATABRICKS", prefix == "ARM" && name != "ARM_USE_CLI",
+			strings.HasPrefix(name, "TF_VAR_"):
 		default:
 			return true
 		}

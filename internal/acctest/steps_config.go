@@ -85,7 +85,8 @@ func (c *configuration) add(b *hclsyntax.Block, given config.Variables) (err err
 		if b.Type == "data" {
 			address = "data." + address
 		}
-		added := &block{address: address, typeName: b.Labels[0], data: b.Type == "data", attributes: hclsyntax.Attributes{}}
+		added := &block{address: address, typeName: b.Labels[0], data: b.Type == "data",
+			attributes: hclsyntax.Attributes{}}
 		for name, attribute := range attributes {
 			switch name {
 			case "count", "for_each", "provider":

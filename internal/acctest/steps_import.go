@@ -117,7 +117,9 @@ func sameImported(imported, state map[string]string, ignored []string) error {
 		attributes = maps.Clone(attributes)
 		maps.DeleteFunc(attributes, func(name, value string) bool {
 			empty := value == "0" && (strings.HasSuffix(name, ".#") || strings.HasSuffix(name, ".%"))
-			return empty || slices.ContainsFunc(ignored, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+			return empty || slices.ContainsFunc(ignored, func(prefix string) bool {
+				return strings.HasPrefix(name, prefix)
+			})
 		})
 		return attributes
 	}

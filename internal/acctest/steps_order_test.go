@@ -17,7 +17,8 @@ func TestStepsNeedCLI(t *testing.T) {
 	}
 	for name, step := range map[string]resource.TestStep{
 		"import": {
-			Config: one, ImportState: true, ImportStateId: "id of a", ImportStatePersist: true, ResourceName: "dbxaccess_thing.a",
+			Config: one, ImportState: true, ImportStateId: "id of a", ImportStatePersist: true,
+			ResourceName: "dbxaccess_thing.a",
 		},
 		"import by identity": {
 			Config: "import {\n  to = dbxaccess_thing.a\n  identity = {\n    name = \"a\"\n  }\n}\n" + one,

@@ -61,7 +61,8 @@ func (s *state) json() *tfjson.State {
 		if i.data {
 			mode, name = tfjson.DataResourceMode, strings.TrimPrefix(address, "data."+i.typeName+".")
 		}
-		r := &tfjson.StateResource{Address: address, Mode: mode, Type: i.typeName, Name: name, Tainted: i.tainted, DependsOn: i.needs}
+		r := &tfjson.StateResource{Address: address, Mode: mode, Type: i.typeName, Name: name, Tainted: i.tainted,
+			DependsOn: i.needs}
 		r.AttributeValues, _ = toJSON(i.State).(map[string]any)
 		r.IdentityValues, _ = toJSON(i.Identity).(map[string]any)
 		module.Resources = append(module.Resources, r)
@@ -75,7 +76,8 @@ func (s *state) json() *tfjson.State {
 
 // shim returns the state in the older form that the Check function of a test step receives.
 func (s *state) shim() *terraform.State {
-	module := &terraform.ModuleState{Path: []string{"root"}, Outputs: map[string]*terraform.OutputState{}, Resources: map[string]*terraform.ResourceState{}}
+	module := &terraform.ModuleState{Path: []string{"root"}, Outputs: map[string]*terraform.OutputState{},
+		Resources: map[string]*terraform.ResourceState{}}
 	for address, i := range s.instances {
 		attributes := map[string]string{}
 		for name, value := range i.State {

@@ -67,7 +67,8 @@ func TestStepsRefuse(t *testing.T) {
 	noop := plancheck.ExpectResourceAction("dbxaccess_thing.a", plancheck.ResourceActionNoop)
 	const block = "import {\n  to = dbxaccess_thing.a\n  id = \"id of a\"\n}\n"
 	importing := func(id string) resource.TestStep {
-		return resource.TestStep{ResourceName: "dbxaccess_thing.a", ImportState: true, ImportStateId: id, ImportStateVerify: true}
+		return resource.TestStep{ResourceName: "dbxaccess_thing.a", ImportState: true, ImportStateId: id,
+			ImportStateVerify: true}
 	}
 	fails := func(*terraform.State) error { return errors.New("it is not so") }
 	plain := []resource.TestStep{{Config: one}}
@@ -366,7 +367,8 @@ func TestStepsRefuse(t *testing.T) {
 			func(s *shelf) {
 				s.things["id of a"] = values{"name": "a", "id": "id of a", "key": "k", "stamp": "now", "size": 1}
 			},
-			[]resource.TestStep{{Config: block + one, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{noop}}}},
+			[]resource.TestStep{{Config: block + one,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{noop}}}},
 			"",
 		},
 		"import block: something to do": {

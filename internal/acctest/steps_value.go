@@ -19,19 +19,24 @@ import (
 // evaluate evaluates the attributes of a block and returns their values in the form that [Protocol] takes. stored must
 // be set if Terraform saves the values in plan and state; ephemeral values are then allowed only in write-only
 // attributes. The provider block is not stored.
-func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *hcl.EvalContext, stored bool) (map[string]any, error) {
+func evaluate(
+	schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *hcl.EvalContext, stored bool,
+) (map[string]any, error) {
 	known := map[string]*tfprotov6.SchemaAttribute{}
 	for _, a := range schema.Block.Attributes {
 		known[a.Name] = a
 		if a.Required && attributes[a.Name] == nil {
-			return nil, fmt.Errorf("Error: Missing required argument: The argument %q is required, but no definition was found.", a.Name) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			return nil, fmt.Errorf("Error: Missing required argument: The argument %q is required, but no "+
+				"definition was found.", a.Name)
 		}
 	}
 	values := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		a := known[name]
 		if a == nil {
-			return nil, fmt.Errorf("Error: Unsupported argument: An argument named %q is not expected here.", name) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			return nil, fmt.Errorf("Error: Unsupported argument: An argument named %q is not expected here.", name)
 		}
 		value, diagnostics := attributes[name].Expr.Value(scope)
 		if diagnostics.HasErrors() {
@@ -39,10 +44,14 @@ func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *
 		}
 		value, err := convert.Convert(value, configType(a))
 		if err != nil {
-			return nil, fmt.Errorf("Error: Incorrect attribute value type: Inappropriate value for attribute %q: %w", name, err) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			return nil, fmt.Errorf("Error: Incorrect attribute value type: Inappropriate value for attribute %q: %w",
+				name, err)
 		}
 		if stored && keepsEphemeral(a, value) {
-			return nil, fmt.Errorf("Error: Invalid use of ephemeral value: Ephemeral values are not valid for %q.", name) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			return nil, fmt.Errorf("Error: Invalid use of ephemeral value: Ephemeral values are not valid "+
+				"for %q.", name)
 		}
 		values[name] = fromCty(value)
 	}
@@ -56,7 +65,8 @@ func keepsEphemeral(a *tfprotov6.SchemaAttribute, value cty.Value) bool {
 		return false
 	case value.HasMark(ephemeral):
 		return true
-	case value.IsNull() || !value.IsKnown() || a.NestedType == nil || a.NestedType.Nesting != tfprotov6.SchemaObjectNestingModeSingle:
+	case value.IsNull() || !value.IsKnown() || a.NestedType == nil ||
+		a.NestedType.Nesting != tfprotov6.SchemaObjectNestingModeSingle:
 		return value.HasMarkDeep(ephemeral)
 	}
 	value, _ = value.Unmark()

@@ -72,7 +72,8 @@ func TestListInMessages(t *testing.T) {
 		{Principal: group("team"), Direct: acl.CanView},
 		{Principal: sp(app), DisplayName: app, Direct: acl.CanManage},
 	}
-	const want = "group_name=team CAN_VIEW, service_principal_name=" + app + " CAN_MANAGE, user_name=bob@example.com (Bob) CAN_QUERY"
+	const want = "group_name=team CAN_VIEW, service_principal_name=" + app +
+		" CAN_MANAGE, user_name=bob@example.com (Bob) CAN_QUERY"
 	if got := list.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -167,7 +167,8 @@ func (o *object) put(ctx context.Context, c *client.Client, entries, changed Lis
 	}
 	answer := objectPermissions{object: o.Object}
 	written := client.Optional{Answer: &answer}
-	if err := c.Call(client.WithoutRetry(o.writing), http.MethodPut, o.path(), nil, toAPI(entries), &written); err != nil {
+	if err := c.Call(client.WithoutRetry(o.writing), http.MethodPut, o.path(), nil, toAPI(entries),
+		&written); err != nil {
 		return view{}, adviseWrite(err, o.Object, changed)
 	}
 	if len(answer.AccessControlList) > 0 {

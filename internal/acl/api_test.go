@@ -59,14 +59,17 @@ func (w *world) newClient(t *testing.T) *client.Client {
 	}
 	set := func(name string) auth.Setting { return auth.Setting{Value: w.Env[name], Env: name} }
 	login, err := auth.Open(auth.Settings{
-		TenantID: set("ARM_TENANT_ID"), ClientID: set("ARM_CLIENT_ID"), AuthorityHost: set("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"),
-		CertificatePath: set("ARM_CLIENT_CERTIFICATE_PATH"), CertificatePassword: set("ARM_CLIENT_CERTIFICATE_PASSWORD"),
+		TenantID: set("ARM_TENANT_ID"), ClientID: set("ARM_CLIENT_ID"),
+		AuthorityHost:       set("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"),
+		CertificatePath:     set("ARM_CLIENT_CERTIFICATE_PATH"),
+		CertificatePassword: set("ARM_CLIENT_CERTIFICATE_PASSWORD"),
 	}, auth.Options{Transport: transport, AttemptTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := client.New(client.Config{
-		Host: w.Env["DBXACCESS_HOST"], Login: login, Transport: transport, AttemptTimeout: time.Minute, RetryTimeout: 20 * time.Second,
+		Host: w.Env["DBXACCESS_HOST"], Login: login, Transport: transport, AttemptTimeout: time.Minute,
+		RetryTimeout: 20 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -146,20 +149,23 @@ func TestGrant(t *testing.T) {
 	w.wantAsked(t, "GET PATCH GET") // the last request checks whether another run undid the grant
 
 	// A grant that exists already is not written again, whatever the case of the application id.
-	if _, _, err = acl.Grant(ctx, w.client, w.endpoint, sp(strings.ToUpper(w.app.Name)), acl.CanQuery, false); err != nil {
+	if _, _, err = acl.Grant(ctx, w.client, w.endpoint, sp(strings.ToUpper(w.app.Name)), acl.CanQuery,
+		false); err != nil {
 		t.Fatal(err)
 	}
 	w.wantAsked(t, "GET")
 
 	_, _, err = acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanManage, false)
 	var held *acl.HeldError
-	if !errors.As(err, &held) || held.Level != acl.CanQuery || !strings.Contains(err.Error(), "(iris-scoring) already has the direct permission level CAN_QUERY") {
+	if !errors.As(err, &held) || held.Level != acl.CanQuery ||
+		!strings.Contains(err.Error(), "(iris-scoring) already has the direct permission level CAN_QUERY") {
 		t.Fatalf("error %v, want one that shows the level held", err)
 	}
 	w.wantAsked(t, "GET")
 	w.holds(t, with(w.app, acl.CanQuery))
 
-	if entry, _, err = acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanView, true); err != nil || entry.Direct != acl.CanView {
+	if entry, _, err = acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanView, true); err != nil ||
+		entry.Direct != acl.CanView {
 		t.Fatalf("granted %+v, %v", entry, err)
 	}
 	w.wantAsked(t, "GET PATCH GET")
@@ -329,7 +335,8 @@ func TestErrors(t *testing.T) {
 	t.Run("unknown principal", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		for _, p := range []acl.Principal{sp("11111111-2222-3333-4444-555555555555"), user("nobody@example.com"), group("nobody")} {
+		for _, p := range []acl.Principal{sp("11111111-2222-3333-4444-555555555555"), user("nobody@example.com"),
+			group("nobody")} {
 			_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false)
 			attribute, next := advice(err)
 			if attribute != string(p.Kind) || !strings.Contains(next, p.Name) || !errors.Is(err, client.ErrNotFound) {
@@ -345,7 +352,8 @@ func TestErrors(t *testing.T) {
 		for _, object := range []acl.Object{w.endpoint, acl.Tokens} {
 			_, _, err := acl.Grant(t.Context(), w.client, object, w.app, acl.CanQuery, false)
 			_, next := advice(err)
-			right := map[acl.Object]string{w.endpoint: "CAN_MANAGE on this endpoint", acl.Tokens: "workspace admin"}[object]
+			right := map[acl.Object]string{w.endpoint: "CAN_MANAGE on this endpoint",
+				acl.Tokens: "workspace admin"}[object]
 			if !errors.Is(err, client.ErrPermissionDenied) || !strings.Contains(next, right) {
 				t.Errorf("%s: %v; %s", object, err, next)
 			}
@@ -364,7 +372,8 @@ func TestErrors(t *testing.T) {
 		w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
 		w.Workspace.RemovePrincipal(app)
 		err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app)
-		if attribute, next := advice(err); attribute != "" || !strings.Contains(next, "no longer exists in the workspace") || !strings.Contains(err.Error(), app) {
+		if attribute, next := advice(err); attribute != "" ||
+			!strings.Contains(next, "no longer exists in the workspace") || !strings.Contains(err.Error(), app) {
 			t.Errorf("%v, at %q: %s", err, attribute, next)
 		}
 		w.holds(t, with(w.app, acl.CanQuery))
@@ -373,8 +382,10 @@ func TestErrors(t *testing.T) {
 	t.Run("unverified", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 500, Code: "INTERNAL_ERROR"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200,
+			WorkDone: true, Body: "{}", ContentType: "application/json"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 500,
+			Code: "INTERNAL_ERROR"})
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
 		var unverified *client.UnverifiedError
 		if !errors.As(err, &unverified) {
@@ -387,7 +398,8 @@ func TestErrors(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		for _, method := range []string{"PATCH", "PUT"} {
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Status: 200, Body: "{}", ContentType: "application/json"})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Status: 200,
+				Body: "{}", ContentType: "application/json"})
 		}
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
 		if err == nil || !strings.Contains(err.Error(), "its access list does not show the grant") {
@@ -426,11 +438,13 @@ func TestAnswerWithoutAList(t *testing.T) {
 	body := `{"object_id":"/serving-endpoints/` + w.EndpointID + `","object_type":"serving-endpoint"}`
 	empty := func(method string, times int) {
 		w.Tenant.Faults.Add(emulator.Fault{
-			Service: "workspace", Method: method, Path: listPath, Status: 200, Body: body, ContentType: "application/json", Times: times,
+			Service: "workspace", Method: method, Path: listPath, Status: 200, Body: body,
+			ContentType: "application/json", Times: times,
 		})
 	}
 	empty("GET", -1)
-	if list, err := acl.Read(t.Context(), w.newClient(t), w.endpoint, client.AnyAge); !errors.Is(err, client.ErrNotAnAnswer) {
+	if list, err := acl.Read(t.Context(), w.newClient(t), w.endpoint, client.AnyAge); !errors.Is(err,
+		client.ErrNotAnAnswer) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if err := acl.Revoke(t.Context(), w.newClient(t), w.endpoint, w.app); !errors.Is(err, client.ErrNotAnAnswer) {
@@ -441,7 +455,8 @@ func TestAnswerWithoutAList(t *testing.T) {
 	}
 	w.Tenant.Faults.Clear()
 	empty("PUT", 1) // the answer to a write that was not done
-	if err := acl.Revoke(t.Context(), w.newClient(t), w.endpoint, w.app); err == nil && w.Workspace.Grants("iris")[w.app.Name] != "" {
+	if err := acl.Revoke(t.Context(), w.newClient(t), w.endpoint, w.app); err == nil &&
+		w.Workspace.Grants("iris")[w.app.Name] != "" {
 		t.Error("a grant that stands counts as revoked")
 	}
 }

@@ -29,7 +29,8 @@ func TestNewGroupBesideAnotherCaseIsWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.AddGroup("LATE")
 	w.Workspace.AddGroup("late")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 404, Code: "RESOURCE_DOES_NOT_EXIST",
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 404,
+		Code:    "RESOURCE_DOES_NOT_EXIST",
 		Message: "Principal: GroupName(late) does not exist"})
 	if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, group("late"), acl.CanQuery, false); err != nil {
 		t.Error(err)

@@ -14,7 +14,8 @@ import (
 
 // delayRequest delays one request with that method by half a minute, after the given number of other requests.
 func (w *world) delayRequest(method string, after int) {
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, After: after, Delay: 30 * time.Second})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, After: after,
+		Delay: 30 * time.Second})
 }
 
 // nextGrant checks that a grant does not wait for the hanging request of callers that have given up.
@@ -78,7 +79,8 @@ func TestReaderDoesNotWaitForCancelledCaller(t *testing.T) {
 	w := newWorld(t)
 	w.delayRequest("GET", 0)
 	stopped := w.stopAfter(t, 0)
-	if _, _, err := acl.Grant(stopped, w.client, w.endpoint, w.newcomers(1)[0], acl.CanQuery, false); !errors.Is(err, context.Canceled) {
+	if _, _, err := acl.Grant(stopped, w.client, w.endpoint, w.newcomers(1)[0], acl.CanQuery, false); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	w.nextGrant(t, w.app)
@@ -134,9 +136,12 @@ func TestStoppedWriteIsNotTriedAgain(t *testing.T) {
 					if waits {
 						contexts[ps[1]] = t.Context()
 					}
-					failed := w.held(t, fault, method, stop, ps, func(p acl.Principal) error { return write(w, contexts[p], p) })
+					failed := w.held(t, fault, method, stop, ps, func(p acl.Principal) error {
+						return write(w, contexts[p], p)
+					})
 					w.nextGrant(t, w.app) // it is written when nothing of the others is under way any more
-					if n := w.Count("workspace", method, "/permissions/"); !waits && n != map[string]int{"PATCH": 3, "PUT": 1}[method] {
+					if n := w.Count("workspace", method, "/permissions/"); !waits &&
+						n != map[string]int{"PATCH": 3, "PUT": 1}[method] {
 						t.Errorf("%d writes", n)
 					}
 					if !waits && len(failed) != 2 || waits && failed[ps[1].Name] != nil {
@@ -230,7 +235,8 @@ func TestStoppedWriteThatWasDone(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
-				fault := emulator.Fault{Service: "workspace", Method: tc.method, Path: listPath, Delay: 200 * time.Millisecond, Drop: "after"}
+				fault := emulator.Fault{Service: "workspace", Method: tc.method, Path: listPath,
+					Delay: 200 * time.Millisecond, Drop: "after"}
 				if status != 0 {
 					fault.Drop, fault.Status, fault.WorkDone = "", status, true
 				}

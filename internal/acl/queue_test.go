@@ -45,7 +45,8 @@ func together(ps []acl.Principal, f func(acl.Principal) error) map[string]error 
 
 // slow delays one write for so long that other operations queue behind it, and then answers with status 503.
 func (w *world) slow(method string) {
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Delay: 300 * time.Millisecond, WorkDone: true, Times: 1, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath,
+		Delay: 300 * time.Millisecond, WorkDone: true, Times: 1, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
 }
 
 // underWay waits until a write of another operation is under way, so that later operations are queued and written
@@ -84,7 +85,9 @@ func TestQueuedGrantsAreWrittenTogether(t *testing.T) {
 	}
 
 	w.slow("GET")
-	if failed := together(ps, func(p acl.Principal) error { return acl.Revoke(t.Context(), w.client, w.endpoint, p) }); len(failed) > 0 {
+	if failed := together(ps, func(p acl.Principal) error {
+		return acl.Revoke(t.Context(), w.client, w.endpoint, p)
+	}); len(failed) > 0 {
 		t.Error(failed)
 	}
 	w.holds(t, grantsOfOthers())
@@ -144,7 +147,8 @@ func TestReadsAreShared(t *testing.T) {
 		_, _, err := acl.Find(t.Context(), w.client, w.endpoint, p)
 		return err
 	}
-	if failed := together([]acl.Principal{user(bob), user(person), sp(app), group(team), w.app}, find); len(failed) > 0 {
+	if failed := together([]acl.Principal{user(bob), user(person), sp(app), group(team), w.app},
+		find); len(failed) > 0 {
 		t.Error(failed)
 	}
 	w.wantAsked(t, "GET")
@@ -169,7 +173,8 @@ func TestPartialAnswerToUpsert(t *testing.T) {
 	if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil {
 		t.Fatal(err)
 	}
-	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found || e.Direct != acl.CanView {
+	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found ||
+		e.Direct != acl.CanView {
 		t.Errorf("%+v %t %v", e, found, err)
 	}
 	w.wantAsked(t, "GET PATCH GET") // the answer shows the grant; the last read, a check, shows the whole list
@@ -258,7 +263,8 @@ func TestReplace(t *testing.T) {
 	w.wantAsked(t, "GET PATCH GET") // an upsert, because nobody loses a grant
 
 	only := func(acl.List) (acl.List, error) {
-		return acl.List{{Principal: user(person), Direct: acl.CanManage}, {Principal: user(bob), Direct: acl.CanQuery}}, nil
+		return acl.List{{Principal: user(person), Direct: acl.CanManage},
+			{Principal: user(bob), Direct: acl.CanQuery}}, nil
 	}
 	if _, err = w.replace(t, w.endpoint, only); err != nil {
 		t.Fatal(err)
@@ -333,7 +339,8 @@ func TestNewPrincipalIsWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.AddServicePrincipal("22222222-2222-3333-4444-555555555555", "late")
 	late := sp("22222222-2222-3333-4444-555555555555")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Times: 2, Status: 404, Code: "RESOURCE_DOES_NOT_EXIST",
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Times: 2, Status: 404,
+		Code:    "RESOURCE_DOES_NOT_EXIST",
 		Message: "Principal: ServicePrincipalName(" + late.Name + ") does not exist"})
 	began := time.Now()
 	if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, late, acl.CanQuery, false); err != nil {
@@ -347,13 +354,15 @@ func TestNewPrincipalIsWaitedFor(t *testing.T) {
 		t.Error("did not wait")
 	}
 
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Times: -1, Status: 400, Code: "BAD_REQUEST",
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Times: -1, Status: 400,
+		Code:    "BAD_REQUEST",
 		Message: "Principal: ServicePrincipalName(" + w.app.Name + ") does not exist"})
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	_, _, err := acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanQuery, false)
 	var advice *client.Advice
-	if !errors.Is(err, client.ErrInvalid) || !errors.As(err, &advice) || !strings.Contains(advice.Next, "access lists still do not") {
+	if !errors.Is(err, client.ErrInvalid) || !errors.As(err, &advice) ||
+		!strings.Contains(advice.Next, "access lists still do not") {
 		t.Errorf("out of time: %v", err)
 	}
 }
@@ -363,7 +372,8 @@ func TestNewPrincipalIsWaitedFor(t *testing.T) {
 func TestStoppedDuringTheWrite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 700 * time.Millisecond})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath,
+		Delay: 700 * time.Millisecond})
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
 		w.underWay()
@@ -420,7 +430,8 @@ func TestPartialAnswerToReplacement(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true,
+		Body: "{}", ContentType: "application/json"})
 	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
 		t.Fatal(err)
 	}
@@ -437,8 +448,10 @@ func TestGrantsMissingAfterWrite(t *testing.T) {
 	w := newWorld(t)
 	ps := w.newcomers(3)
 	w.slow("PATCH")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, After: 1, Status: 200, Body: "{}", ContentType: "application/json"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, After: 1, Status: 200,
+		Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, Body: "{}",
+		ContentType: "application/json"})
 	failed := together(ps, func(p acl.Principal) error {
 		if p != ps[0] {
 			w.underWay()

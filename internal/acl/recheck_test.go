@@ -33,7 +33,8 @@ func TestUndoneChangeIsWrittenAgain(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		w.afterWrite(t, 1, func() { w.Workspace.RemoveGrant("iris", w.app.Name) })
-		if _, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
+		if _, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil ||
+			!wrote {
 			t.Errorf("wrote %t, %v", wrote, err)
 		}
 		w.holds(t, with(w.app, acl.CanQuery))
@@ -85,7 +86,8 @@ func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 		w.afterWrite(t, 5, func() { w.Workspace.SetGrant("iris", w.app.Name, "CAN_MANAGE") })
 		err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app)
 		var advice *client.Advice
-		if err == nil || !strings.Contains(err.Error(), "(iris-scoring) was revoked, and the principal has CAN_MANAGE again") || !errors.As(err, &advice) {
+		if err == nil || !strings.Contains(err.Error(), "(iris-scoring) was revoked, and the principal has "+
+			"CAN_MANAGE again") || !errors.As(err, &advice) {
 			t.Errorf("error %v", err)
 		}
 		w.holds(t, with(w.app, acl.CanManage))
@@ -117,7 +119,8 @@ func TestRevocationOfOwnRightSucceeds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 403, Code: "PERMISSION_DENIED"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 403,
+		Code: "PERMISSION_DENIED"})
 	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
 		t.Error(err)
 	}
@@ -129,7 +132,8 @@ func TestRevocationOfOwnRightSucceeds(t *testing.T) {
 func TestStoppedBeforeTheListIsReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Delay: 30 * time.Second})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1,
+		Delay: 30 * time.Second})
 	ctx, stop := context.WithCancel(t.Context())
 	w.afterWrite(t, 1, func() { time.AfterFunc(400*time.Millisecond, stop) })
 	began := time.Now()
@@ -175,8 +179,10 @@ func TestRunningOperationWaitsForChecksOfReturnedOnes(t *testing.T) {
 			w := newWorld(t)
 			id := w.Workspace.CreateEndpoint("other", person)
 			slow := "/api/2.0/permissions/serving-endpoints/" + id
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: slow, Delay: 700 * time.Millisecond})
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 2, Delay: 300 * time.Millisecond})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: slow,
+				Delay: 700 * time.Millisecond})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 2,
+				Delay: 300 * time.Millisecond})
 			last := make(chan error, 1)
 			go func() {
 				_, _, err := acl.Grant(t.Context(), w.client, acl.Endpoint(id), w.app, acl.CanQuery, false)
@@ -187,7 +193,8 @@ func TestRunningOperationWaitsForChecksOfReturnedOnes(t *testing.T) {
 			}
 			time.Sleep(20 * time.Millisecond)
 			w.afterWrite(t, undone, func() { w.Workspace.RemoveGrant("iris", w.app.Name) })
-			if _, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
+			if _, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil ||
+				!wrote {
 				t.Errorf("wrote %t, %v", wrote, err)
 			}
 			if n := w.Count("workspace", "GET", "/permissions/"); n != 2 { // one of each list, before the write

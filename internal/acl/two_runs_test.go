@@ -101,7 +101,8 @@ func TestTwoRuns(t *testing.T) {
 			}
 			w.Tenant.Latency.Set(service.latency)
 			if service.put > 0 {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Delay: service.put, Times: -1})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath,
+					Delay: service.put, Times: -1})
 			}
 			slots := make(chan struct{}, atOnce)
 			var all sync.WaitGroup
@@ -114,7 +115,8 @@ func TestTwoRuns(t *testing.T) {
 					var both sync.WaitGroup
 					for i, run := range kind.runs {
 						both.Go(func() {
-							time.Sleep(time.Duration(rand.Int64N(int64(service.latency+service.put)/2 + int64(time.Millisecond))))
+							time.Sleep(time.Duration(
+								rand.Int64N(int64(service.latency+service.put)/2 + int64(time.Millisecond))))
 							if err := run(t, m, m.clients[i]); err != nil {
 								t.Errorf("%s, run %d: %v", kind.name, i, err)
 							}
@@ -136,7 +138,8 @@ func TestTwoRuns(t *testing.T) {
 			for i, kind := range kinds {
 				t.Logf("%s: %d of %d", kind.name, good[i].Load(), *rounds)
 			}
-			t.Logf("%.1f requests to the list in each round", float64(w.Count("workspace", "", "/permissions/"))/float64(len(meetings)))
+			t.Logf("%.1f requests to the list in each round",
+				float64(w.Count("workspace", "", "/permissions/"))/float64(len(meetings)))
 		})
 	}
 }

@@ -105,8 +105,8 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}
 }
 
-// finalRead reads the list after a write that may have been done in spite of its error, and reports whether the list was
-// read. A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
+// finalRead reads the list after a write that may have been done in spite of its error, and reports whether the list
+// was read. A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
 // finalRead does not read if no caller waits any more.
 func (o *object) finalRead(ctx context.Context, c *client.Client, failed error) (shown view, ok bool) {
 	if !client.MayBeDone(failed) || ctx.Err() != nil {

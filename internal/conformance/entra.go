@@ -44,8 +44,9 @@ func entraChecks() []Check {
 		{
 			Name:      "entra/unknown-application",
 			Statement: "An application that the tenant does not know is refused by code.",
-			Source:    "learn.microsoft.com/entra/identity-platform/reference-error-codes; microsoft/AzureTRE issue 1475",
-			Expected:  "400 unauthorized_client, 700016",
+			Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes; microsoft/AzureTRE " +
+				"issue 1475",
+			Expected: "400 unauthorized_client, 700016",
 			run: func(ctx context.Context, p *probe) Outcome {
 				return p.asEntra(func(base, tenant string) Outcome {
 					a := p.askToken(ctx, base+"/"+tenant, p.target.DatabricksScope)
@@ -102,7 +103,8 @@ func entraChecks() []Check {
 				// A cloud's scope is the audience of Azure Resource Manager, with its final slash, followed by
 				// /.default.
 				single := strings.Replace(p.target.ManagementScope, "//.default", "/.default", 1)
-				if _, err := p.target.Login(ctx, p.target.ManagementScope); err != nil || single == p.target.ManagementScope {
+				if _, err := p.target.Login(ctx, p.target.ManagementScope); err != nil ||
+					single == p.target.ManagementScope {
 					return skipped("the login gets no token for Azure Resource Manager")
 				}
 				token, err := p.target.Login(ctx, single)

@@ -142,7 +142,8 @@ func network(ctx context.Context, p *probe) Outcome {
 		return closed("ip_access_list")
 	case a.refused(403, "") && strings.HasPrefix(message, "Unauthorized network access to workspace") && plain:
 		return closed("network_policy_plain")
-	case a.refused(403, "") && strings.HasPrefix(message, "Unauthorized network access to workspace") && a.numericCode():
+	case a.refused(403, "") && strings.HasPrefix(message, "Unauthorized network access to workspace") &&
+		a.numericCode():
 		return closed("network_policy")
 	}
 	p.closed = "the workspace does not answer the login"

@@ -169,7 +169,8 @@ func (p *probe) workspaceMember(ctx context.Context) (principal, error) {
 			return made, err
 		}
 		if _, ok := p.eventually(ctx, func() bool { return me().ok() }); !ok {
-			return made, fmt.Errorf("the workspace does not let the second application in, although it was added: %s", me())
+			return made, fmt.Errorf("the workspace does not let the second application in, although it was "+
+				"added: %s", me())
 		}
 		return made, nil
 	})
@@ -205,7 +206,8 @@ func (p *probe) createToken(ctx context.Context, body object) token {
 					return refusedRemoval(a)
 				}
 				for _, id := range ids {
-					if err := refusedRemoval(p.send(ctx, "POST", "/api/2.0/token/delete", object{"token_id": id})); err != nil {
+					if err := refusedRemoval(p.send(ctx, "POST", "/api/2.0/token/delete",
+						object{"token_id": id})); err != nil {
 						return err
 					}
 				}

@@ -30,7 +30,8 @@ func vaultChecks() []Check {
 				switch {
 				case a.err != nil:
 					return failed(a.err)
-				case a.status != 401, !strings.Contains(challenge, "authorization="), !strings.Contains(challenge, "resource="):
+				case a.status != 401, !strings.Contains(challenge, "authorization="),
+					!strings.Contains(challenge, "resource="):
 					return wrong("%s, %s", a, challenge)
 				case strings.Contains(challenge, "login.windows.net"):
 					return open(challenge, vaultSwitch("LoginWindowsNet"))
@@ -120,9 +121,10 @@ func vaultChecks() []Check {
 			Name: "keyvault/delete", Writes: true,
 			Statement: "A deleted secret is among the deleted ones at once, and its name is taken.",
 			Switches:  []string{"DeletionDelay"},
-			Source:    "learn.microsoft.com/azure/key-vault/general/soft-delete-overview; records of Azure's SDK for .NET",
-			Expected:  "at once, then 409",
-			run:       vaultDelete},
+			Source: "learn.microsoft.com/azure/key-vault/general/soft-delete-overview; records of Azure's " +
+				"SDK for .NET",
+			Expected: "at once, then 409",
+			run:      vaultDelete},
 		{
 			Name: "keyvault/recover", Writes: true,
 			Statement: "A recovered secret is there at once.",

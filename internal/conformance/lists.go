@@ -92,7 +92,8 @@ func (p *probe) createEndpoint(ctx context.Context) (accessList, error) {
 		},
 	})
 	model, version, _ := strings.Cut(p.target.Model, "/")
-	entity := object{"entity_name": model, "entity_version": version, "workload_size": "Small", "scale_to_zero_enabled": true}
+	entity := object{"entity_name": model, "entity_version": version, "workload_size": "Small",
+		"scale_to_zero_enabled": true}
 	a := p.send(ctx, "POST", "/api/2.0/serving-endpoints",
 		object{"name": l.name, "config": object{"served_entities": []object{entity}}})
 	if l.id = a.text("id"); !a.ok() || l.id == "" {

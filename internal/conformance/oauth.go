@@ -46,7 +46,8 @@ func oauthChecks() []Check {
 			Source:    "databricks-sql-nodejs issue 279",
 			Expected:  "401 invalid_client",
 			run: func(ctx context.Context, p *probe) Outcome {
-				a := p.oauth(ctx, object{"grant_type": "client_credentials", "client_id": unusedID, "client_secret": randomHex(16)})
+				a := p.oauth(ctx, object{"grant_type": "client_credentials", "client_id": unusedID,
+					"client_secret": randomHex(16)})
 				if a.status == 400 && p.noTokenEndpoint(ctx) {
 					return skipped("the workspace has no token endpoint")
 				}
@@ -65,7 +66,8 @@ func oauthChecks() []Check {
 				part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 				nobody := part(`{"alg":"RS256","typ":"JWT"}`) + "." +
 					part(`{"iss":"https://issuer.invalid","sub":"nobody","aud":"nothing"}`) + "." + part("signature")
-				a := p.oauth(ctx, object{"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "client_id": uuid.NewString(),
+				a := p.oauth(ctx, object{"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+					"client_id":     uuid.NewString(),
 					"subject_token": nobody, "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "scope": "all-apis"})
 				return refusal(a, "FederationRefused", 401, "invalid_grant", "Invalid credentials", "")
 			}},
@@ -79,7 +81,8 @@ func oauthChecks() []Check {
 				if err := p.needAdmin(ctx); err != nil {
 					return failed(err)
 				}
-				return refusal(p.get(ctx, oauthSecrets(unusedID)), "OAuthSecretsOfUnknown", 404, "RESOURCE_DOES_NOT_EXIST",
+				return refusal(p.get(ctx, oauthSecrets(unusedID)), "OAuthSecretsOfUnknown", 404,
+					"RESOURCE_DOES_NOT_EXIST",
 					"Service principal with id {} not found", unusedID)
 			}},
 		{
@@ -125,7 +128,8 @@ func oauthChecks() []Check {
 				}
 				form := s.form()
 				form["authorization_details"] = "no JSON"
-				return refusal(p.oauth(ctx, form), "OAuthMalformed", 400, "invalid_request", "Malformed request: {}", "authorization_details")
+				return refusal(p.oauth(ctx, form), "OAuthMalformed", 400, "invalid_request", "Malformed request: {}",
+					"authorization_details")
 			}},
 		{
 			Name: "oauth/duration", Writes: true,
@@ -134,7 +138,8 @@ func oauthChecks() []Check {
 			Source:    sourceSecrets + "; command-line pages write it without",
 			Expected:  "400 INVALID_PARAMETER_VALUE",
 			run: func(ctx context.Context, p *probe) Outcome {
-				return p.refusedSecret(ctx, object{"lifetime": "3600"}, "OAuthSecretDuration", "INVALID_PARAMETER_VALUE", "lifetime is not a duration: {}", "3600")
+				return p.refusedSecret(ctx, object{"lifetime": "3600"}, "OAuthSecretDuration",
+					"INVALID_PARAMETER_VALUE", "lifetime is not a duration: {}", "3600")
 			}},
 		{
 			Name: "oauth/lifetime-above", Writes: true,
@@ -143,7 +148,8 @@ func oauthChecks() []Check {
 			Source:    sourceOAuth + notRecorded,
 			Expected:  "400 INVALID_PARAMETER_VALUE",
 			run: func(ctx context.Context, p *probe) Outcome {
-				return p.refusedSecret(ctx, object{"lifetime": "63072001s"}, "OAuthSecretLifetimeAbove", "INVALID_PARAMETER_VALUE",
+				return p.refusedSecret(ctx, object{"lifetime": "63072001s"}, "OAuthSecretLifetimeAbove",
+					"INVALID_PARAMETER_VALUE",
 					"Lifetime {} is not between 1s and 63072000s", "63072001s")
 			}},
 		{
@@ -158,7 +164,8 @@ func oauthChecks() []Check {
 					return failed(err)
 				}
 				id := randomHex(32)
-				return refusal(p.send(ctx, "DELETE", oauthSecrets(made.id)+"/"+id, nil), "UnknownOAuthSecret", 404, "RESOURCE_DOES_NOT_EXIST",
+				return refusal(p.send(ctx, "DELETE", oauthSecrets(made.id)+"/"+id, nil), "UnknownOAuthSecret", 404,
+					"RESOURCE_DOES_NOT_EXIST",
 					"Secret {} not found", id)
 			}},
 		{
@@ -175,7 +182,8 @@ func oauthChecks() []Check {
 				if _, err := p.workspaceMember(ctx); err != nil {
 					return failed(err)
 				}
-				return refusal(p.second(ctx, "GET", oauthSecrets(made.id), nil), "OAuthSecretsDenied", 403, "PERMISSION_DENIED",
+				return refusal(p.second(ctx, "GET", oauthSecrets(made.id), nil), "OAuthSecretsDenied", 403,
+					"PERMISSION_DENIED",
 					"Only workspace admins can manage the secrets of service principals.", "")
 			}},
 		{
@@ -364,7 +372,8 @@ func oauthLogin(ctx context.Context, p *probe) Outcome {
 	}
 	bearer := func(context.Context) (string, error) { return a.text("access_token"), nil }
 	other := p.do(ctx, request{method: "GET", url: p.target.Host + "/api/2.0/clusters/list", login: bearer})
-	refused := refusal(other, "ScopeRefused", 403, "PERMISSION_DENIED", "Provided OAuth token does not have required scopes: {}", "clusters")
+	refused := refusal(other, "ScopeRefused", 403, "PERMISSION_DENIED", "Provided OAuth token does not have "+
+		"required scopes: {}", "clusters")
 	if refused.Verdict != Open {
 		return refused
 	}
@@ -410,7 +419,8 @@ func oauthQuota(ctx context.Context, p *probe) Outcome {
 			break
 		}
 	}
-	return refusal(a, "OAuthSecretQuota", 400, "QUOTA_EXCEEDED", "Service principal {} has reached the limit of 5 OAuth secrets.", s.owner.applicationID)
+	return refusal(a, "OAuthSecretQuota", 400, "QUOTA_EXCEEDED", "Service principal {} has reached the limit of 5 "+
+		"OAuth secrets.", s.owner.applicationID)
 }
 
 func oauthExpired(ctx context.Context, p *probe) Outcome {

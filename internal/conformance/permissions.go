@@ -62,7 +62,8 @@ func permissionChecks() []Check {
 			Expected:  "400 INVALID_PARAMETER_VALUE '…' is not a valid Inference Endpoint ID.",
 			run: func(ctx context.Context, p *probe) Outcome {
 				name := p.prefix + "nothing"
-				return refusal(p.get(ctx, accessList{id: name}.path()), "NotAnEndpointID", 400, "INVALID_PARAMETER_VALUE",
+				return refusal(p.get(ctx, accessList{id: name}.path()), "NotAnEndpointID", 400,
+					"INVALID_PARAMETER_VALUE",
 					"'{}' is not a valid Inference Endpoint ID.", name)
 			}},
 		{
@@ -73,7 +74,8 @@ func permissionChecks() []Check {
 			Expected:  "404 RESOURCE_DOES_NOT_EXIST",
 			run: func(ctx context.Context, p *probe) Outcome {
 				id := randomHex(16)
-				return refusal(p.get(ctx, accessList{id: id}.path()), "UnknownEndpointID", 404, "RESOURCE_DOES_NOT_EXIST",
+				return refusal(p.get(ctx, accessList{id: id}.path()), "UnknownEndpointID", 404,
+					"RESOURCE_DOES_NOT_EXIST",
 					"Inference endpoint with ID {} does not exist.", id)
 			}},
 		{
@@ -265,7 +267,8 @@ func permissionsShape(ctx context.Context, p *probe) Outcome {
 			if !present {
 				return wrong("a permission without inherited")
 			}
-			admins = admins || inherited && row["group_name"] == "admins" && permission["permission_level"] == "CAN_MANAGE"
+			admins = admins || inherited && row["group_name"] == "admins" &&
+				permission["permission_level"] == "CAN_MANAGE"
 		}
 	}
 	if !admins {
@@ -386,7 +389,8 @@ func userName(ctx context.Context, p *probe) Outcome {
 	if p.level(ctx, g.list, g.to.applicationID) == level {
 		level = "CAN_QUERY"
 	}
-	a := p.send(ctx, "PATCH", g.list.path(), entries(object{"user_name": g.to.applicationID, "permission_level": level}))
+	a := p.send(ctx, "PATCH", g.list.path(),
+		entries(object{"user_name": g.to.applicationID, "permission_level": level}))
 	if !a.ok() {
 		return byAnswer(a, false)
 	}

@@ -116,7 +116,8 @@ func scimChecks() []Check {
 					return failed(err)
 				}
 				a := made.created
-				return byAnswer(a, a.ok() && made.id != "" && strings.EqualFold(a.text("applicationId"), made.applicationID))
+				return byAnswer(a, a.ok() && made.id != "" &&
+					strings.EqualFold(a.text("applicationId"), made.applicationID))
 			}},
 		{
 			Name: "scim/visible", Writes: true,
@@ -229,7 +230,8 @@ func scimChecks() []Check {
 				if err != nil {
 					return failed(err)
 				}
-				a := p.send(ctx, "PATCH", principals+"/"+made.id, patchBody(object{"op": "remove", "path": "entitlements"}))
+				a := p.send(ctx, "PATCH", principals+"/"+made.id,
+					patchBody(object{"op": "remove", "path": "entitlements"}))
 				return byAnswer(a, a.refused(400, "invalidPath"))
 			}},
 		{
@@ -282,9 +284,10 @@ func scimChecks() []Check {
 			Name: "scim/identity-federation", Writes: true,
 			Statement: "Adding a deleted service principal again makes a new one.",
 			Switches:  []string{"IdentityFederation"},
-			Source:    "learn.microsoft.com/azure/databricks/admin/users-groups/service-principals: the account may keep it",
-			Expected:  "another id",
-			run:       federation},
+			Source: "learn.microsoft.com/azure/databricks/admin/users-groups/service-principals: the " +
+				"account may keep it",
+			Expected: "another id",
+			run:      federation},
 	}
 }
 

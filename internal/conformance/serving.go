@@ -123,9 +123,10 @@ func servingChecks() []Check {
 			Name: "serving/deleted-list", Writes: true,
 			Statement: "The access list of a deleted endpoint is read and written as before.",
 			Switches:  []string{"DeletedListGone", "DeletedListReadOnly"},
-			Source:    "databricks/cli acceptance test drift/recreated_same_name; whether it can be written is not recorded",
-			Expected:  "200 and 200",
-			run:       deletedList},
+			Source: "databricks/cli acceptance test drift/recreated_same_name; whether it can be written is " +
+				"not recorded",
+			Expected: "200 and 200",
+			run:      deletedList},
 		{
 			Name: "serving/recreated", Writes: true,
 			Statement: "A re-created endpoint has another id.",

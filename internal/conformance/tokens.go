@@ -43,8 +43,9 @@ func tokenChecks() []Check {
 			Name:      "tokens/maximum",
 			Statement: "The workspace sets no maximum of its own for the lifetime of tokens.",
 			Switches:  []string{"MaxTokenLifetimeDays"},
-			Source:    "docs.databricks.com/api/azure/workspace/workspaceconf/getstatus: maxTokenLifetimeDays; workspaces differ",
-			Expected:  "none, or 730",
+			Source: "docs.databricks.com/api/azure/workspace/workspaceconf/getstatus: maxTokenLifetimeDays; " +
+				"workspaces differ",
+			Expected: "none, or 730",
 			run: func(ctx context.Context, p *probe) Outcome {
 				value, err := p.configured(ctx, "maxTokenLifetimeDays")
 				if err != nil {
@@ -176,7 +177,8 @@ func tokenChecks() []Check {
 				if _, err := p.testToken(ctx); err != nil {
 					return failed(err)
 				}
-				switch a := p.createToken(ctx, object{"lifetime_seconds": 60, "scopes": []string{"no-such-scope"}}).created; {
+				switch a := p.createToken(ctx, object{"lifetime_seconds": 60,
+					"scopes": []string{"no-such-scope"}}).created; {
 				case a.err != nil:
 					return failed(a.err)
 				case a.ok():

@@ -74,13 +74,15 @@ var databricksVersions = []string{
 func (t *Tenant) ARM() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /subscriptions", t.armSubscriptions)
-	mux.HandleFunc("GET /subscriptions/{subscription}/{groups}/{group}/providers/{provider}/{type}/{name}", t.armWorkspace)
+	mux.HandleFunc("GET /subscriptions/{subscription}/{groups}/{group}/providers/{provider}/{type}/{name}",
+		t.armWorkspace)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if _, e := t.armCaller(w, r); e != nil {
 			e.write(w)
 			return
 		}
-		armRefusal(http.StatusNotFound, "InvalidResourceType", "There is no operation %s %s.", r.Method, r.URL.Path).write(w)
+		armRefusal(http.StatusNotFound, "InvalidResourceType", "There is no operation %s %s.", r.Method,
+			r.URL.Path).write(w)
 	})
 	return t.instrument("arm", armFault, routeMux{mux})
 }
@@ -127,7 +129,9 @@ func armFault(f Fault) (contentType string, body []byte) {
 func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims, *armError) {
 	w.Header().Set("x-ms-request-id", w.Header().Get("X-Request-Id"))
 	refuse := func(code, format string, args ...any) (AccessClaims, *armError) {
-		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer authorization_uri="https://%s/%s", error="invalid_token"`, cloudsOf(r.Host)[0].logins[0], t.ID))
+		w.Header().Set("WWW-Authenticate",
+			fmt.Sprintf(`Bearer authorization_uri="https://%s/%s", error="invalid_token"`,
+				cloudsOf(r.Host)[0].logins[0], t.ID))
 		return AccessClaims{}, armRefusal(http.StatusUnauthorized, code, format, args...)
 	}
 	header := r.Header.Get("Authorization")
@@ -142,9 +146,11 @@ func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims
 		return refuse("InvalidAuthenticationToken", "The access token is invalid.")
 	case !isManagementAudience(r.Host, claims.Audience):
 		return refuse("InvalidAuthenticationTokenAudience", "The access token has been obtained for wrong audience "+
-			"or resource '%s'. It should exactly match with one of the allowed audiences '%s'.", claims.Audience, strings.Join(cloudsOf(r.Host)[0].management, "','"))
+			"or resource '%s'. It should exactly match with one of the allowed audiences '%s'.", claims.Audience,
+			strings.Join(cloudsOf(r.Host)[0].management, "','"))
 	case !claims.ExpiresAt.After(now):
-		return refuse("ExpiredAuthenticationToken", "The access token expiry UTC time '%s' is earlier than current UTC time '%s'.",
+		return refuse("ExpiredAuthenticationToken", "The access token expiry UTC time '%s' is earlier than current "+
+			"UTC time '%s'.",
 			claims.ExpiresAt.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	noteCaller(r, claims.AppID)
@@ -156,7 +162,8 @@ func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims
 func (t *Tenant) armSubscriptions(w http.ResponseWriter, r *http.Request) {
 	claims, e := t.armCaller(w, r)
 	if e == nil && r.URL.Query().Get("api-version") == "" {
-		e = armRefusal(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
+		e = armRefusal(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter "+
+			"(?api-version=) is required for all requests.")
 	}
 	if e != nil {
 		e.write(w)
@@ -170,11 +177,13 @@ func (t *Tenant) armSubscriptions(w http.ResponseWriter, r *http.Request) {
 	}
 	subscriptions := []any{}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		subscriptions = append(subscriptions, map[string]any{"id": "/subscriptions/" + id, "subscriptionId": id, "tenantId": t.ID,
+		subscriptions = append(subscriptions, map[string]any{"id": "/subscriptions/" + id, "subscriptionId": id,
+			"tenantId":    t.ID,
 			"displayName": "Subscription " + id, "state": "Enabled", "authorizationSource": "RoleBased", "managedByTenants": []any{}})
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_ = json.NewEncoder(w).Encode(map[string]any{"value": subscriptions, "count": map[string]any{"type": "Total", "value": len(subscriptions)}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"value": subscriptions, "count": map[string]any{"type": "Total",
+		"value": len(subscriptions)}})
 }
 
 func (t *Tenant) publications() []*publication {
@@ -217,11 +226,13 @@ func (t *Tenant) armWorkspace(w http.ResponseWriter, r *http.Request) {
 func (t *Tenant) findPublished(r *http.Request, claims AccessClaims) (*publication, *armError) {
 	id, ok := parseResourceID(r.URL.Path)
 	if !ok {
-		return nil, armRefusal(http.StatusNotFound, "InvalidResourceType", "The resource type could not be found in the namespace '%s'.", r.PathValue("provider"))
+		return nil, armRefusal(http.StatusNotFound, "InvalidResourceType", "The resource type could not be found "+
+			"in the namespace '%s'.", r.PathValue("provider"))
 	}
 	version := r.URL.Query().Get("api-version")
 	if version == "" {
-		return nil, armRefusal(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
+		return nil, armRefusal(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query "+
+			"parameter (?api-version=) is required for all requests.")
 	}
 	if !slices.Contains(databricksVersions, version) {
 		return nil, armRefusal(http.StatusBadRequest, "NoRegisteredProviderFound", "No registered resource "+
@@ -251,7 +262,8 @@ func (t *Tenant) findPublished(r *http.Request, claims AccessClaims) (*publicati
 			"or the scope is invalid. If access was recently granted, please refresh your credentials.",
 			claims.AppID, claims.ObjectID, r.URL.Path)
 	case !inGroup:
-		return nil, armRefusal(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '%s' could not be found.", id.group)
+		return nil, armRefusal(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '%s' could not be found.",
+			id.group)
 	}
 	return nil, armRefusal(http.StatusNotFound, "ResourceNotFound", "The Resource "+
 		"'Microsoft.Databricks/workspaces/%s' under resource group '%s' was not found. For more details please go "+

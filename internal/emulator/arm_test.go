@@ -35,7 +35,8 @@ func TestARMReadsAWorkspace(t *testing.T) {
 				t.Fatal(err)
 			}
 			// Azure compares resource ids case-insensitively.
-			r, err := http.NewRequest(http.MethodGet, "https://"+host+strings.Replace(armResource, "resourceGroups/ml", "resourcegroups/ML", 1)+"?api-version=2018-04-01", nil)
+			r, err := http.NewRequest(http.MethodGet, "https://"+host+strings.Replace(armResource, "resourceGroups/ml",
+				"resourcegroups/ML", 1)+"?api-version=2018-04-01", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,8 +51,10 @@ func TestARMReadsAWorkspace(t *testing.T) {
 			}
 			err = json.NewDecoder(resp.Body).Decode(&body)
 			_ = resp.Body.Close()
-			if err != nil || resp.StatusCode != 200 || body.ID != armResource || body.Name != "prod" || body.Type != "Microsoft.Databricks/workspaces" ||
-				body.Properties.WorkspaceURL != "adb-5678.7.azuredatabricks.net" || body.Properties.WorkspaceID != "5678" {
+			if err != nil || resp.StatusCode != 200 || body.ID != armResource || body.Name != "prod" ||
+				body.Type != "Microsoft.Databricks/workspaces" ||
+				body.Properties.WorkspaceURL != "adb-5678.7.azuredatabricks.net" ||
+				body.Properties.WorkspaceID != "5678" {
 				t.Errorf("%s at %s: %d %+v %v", app.Name, host, resp.StatusCode, body, err)
 			}
 		}
@@ -130,14 +133,16 @@ func TestARMRefuses(t *testing.T) {
 	tenant.Faults.Add(Fault{Service: "arm", Status: 429, RetryAfter: 3})
 	w := httptest.NewRecorder()
 	arm.ServeHTTP(w, httptest.NewRequest("GET", armResource, nil))
-	if w.Code != 429 || w.Header().Get("Retry-After") != "3" || !strings.Contains(w.Body.String(), "SubscriptionRequestsThrottled") {
+	if w.Code != 429 || w.Header().Get("Retry-After") != "3" ||
+		!strings.Contains(w.Body.String(), "SubscriptionRequestsThrottled") {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }
 
 func TestPublishWorkspaceNeedsAResourceID(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
-	for _, id := range []string{"", "prod", armGroup, armResource + "/", strings.Replace(armResource, "Databricks", "Web", 1)} {
+	for _, id := range []string{"", "prod", armGroup, armResource + "/", strings.Replace(armResource, "Databricks",
+		"Web", 1)} {
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -154,7 +159,8 @@ func TestARMListsSubscriptions(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	reader, other := tenant.RegisterApp("a"), tenant.RegisterApp("b")
 	tenant.PublishWorkspace(tenant.NewWorkspace(WorkspaceOptions{}), armResource, reader.ClientID)
-	tenant.PublishWorkspace(tenant.NewWorkspace(WorkspaceOptions{}), armGroup+"/providers/Microsoft.Databricks/workspaces/test", reader.ClientID)
+	tenant.PublishWorkspace(tenant.NewWorkspace(WorkspaceOptions{}), armGroup+
+		"/providers/Microsoft.Databricks/workspaces/test", reader.ClientID)
 	list := func(app *App, query string) (int, string) {
 		token, err := tenant.IssueAccessToken(app.ClientID, "https://management.core.windows.net/", time.Hour)
 		if err != nil {

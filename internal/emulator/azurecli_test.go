@@ -36,7 +36,8 @@ func TestAzureCLICredential(t *testing.T) {
 	if err := tenant.WriteAzureCLI(dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ask(nil, databricksScope); err == nil || !strings.Contains(err.Error(), "Please run 'az login' to setup account.") {
+	if _, err := ask(nil, databricksScope); err == nil ||
+		!strings.Contains(err.Error(), "Please run 'az login' to setup account.") {
 		t.Errorf("logged out: %v", err)
 	}
 	if err := tenant.WriteAzureCLI(dir, app); err != nil {
@@ -52,7 +53,8 @@ func TestAzureCLICredential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if claims, err := tenant.VerifyAccessToken(token); err != nil || claims.Audience != audience || claims.AppID != app.ClientID {
+		if claims, err := tenant.VerifyAccessToken(token); err != nil || claims.Audience != audience ||
+			claims.AppID != app.ClientID {
 			t.Errorf("%+v, %v", claims, err)
 		}
 	}
@@ -64,7 +66,8 @@ func TestAzureCLICredential(t *testing.T) {
 			t.Errorf("%+v: %v", options, err)
 		}
 	}
-	if _, err := ask(nil, "https://graph.example/.default"); err == nil || !strings.Contains(err.Error(), "AADSTS500011") {
+	if _, err := ask(nil, "https://graph.example/.default"); err == nil ||
+		!strings.Contains(err.Error(), "AADSTS500011") {
 		t.Errorf("unknown resource: %v", err)
 	}
 	calls, err := AzureCLICalls(dir)
@@ -112,14 +115,16 @@ func TestAzureCLIScript(t *testing.T) {
 		if err != nil && !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
-		if code := cmd.ProcessState.ExitCode(); code != tc.code || !strings.Contains(stderr.String(), tc.text) || code != 0 && len(stdout) > 0 {
+		if code := cmd.ProcessState.ExitCode(); code != tc.code || !strings.Contains(stderr.String(), tc.text) ||
+			code != 0 && len(stdout) > 0 {
 			t.Errorf("%q: %d %s, want %d %s", tc.args, code, stderr.String(), tc.code, tc.text)
 		}
 		if tc.code == 0 {
 			var answer struct {
 				AccessToken, ExpiresOn, Subscription, Tenant, TokenType string
 			}
-			if err := json.Unmarshal(stdout, &answer); err != nil || answer.Tenant != tenant.ID || answer.TokenType != "Bearer" || answer.ExpiresOn == "" {
+			if err := json.Unmarshal(stdout, &answer); err != nil || answer.Tenant != tenant.ID ||
+				answer.TokenType != "Bearer" || answer.ExpiresOn == "" {
 				t.Errorf("%q: %s, %v", tc.args, stdout, err)
 			}
 			if _, err := tenant.VerifyAccessToken(answer.AccessToken); err != nil {

@@ -87,7 +87,9 @@ func (a *authority) issueServer(names []string, addresses []net.IP) (tls.Certifi
 
 // IssueClientCertificate creates a self-signed RSA certificate and its key, such as an application uses to sign client
 // assertions. The certificate belongs to no application until [App.AddCertificate] registers it.
-func (t *Tenant) IssueClientCertificate(commonName string, notBefore, notAfter time.Time) (cert *x509.Certificate, key *rsa.PrivateKey, err error) {
+func (t *Tenant) IssueClientCertificate(
+	commonName string, notBefore, notAfter time.Time,
+) (cert *x509.Certificate, key *rsa.PrivateKey, err error) {
 	key, err = t.newKey()
 	if err != nil {
 		return nil, nil, err

@@ -30,8 +30,9 @@ const (
 
 var clouds = []*cloud{
 	{
-		name:            PublicCloud,
-		logins:          []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"},
+		name: PublicCloud,
+		logins: []string{"login.microsoftonline.com", "login.windows.net", "login.microsoft.com",
+			"sts.windows.net"},
 		armHost:         "management.azure.com",
 		management:      managementAudiences("management.core.windows.net", "management.azure.com"),
 		vaultSuffix:     ".vault.azure.net",

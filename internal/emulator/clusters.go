@@ -26,7 +26,8 @@ const (
 func (w *Workspace) AddCluster(name, creator, state string) (id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := cluster{id: "1122-334455-" + strconv.Itoa(10_000_000+len(w.clusters)), name: name, creator: w.mustFind(creator).name(), state: state}
+	c := cluster{id: "1122-334455-" + strconv.Itoa(10_000_000+len(w.clusters)), name: name,
+		creator: w.mustFind(creator).name(), state: state}
 	w.clusters = append(w.clusters, c)
 	return c.id
 }
@@ -91,7 +92,8 @@ func clustersAnswer(list []cluster, next string) any {
 	answer := map[string]any{}
 	var rows []map[string]any
 	for _, k := range list {
-		rows = append(rows, map[string]any{"cluster_id": k.id, "cluster_name": k.name, "creator_user_name": k.creator, "state": k.state,
+		rows = append(rows, map[string]any{"cluster_id": k.id, "cluster_name": k.name, "creator_user_name": k.creator,
+			"state":          k.state,
 			"cluster_source": "UI", "spark_version": "15.4.x-scala2.12", "node_type_id": "Standard_D4ds_v5", "num_workers": 1})
 	}
 	if len(rows) > 0 {

@@ -26,7 +26,8 @@ func TestClusters(t *testing.T) {
 		return answer.Code, answer.Body.String()
 	}
 	for _, version := range []string{"2.0", "2.1"} {
-		if status, body := list(s.PersonToken, "/api/"+version+"/clusters/list"); status != 200 || strings.TrimSpace(body) != "{}" {
+		if status, body := list(s.PersonToken, "/api/"+version+"/clusters/list"); status != 200 ||
+			strings.TrimSpace(body) != "{}" {
 			t.Errorf("%s without clusters: %d %s", version, status, body)
 		}
 	}
@@ -52,7 +53,8 @@ func TestClusters(t *testing.T) {
 		"/api/2.0/clusters/list?page_size=1":                {s.PersonToken, 400, 0, false},
 	} {
 		status, body := list(want.token, path)
-		if rows := strings.Count(body, "cluster_id"); status != want.status || rows != want.rows || strings.Contains(body, "next_page_token") != want.next {
+		if rows := strings.Count(body, "cluster_id"); status != want.status || rows != want.rows ||
+			strings.Contains(body, "next_page_token") != want.next {
 			t.Errorf("%s: %d with %d rows, want %d with %d: %.200s", path, status, rows, want.status, want.rows, body)
 		}
 	}

@@ -104,7 +104,8 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 }
 
 // services are the names that the journal and faults use for the services of a tenant.
-var services = []string{"entra", "workspace", "serving", "vault", "arm", "imds", "issuer", "github", "azuredevops", "proxy"}
+var services = []string{"entra", "workspace", "serving", "vault", "arm", "imds", "issuer", "github", "azuredevops",
+	"proxy"}
 
 func (t *Tenant) clockState() map[string]any {
 	return map[string]any{
@@ -141,8 +142,9 @@ func (c controlFault) fault() Fault {
 	return Fault{
 		Service: c.Service, Method: c.Method, Path: c.Path, After: c.After, Times: c.Times,
 		Status: c.Status, Code: c.Code, Message: c.Message, HTML: c.HTML, Body: c.Body, ContentType: c.ContentType,
-		RetryAfter: c.RetryAfterSeconds, Drop: c.Drop, Delay: time.Duration(c.DelayMilliseconds) * time.Millisecond, WorkDone: c.WorkDone,
-		Empty: c.Empty, Location: c.Location, Header: c.Header, Truncate: c.Truncate,
+		RetryAfter: c.RetryAfterSeconds, Drop: c.Drop, Delay: time.Duration(c.DelayMilliseconds) * time.Millisecond,
+		WorkDone: c.WorkDone,
+		Empty:    c.Empty, Location: c.Location, Header: c.Header, Truncate: c.Truncate,
 	}
 }
 

@@ -16,14 +16,18 @@ import (
 
 // choices lists the allowed values of each switch type that has a fixed set of values.
 var choices = map[reflect.Type][]string{
-	reflect.TypeFor[ExpiredTokenAnswer](): {string(ExpiredTokenUnauthorized), string(ExpiredTokenForbidden), string(ExpiredTokenThirtySecs),
+	reflect.TypeFor[ExpiredTokenAnswer](): {string(ExpiredTokenUnauthorized), string(ExpiredTokenForbidden),
+		string(ExpiredTokenThirtySecs),
 		string(ExpiredTokenBadRequest)},
-	reflect.TypeFor[NotAMemberAnswer](): {string(NotAMemberForbidden), string(NotAMemberPage), string(NotAMemberUnauthorized)},
-	reflect.TypeFor[NetworkAnswer](): {string(NetworkOpen), string(NetworkIPAccessList), string(NetworkPolicy), string(NetworkPolicyAsText),
+	reflect.TypeFor[NotAMemberAnswer](): {string(NotAMemberForbidden), string(NotAMemberPage),
+		string(NotAMemberUnauthorized)},
+	reflect.TypeFor[NetworkAnswer](): {string(NetworkOpen), string(NetworkIPAccessList), string(NetworkPolicy),
+		string(NetworkPolicyAsText),
 		string(NetworkPrivateLink)},
 	reflect.TypeFor[RenameAnswer](): {string(RenameApplied), string(RenameRefused), string(RenameIgnored)},
 	reflect.TypeFor[OrgIDHeader]():  {string(OrgIDOnEveryAnswer), string(OrgIDOnMe), string(OrgIDNowhere)},
-	reflect.TypeFor[HostMetadata](): {string(HostMetadataFull), string(HostMetadataWithoutWorkspaceID), string(HostMetadataMissing)},
+	reflect.TypeFor[HostMetadata](): {string(HostMetadataFull), string(HostMetadataWithoutWorkspaceID),
+		string(HostMetadataMissing)},
 }
 
 // switchesRoutes registers the routes that read and change the switches of the tenant, its workspaces and its vaults.

@@ -24,7 +24,8 @@ func TestControl(t *testing.T) {
 		Now           time.Time `json:"now"`
 		OffsetSeconds int64     `json:"offset_seconds"`
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &clock); err != nil || clock.OffsetSeconds != 3600 || time.Until(clock.Now) < 59*time.Minute {
+	if err := json.Unmarshal(w.Body.Bytes(), &clock); err != nil || clock.OffsetSeconds != 3600 ||
+		time.Until(clock.Now) < 59*time.Minute {
 		t.Errorf("clock %s, %v", w.Body, err)
 	}
 	if tenant.Clock.Offset() != time.Hour {
@@ -38,7 +39,8 @@ func TestControl(t *testing.T) {
 	if w = ask("GET", "/faults", ""); strings.TrimSpace(w.Body.String()) != `{"unmet":[`+declared+`]}` {
 		t.Errorf("unmet: %s", w.Body)
 	}
-	for _, body := range []string{`{"service":"entra","status":302,"location":"/login"}`, `{"service":"entra","status":200,"empty":true}`, `{"service":"entra","truncate":true}`} {
+	for _, body := range []string{`{"service":"entra","status":302,"location":"/login"}`,
+		`{"service":"entra","status":200,"empty":true}`, `{"service":"entra","truncate":true}`} {
 		if w = ask("POST", "/faults", body); w.Code != 201 {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)
 		}
@@ -60,7 +62,8 @@ func TestControl(t *testing.T) {
 	}
 
 	var entries []Entry
-	if err := json.Unmarshal(ask("GET", "/journal", "").Body.Bytes(), &entries); err != nil || len(entries) != 4 || entries[1].Status != 503 {
+	if err := json.Unmarshal(ask("GET", "/journal", "").Body.Bytes(), &entries); err != nil || len(entries) != 4 ||
+		entries[1].Status != 503 {
 		t.Errorf("journal %+v, %v", entries, err)
 	}
 	if w = ask("DELETE", "/journal", ""); w.Code != 204 || len(tenant.Journal.Entries()) != 0 {
@@ -128,7 +131,8 @@ func TestControlOfSwitches(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	s := workspace.Switches()
-	if !s.NoTokenUpdates || s.LastUsedDelay != 36*time.Hour || s.Network != NetworkIPAccessList || s.TokenQuota.Status != 429 {
+	if !s.NoTokenUpdates || s.LastUsedDelay != 36*time.Hour || s.Network != NetworkIPAccessList ||
+		s.TokenQuota.Status != 429 {
 		t.Errorf("%+v", s)
 	}
 	if s := vault.Switches(); !s.VersionsRefused {

@@ -88,10 +88,12 @@ func (t *Tenant) checkTenant(r *http.Request) *entraError {
 		return nil
 	case name == "common", name == "organizations", name == "consumers":
 		// common, organizations and consumers mean the tenant of the user. An application that logs in has no user.
-		return complain(entraNoTenant, "No tenant-identifying information found in either the request or implied by any provided credentials.")
+		return complain(entraNoTenant, "No tenant-identifying information found in either the request or implied "+
+			"by any provided credentials.")
 	}
 	if _, err := uuid.Parse(name); err != nil && !dnsName.MatchString(name) {
-		return complain(entraTenantSyntax, "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain.", name)
+		return complain(entraTenantSyntax, "Specified tenant identifier '%s' is neither a valid DNS name, nor a "+
+			"valid external domain.", name)
 	}
 	return complain(entraTenantNotFound, "Tenant '%s' not found. Check to make sure you have the correct tenant ID "+
 		"and are signing into the correct cloud. Check with your subscription administrator, this may happen if "+
@@ -176,7 +178,8 @@ func (t *Tenant) signingKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *Tenant) onlyPost(w http.ResponseWriter, r *http.Request) {
-	t.refuseLogin(w, r, complain(entraOnlyPost, "The endpoint only accepts POST requests. Received a %s request.", r.Method))
+	t.refuseLogin(w, r, complain(entraOnlyPost, "The endpoint only accepts POST requests. Received a %s request.",
+		r.Method))
 }
 
 // token serves both versions of the token endpoint. In v2.0 the request has a scope and the answer contains numbers; in
@@ -283,7 +286,8 @@ func (t *Tenant) authenticate(w http.ResponseWriter, r *http.Request) (app *App,
 	assertion := form.Get("client_assertion")
 	switch {
 	case assertion == "" && secret == "":
-		return nil, "", complain(entraNoCredential, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+		return nil, "", complain(entraNoCredential, "The request body must contain the following parameter: "+
+			"'client_assertion' or 'client_secret'.")
 	case assertion != "" && secret != "":
 		// RFC 6749 section 2.3: a request must not use more than one way of authenticating.
 		return nil, "", complain(entraInvalidInput, "Invalid input received from the user.")

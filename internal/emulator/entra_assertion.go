@@ -127,12 +127,15 @@ func decodeThumbprint(s string) [][]byte {
 	return nil
 }
 
-func (t *Tenant) checkAssertionClaims(app *App, claims jwt.RegisteredClaims, audiences []string, now time.Time) *entraError {
+func (t *Tenant) checkAssertionClaims(
+	app *App, claims jwt.RegisteredClaims, audiences []string, now time.Time,
+) *entraError {
 	if !slices.ContainsFunc(claims.Audience, func(aud string) bool { return slices.Contains(audiences, aud) }) {
 		return complain(entraAssertionAudience, "Client assertion audience claim does not match Realm issuer.")
 	}
 	if !strings.EqualFold(claims.Issuer, app.ClientID) {
-		return complain(entraAssertionIssuer, "Client assertion application identifier doesn't match 'client_id' parameter.")
+		return complain(entraAssertionIssuer, "Client assertion application identifier doesn't match "+
+			"'client_id' parameter.")
 	}
 	if claims.Subject != claims.Issuer {
 		return complain(entraSubjectNotIssuer, "Subject must match the issuer claim in the client assertion.")
@@ -183,5 +186,6 @@ func badKey(summary, reason string, cert *x509.Certificate, app *App) *entraErro
 	return complain(entraAssertionKey, "%s [Reason - %s, Thumbprint of key used by client: '%X', Found key "+
 		"'Start=%s, End=%s', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see "+
 		"configured keys for app Id '%s'.]",
-		summary, reason, thumbprint, cert.NotBefore.UTC().Format(layout), cert.NotAfter.UTC().Format(layout), app.ClientID)
+		summary, reason, thumbprint, cert.NotBefore.UTC().Format(layout), cert.NotAfter.UTC().Format(layout),
+		app.ClientID)
 }

@@ -103,7 +103,8 @@ func TestAssertions(t *testing.T) {
 		{"hex in x5t", header("x5t", hex.EncodeToString(sum1(pair))), 700027, "The key was not found."},
 		{"SHA-256 in x5t", header("x5t", std.EncodeToString(sum256(pair))), 700027, "The key was not found."},
 		{"x5t does not rescue a wrong x5t#S256", func(f *forgery) {
-			f.header["x5t#S256"], f.header["x5t"] = std.EncodeToString(sum256(otherPair())), std.EncodeToString(sum1(pair))
+			f.header["x5t#S256"], f.header["x5t"] = std.EncodeToString(sum256(otherPair())), std.EncodeToString(
+				sum1(pair))
 		}, 700027, "The key was not found."},
 		{"certificate of nobody", signedBy(otherPair()), 700027, strings.ToUpper(hex.EncodeToString(sum256(otherPair())))},
 		{"certificate expired", signedBy(expiredPair()), 700027, "The key used is expired."},
@@ -112,7 +113,8 @@ func TestAssertions(t *testing.T) {
 		{"claims changed after signing", func(f *forgery) {
 			f.raw = func(signed string) string {
 				parts := strings.Split(signed, ".")
-				parts[1] = rawURL.EncodeToString([]byte(`{"aud":"` + audience + `","iss":"` + app.ClientID + `","sub":"` + app.ClientID + `","jti":"x","exp":9999999999}`))
+				parts[1] = rawURL.EncodeToString([]byte(`{"aud":"` + audience + `","iss":"` + app.ClientID +
+					`","sub":"` + app.ClientID + `","jti":"x","exp":9999999999}`))
 				return strings.Join(parts, ".")
 			}
 		}, 700027, "did not match the expected signature"},
@@ -255,10 +257,12 @@ func TestAssertionOfAnotherType(t *testing.T) {
 
 func TestClientCertificateFitsItsKey(t *testing.T) {
 	pair := goodPair()
-	if public, ok := pair.cert.PublicKey.(*rsa.PublicKey); !ok || !public.Equal(&pair.key.PublicKey) || public.N.BitLen() != 2048 {
+	if public, ok := pair.cert.PublicKey.(*rsa.PublicKey); !ok || !public.Equal(&pair.key.PublicKey) ||
+		public.N.BitLen() != 2048 {
 		t.Error("the certificate does not hold the key")
 	}
-	if err := pair.cert.CheckSignature(pair.cert.SignatureAlgorithm, pair.cert.RawTBSCertificate, pair.cert.Signature); err != nil {
+	if err := pair.cert.CheckSignature(pair.cert.SignatureAlgorithm, pair.cert.RawTBSCertificate,
+		pair.cert.Signature); err != nil {
 		t.Error(err)
 	}
 }

@@ -38,7 +38,8 @@ func (t *Tenant) verifyFederated(app *App, raw string, claims jwt.RegisteredClai
 		return complain(entraIssuerUnreachable, "Request to External OIDC endpoint failed. %s", claims.Issuer)
 	}
 	keyKnown := false
-	verifier := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithoutClaimsValidation())
+	verifier := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}),
+		jwt.WithoutClaimsValidation())
 	_, err := verifier.Parse(raw, func(token *jwt.Token) (any, error) {
 		kid, _ := token.Header["kid"].(string)
 		key := issuer.publicKey(kid)
@@ -52,7 +53,8 @@ func (t *Tenant) verifyFederated(app *App, raw string, claims jwt.RegisteredClai
 	case err != nil && !keyKnown:
 		return complain(entraBadSignature, "Assertion failed signature validation. [Reason - The key was not found.]")
 	case err != nil:
-		return complain(entraBadSignature, "Assertion failed signature validation. [Reason - The provided signature value did not match the expected signature value.]")
+		return complain(entraBadSignature, "Assertion failed signature validation. [Reason - The provided "+
+			"signature value did not match the expected signature value.]")
 	}
 	if claims.ExpiresAt == nil {
 		return malformedAssertion("The 'exp' claim is missing.")
@@ -66,7 +68,8 @@ func (a *App) trusts(claims jwt.RegisteredClaims) *entraError {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.federated) == 0 {
-		return complain(entraNoFederation, "The client '%s'(%s) has no configured federated identity credentials.", a.ClientID, a.Name)
+		return complain(entraNoFederation, "The client '%s'(%s) has no configured federated identity credentials.",
+			a.ClientID, a.Name)
 	}
 	const help = "Check your federated identity credential Subject, Audience and Issuer against the presented " +
 		"assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
@@ -84,9 +87,12 @@ func (a *App) trusts(claims jwt.RegisteredClaims) *entraError {
 		{entraFederatedAudience, "audience", audience, func(f federatedCredential) string { return f.audience }},
 		{entraFederatedSubject, "subject", claims.Subject, func(f federatedCredential) string { return f.subject }},
 	} {
-		left = slices.DeleteFunc(slices.Clone(left), func(f federatedCredential) bool { return part.of(f) != part.value })
+		left = slices.DeleteFunc(slices.Clone(left), func(f federatedCredential) bool {
+			return part.of(f) != part.value
+		})
 		if len(left) == 0 {
-			return complain(part.code, "No matching federated identity record found for presented assertion %s '%s'. %s", part.name, part.value, help)
+			return complain(part.code, "No matching federated identity record found for presented assertion %s "+
+				"'%s'. %s", part.name, part.value, help)
 		}
 	}
 	return nil

@@ -67,7 +67,9 @@ func serveForTest(t *testing.T, tenant *Tenant) *Server {
 	return server
 }
 
-func msalLogin(t *testing.T, tenant *Tenant, authority, clientID string, credential confidential.Credential, scope string) (confidential.AuthResult, error) {
+func msalLogin(
+	t *testing.T, tenant *Tenant, authority, clientID string, credential confidential.Credential, scope string,
+) (confidential.AuthResult, error) {
 	t.Helper()
 	client, err := confidential.New(authority, clientID, credential,
 		confidential.WithInstanceDiscovery(false), confidential.WithHTTPClient(trusting(tenant)))
@@ -213,12 +215,14 @@ func checkComplaint(t *testing.T, gotStatus int, raw []byte, status, code int, e
 		t.Fatalf("body %q: %v", raw, err)
 	}
 	if gotStatus != status || body.Error != errorName || !slices.Equal(body.ErrorCodes, []int{code}) {
-		t.Errorf("got %d %s %v, want %d %s %d\n%s", gotStatus, body.Error, body.ErrorCodes, status, errorName, code, raw)
+		t.Errorf("got %d %s %v, want %d %s %d\n%s", gotStatus, body.Error, body.ErrorCodes, status,
+			errorName, code, raw)
 	}
 	if !strings.Contains(body.ErrorDescription, text) {
 		t.Errorf("description %q lacks %q", body.ErrorDescription, text)
 	}
-	for _, part := range []string{" Trace ID: " + body.TraceID, " Correlation ID: " + body.CorrelationID, " Timestamp: " + body.Timestamp} {
+	for _, part := range []string{" Trace ID: " + body.TraceID, " Correlation ID: " + body.CorrelationID,
+		" Timestamp: " + body.Timestamp} {
 		if !strings.Contains(body.ErrorDescription, part) {
 			t.Errorf("description %q lacks %q", body.ErrorDescription, part)
 		}
@@ -246,7 +250,8 @@ func TestTokenRequestIsChecked(t *testing.T) {
 	secret := app.AddSecret(time.Hour)
 	entra := tenant.Entra()
 	good := func() url.Values {
-		return url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret}, "scope": {databricksScope}}
+		return url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret},
+			"scope": {databricksScope}}
 	}
 	set := func(name, value string) func(url.Values) { return func(f url.Values) { f.Set(name, value) } }
 	del := func(names ...string) func(url.Values) {
@@ -291,7 +296,8 @@ func TestTokenRequestIsChecked(t *testing.T) {
 				checkComplaint(t, w.Code, w.Body.Bytes(), tc.status, tc.code, tc.errorName, "AADSTS")
 				return
 			}
-			if w.Code != tc.status || !strings.Contains(w.Body.String(), "access_token") || strings.Contains(w.Body.String(), `"scope"`) {
+			if w.Code != tc.status || !strings.Contains(w.Body.String(), "access_token") ||
+				strings.Contains(w.Body.String(), `"scope"`) {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
 		})
@@ -342,7 +348,8 @@ func TestTokenFollowsTheMovedClock(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	app := tenant.RegisterApp("deployer")
 	secret := app.AddSecret(24 * time.Hour)
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret}, "resource": {DatabricksResource}}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret},
+		"resource": {DatabricksResource}}
 	path := "/" + tenant.ID + "/oauth2/token"
 	tenant.SetTokenLifetime(10 * time.Minute)
 	tenant.Clock.Advance(23 * time.Hour)
@@ -354,7 +361,8 @@ func TestTokenFollowsTheMovedClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ahead := time.Until(claims.ExpiresAt); body["expires_in"] != "600" || ahead < 23*time.Hour+9*time.Minute || ahead > 23*time.Hour+10*time.Minute {
+	if ahead := time.Until(claims.ExpiresAt); body["expires_in"] != "600" || ahead < 23*time.Hour+9*time.Minute ||
+		ahead > 23*time.Hour+10*time.Minute {
 		t.Errorf("expires_in %s, expires %s from now", body["expires_in"], ahead)
 	}
 	tenant.Clock.Advance(2 * time.Hour)
@@ -368,7 +376,8 @@ func TestSwitches(t *testing.T) {
 	secret := app.AddSecret(time.Hour)
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret},
 		"scope": {"https://management.core.windows.net/.default"}}
-	tenant.SetSwitches(Switches{RefuseSingleSlashManagement: true, TokenTenantErrorName: "invalid_tenant", DescriptionLines: true})
+	tenant.SetSwitches(Switches{RefuseSingleSlashManagement: true, TokenTenantErrorName: "invalid_tenant",
+		DescriptionLines: true})
 	w := postForm(tenant.Entra(), "/"+tenant.ID+"/oauth2/v2.0/token", form, nil)
 	if !strings.Contains(w.Body.String(), "500011") || !strings.Contains(w.Body.String(), `\r\nTrace ID: `) {
 		t.Error(w.Body)
@@ -386,7 +395,8 @@ func TestForeignTokensAreNotOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unsigned := strings.Join(append([]string{base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))}, strings.Split(foreign, ".")[1], ""), ".")
+	unsigned := strings.Join(append([]string{base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))},
+		strings.Split(foreign, ".")[1], ""), ".")
 	for _, raw := range []string{"", "dapi123", foreign, unsigned} {
 		if _, err := tenant.VerifyAccessToken(raw); !errors.Is(err, ErrNotOurToken) {
 			t.Errorf("%.20q: %v", raw, err)
@@ -399,7 +409,8 @@ func TestForeignTokensAreNotOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if claims, err := other.VerifyAccessToken(expired); err != nil || !claims.ExpiresAt.Before(time.Now()) || claims.Audience != "https://vault.azure.net" {
+	if claims, err := other.VerifyAccessToken(expired); err != nil || !claims.ExpiresAt.Before(time.Now()) ||
+		claims.Audience != "https://vault.azure.net" {
 		t.Errorf("%+v, %v", claims, err)
 	}
 	other.RemoveApp(app.ClientID)
@@ -413,13 +424,15 @@ func TestMetadataForEveryTenant(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	for _, name := range []string{"organizations", "common"} {
 		w := httptest.NewRecorder()
-		tenant.Entra().ServeHTTP(w, httptest.NewRequest("GET", "https://login.microsoftonline.com/"+name+"/v2.0/.well-known/openid-configuration", nil))
+		tenant.Entra().ServeHTTP(w, httptest.NewRequest("GET", "https://login.microsoftonline.com/"+name+
+			"/v2.0/.well-known/openid-configuration", nil))
 		var metadata struct {
 			Issuer        string `json:"issuer"`
 			TokenEndpoint string `json:"token_endpoint"`
 			Keys          string `json:"jwks_uri"`
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &metadata); err != nil || w.Code != 200 || metadata.Issuer != "https://login.microsoftonline.com/{tenantid}/v2.0" ||
+		if err := json.Unmarshal(w.Body.Bytes(), &metadata); err != nil || w.Code != 200 ||
+			metadata.Issuer != "https://login.microsoftonline.com/{tenantid}/v2.0" ||
 			metadata.TokenEndpoint != "https://login.microsoftonline.com/"+name+"/oauth2/v2.0/token" {
 			t.Errorf("%s: %d %s, %v", name, w.Code, w.Body, err)
 		}
@@ -428,7 +441,8 @@ func TestMetadataForEveryTenant(t *testing.T) {
 		if w.Code != 200 {
 			t.Errorf("%s: keys %d %s", name, w.Code, w.Body)
 		}
-		w = postForm(tenant.Entra(), "/"+name+"/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}}, nil)
+		w = postForm(tenant.Entra(), "/"+name+"/oauth2/v2.0/token",
+			url.Values{"grant_type": {"client_credentials"}}, nil)
 		if w.Code == 200 {
 			t.Errorf("%s: a token", name)
 		}

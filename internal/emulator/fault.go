@@ -84,7 +84,8 @@ func (f Fault) validate() error {
 		return errors.New("a fault truncates the service's own answer: it has no status and no drop")
 	case f.Status == 0 && f.Drop == "" && f.Delay == 0 && !f.Truncate && len(f.Header) == 0:
 		return errors.New("a fault needs a status, a drop, a delay, headers or a truncation")
-	case f.Status == 0 && (f.Code != "" || f.Message != "" || f.Body != "" || f.HTML || f.RetryAfter != 0 || f.Empty || f.Location != ""):
+	case f.Status == 0 && (f.Code != "" || f.Message != "" || f.Body != "" || f.HTML || f.RetryAfter != 0 || f.Empty ||
+		f.Location != ""):
 		return errors.New("a fault with an answer needs a status")
 	case f.Empty && (f.Code != "" || f.Message != "" || f.Body != "" || f.HTML):
 		return errors.New("a fault with an empty answer has no text")
@@ -232,7 +233,9 @@ func (w *discardWriter) WriteHeader(int)             {}
 
 // instrument wraps the handler of a service. It adds faults, latency, entries in the journal, a Date header by the
 // tenant's clock, and a request id. errorBody writes the code and message of a fault in the format of the service.
-func (t *Tenant) instrument(service string, errorBody func(f Fault) (contentType string, body []byte), next http.Handler) http.Handler {
+func (t *Tenant) instrument(
+	service string, errorBody func(f Fault) (contentType string, body []byte), next http.Handler,
+) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, note := withJournalNote(r)
 		answer := &statusWriter{ResponseWriter: w}
@@ -367,8 +370,10 @@ func writeFault(w http.ResponseWriter, f Fault, errorBody func(f Fault) (string,
 func (f Fault) page() []byte {
 	message := html.EscapeString(f.Message)
 	if f.Status < 400 {
-		return fmt.Appendf(nil, "<!doctype html>\n<html>\n<head>\n<title>%s</title>\n</head>\n<body></body>\n</html>\n", message)
+		return fmt.Appendf(nil, "<!doctype html>\n<html>\n<head>\n<title>%s</title>\n</head>\n<body></body>\n</html>\n",
+			message)
 	}
-	return fmt.Appendf(nil, "<html>\n<head>\n<title>Error %d %s</title>\n</head>\n<body><h2>HTTP ERROR: %d</h2>\n<pre>%s</pre>\n</body>\n</html>\n",
+	return fmt.Appendf(nil, "<html>\n<head>\n<title>Error %d %s</title>\n</head>\n<body><h2>HTTP ERROR: "+
+		"%d</h2>\n<pre>%s</pre>\n</body>\n</html>\n",
 		f.Status, message, f.Status, message)
 }

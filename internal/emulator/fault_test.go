@@ -91,7 +91,8 @@ func TestFaultThatCannotAct(t *testing.T) {
 func TestFaultIsCounted(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	handler, work := counter(tenant)
-	tenant.Faults.Add(Fault{Service: "workspace", Method: "POST", Path: "/things/*", After: 1, Times: 2, Status: 503, Code: "TEMPORARILY_UNAVAILABLE", RetryAfter: 7})
+	tenant.Faults.Add(Fault{Service: "workspace", Method: "POST", Path: "/things/*", After: 1, Times: 2, Status: 503,
+		Code: "TEMPORARILY_UNAVAILABLE", RetryAfter: 7})
 	unmet := tenant.Faults.Add(Fault{Service: "workspace", Path: "/other", Status: 500})
 
 	var got []int
@@ -99,7 +100,8 @@ func TestFaultIsCounted(t *testing.T) {
 	for range 5 {
 		w := ask(handler, "POST", "/things/a")
 		got = append(got, w.Code)
-		if w.Code == 503 && (w.Header().Get("Retry-After") != "7" || w.Body.String() != `{"code":"TEMPORARILY_UNAVAILABLE"}`) {
+		if w.Code == 503 && (w.Header().Get("Retry-After") != "7" ||
+			w.Body.String() != `{"code":"TEMPORARILY_UNAVAILABLE"}`) {
 			t.Errorf("answer %v %s", w.Header(), w.Body)
 		}
 	}
@@ -153,7 +155,8 @@ func TestFaultAnswers(t *testing.T) {
 		tc.fault.Service = "workspace"
 		tenant.Faults.Add(tc.fault)
 		w := ask(handler, "PUT", "/things/a")
-		if w.Code != tc.fault.Status || w.Header().Get("Content-Type") != tc.contentType || !strings.Contains(w.Body.String(), tc.body) {
+		if w.Code != tc.fault.Status || w.Header().Get("Content-Type") != tc.contentType ||
+			!strings.Contains(w.Body.String(), tc.body) {
 			t.Errorf("%+v: %d %v %s", tc.fault, w.Code, w.Header(), w.Body)
 		}
 		if strings.Contains(w.Body.String(), "done") || work.Load() != tc.work {
@@ -175,7 +178,8 @@ func TestFaultWithoutABody(t *testing.T) {
 		fault.Service = "workspace"
 		tenant.Faults.Add(fault)
 		w := ask(handler, "PUT", "/things/a")
-		if w.Code != fault.Status || w.Body.Len() != 0 || w.Header().Get("Content-Type") != "" || w.Header().Get("Location") != fault.Location {
+		if w.Code != fault.Status || w.Body.Len() != 0 || w.Header().Get("Content-Type") != "" ||
+			w.Header().Get("Location") != fault.Location {
 			t.Errorf("%+v: %d %v %s", fault, w.Code, w.Header(), w.Body)
 		}
 		if (work.Load() == 1) != fault.WorkDone {
@@ -207,7 +211,8 @@ func TestFaultAltersTheAnswer(t *testing.T) {
 		body, date string
 	}{{201, "done", date}, {201, "do", ""}, {500, `{"code":""}`, date}, {201, "done", ""}} {
 		w := ask(handler, "PUT", "/things/a")
-		if w.Code != want.status || w.Body.String() != want.body || (w.Header().Get("Date") == date) != (want.date == date) {
+		if w.Code != want.status || w.Body.String() != want.body ||
+			(w.Header().Get("Date") == date) != (want.date == date) {
 			t.Errorf("request %d: %d %v %s", i, w.Code, w.Header(), w.Body)
 		}
 	}
@@ -254,7 +259,8 @@ func TestDelay(t *testing.T) {
 	handler, work := counter(tenant)
 	tenant.Faults.Add(Fault{Service: "workspace", Delay: 30 * time.Millisecond})
 	start := time.Now()
-	if w := ask(handler, "GET", "/things/a"); w.Code != http.StatusCreated || work.Load() != 1 || time.Since(start) < 30*time.Millisecond {
+	if w := ask(handler, "GET", "/things/a"); w.Code != http.StatusCreated || work.Load() != 1 ||
+		time.Since(start) < 30*time.Millisecond {
 		t.Errorf("%d after %s, work %d", w.Code, time.Since(start), work.Load())
 	}
 

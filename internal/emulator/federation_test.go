@@ -29,7 +29,8 @@ func TestMSALWithAFederatedAssertion(t *testing.T) {
 	web := behindProxy(t, tenant, server)
 	// Every client of GitHub requests a new assertion at each login.
 	fetch := func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, job.RequestURL+"&audience="+url.QueryEscape(federationAudience), nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, job.RequestURL+"&audience="+
+			url.QueryEscape(federationAudience), nil)
 		if err != nil {
 			return "", err
 		}
@@ -43,7 +44,8 @@ func TestMSALWithAFederatedAssertion(t *testing.T) {
 		return body.Value, json.NewDecoder(resp.Body).Decode(&body)
 	}
 	for range 2 {
-		result, err := msalLogin(t, tenant, server.EntraURL+"/"+tenant.ID, app.ClientID, confidential.NewCredFromAssertionCallback(fetch), databricksScope)
+		result, err := msalLogin(t, tenant, server.EntraURL+"/"+tenant.ID, app.ClientID,
+			confidential.NewCredFromAssertionCallback(fetch), databricksScope)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +58,8 @@ func TestMSALWithAFederatedAssertion(t *testing.T) {
 		t.Errorf("%d tokens", job.Tokens())
 	}
 	app.RemoveFederatedCredentials()
-	_, err := msalLogin(t, tenant, server.EntraURL+"/"+tenant.ID, app.ClientID, confidential.NewCredFromAssertionCallback(fetch), databricksScope)
+	_, err := msalLogin(t, tenant, server.EntraURL+"/"+tenant.ID, app.ClientID,
+		confidential.NewCredFromAssertionCallback(fetch), databricksScope)
 	if err == nil || !strings.Contains(err.Error(), "AADSTS70025") {
 		t.Errorf("without a credential: %v", err)
 	}
@@ -75,7 +78,8 @@ func TestAzurePipelinesCredential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := credential.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{databricksScope}})
+		token, err := credential.GetToken(context.Background(),
+			policy.TokenRequestOptions{Scopes: []string{databricksScope}})
 		if err == nil {
 			_, err = tenant.VerifyAccessToken(token.Token)
 		}
@@ -106,7 +110,8 @@ func TestFederatedAssertionIsChecked(t *testing.T) {
 	withdrawn := issuer.Token("s", "a", time.Hour)
 	issuer.RotateKey()
 	signed := func(method jwt.SigningMethod, key any, change func(jwt.MapClaims)) string {
-		claims := jwt.MapClaims{"iss": "https://issuer.example", "sub": "s", "aud": "a", "exp": time.Now().Add(time.Hour).Unix()}
+		claims := jwt.MapClaims{"iss": "https://issuer.example", "sub": "s", "aud": "a",
+			"exp": time.Now().Add(time.Hour).Unix()}
 		change(claims)
 		token := jwt.NewWithClaims(method, claims)
 		token.Header["kid"] = issuer.keyID
@@ -243,7 +248,8 @@ func TestPipelinesAreStrict(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+hub.RequestToken)
 	w := httptest.NewRecorder()
 	hub.ServeHTTP(w, r)
-	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || decodePayload(t, body.Value)["aud"] != "https://github.com/contoso" {
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil ||
+		decodePayload(t, body.Value)["aud"] != "https://github.com/contoso" {
 		t.Errorf("audience by default: %v, %v", decodePayload(t, body.Value), err)
 	}
 	tenant.Faults.Add(Fault{Service: "github", Status: 500, Message: "oops"})

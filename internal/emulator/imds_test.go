@@ -32,7 +32,8 @@ func TestManagedIdentityCredential(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := credential.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{resource + "/.default"}})
+		token, err := credential.GetToken(context.Background(),
+			policy.TokenRequestOptions{Scopes: []string{resource + "/.default"}})
 		return token.Token, err
 	}
 	check := func(id azidentity.ManagedIDKind, resource string, want *App) {
@@ -42,29 +43,36 @@ func TestManagedIdentityCredential(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		if claims, err := tenant.VerifyAccessToken(token); err != nil || claims.AppID != want.ClientID || claims.Audience != resource {
+		if claims, err := tenant.VerifyAccessToken(token); err != nil || claims.AppID != want.ClientID ||
+			claims.Audience != resource {
 			t.Errorf("%+v, %v", claims, err)
 		}
 	}
-	if _, err := ask(nil, "https://vault.azure.net"); err == nil || !strings.Contains(err.Error(), "Identity not found") {
+	if _, err := ask(nil, "https://vault.azure.net"); err == nil ||
+		!strings.Contains(err.Error(), "Identity not found") {
 		t.Errorf("nothing assigned: %v", err)
 	}
 	tenant.AssignManagedIdentity(one, false)
 	check(nil, "https://vault.azure.net", one)
 	tenant.AssignManagedIdentity(two, false)
-	if _, err := ask(nil, DatabricksResource); err == nil || !strings.Contains(err.Error(), "Multiple user assigned identities exist") {
+	if _, err := ask(nil, DatabricksResource); err == nil ||
+		!strings.Contains(err.Error(), "Multiple user assigned identities exist") {
 		t.Errorf("two assigned: %v", err)
 	}
 	check(azidentity.ClientID(two.ClientID), DatabricksResource, two)
 	check(azidentity.ObjectID(one.ObjectID), DatabricksResource, one)
-	check(azidentity.ResourceID("/subscriptions/s/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/two"), DatabricksResource, two)
+	check(azidentity.ResourceID(
+		"/subscriptions/s/resourcegroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/two"),
+		DatabricksResource, two)
 	tenant.AssignManagedIdentity(system, true)
 	check(nil, "https://vault.azure.cn", system)
-	if _, err := ask(azidentity.ClientID(tenant.ID), DatabricksResource); err == nil || !strings.Contains(err.Error(), "Identity not found") {
+	if _, err := ask(azidentity.ClientID(tenant.ID), DatabricksResource); err == nil ||
+		!strings.Contains(err.Error(), "Identity not found") {
 		t.Errorf("an identity of somewhere else: %v", err)
 	}
 	tenant.UnassignManagedIdentities()
-	if _, err := ask(nil, "https://management.azure.com/"); err == nil || !strings.Contains(err.Error(), "Identity not found") {
+	if _, err := ask(nil, "https://management.azure.com/"); err == nil ||
+		!strings.Contains(err.Error(), "Identity not found") {
 		t.Errorf("all taken away: %v", err)
 	}
 	if n := tenant.Journal.Count("imds", "GET", "/metadata/identity/oauth2/token"); n != 9 {
@@ -120,7 +128,8 @@ func TestIMDSAnswers(t *testing.T) {
 					ExpiresOn string `json:"expires_on"`
 					TokenType string `json:"token_type"`
 				}
-				if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.ExpiresIn != "3599" || body.ExpiresOn == "" || body.TokenType != "Bearer" {
+				if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || body.ExpiresIn != "3599" ||
+					body.ExpiresOn == "" || body.TokenType != "Bearer" {
 					t.Errorf("%s, %v", w.Body, err)
 				}
 			}

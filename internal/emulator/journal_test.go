@@ -69,12 +69,14 @@ func TestJournalHoldsNoSecret(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	app := tenant.RegisterApp("deployer")
 	secret := app.AddSecret(time.Hour)
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret}, "scope": {databricksScope}}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret},
+		"scope": {databricksScope}}
 	w := postForm(tenant.Entra(), "/"+tenant.ID+"/oauth2/v2.0/token", form, http.Header{"X-Secret": {secret}})
 	if w.Code != 200 {
 		t.Fatal(w.Body)
 	}
-	if journal := fmt.Sprintf("%+v", tenant.Journal.Entries()); strings.Contains(journal, secret) || !strings.Contains(journal, app.ClientID) {
+	if journal := fmt.Sprintf("%+v", tenant.Journal.Entries()); strings.Contains(journal, secret) ||
+		!strings.Contains(journal, app.ClientID) {
 		t.Error(journal)
 	}
 }

@@ -155,7 +155,8 @@ func (v *Vault) routes() http.Handler {
 	add("DELETE /deletedsecrets/{name}", vaultPurge, purgeSecret)
 	add("POST /deletedsecrets/{name}/recover", vaultRecover, recoverSecret)
 	add("/", vaultAnything, func(c *vaultCall) (any, error) {
-		return nil, vaultRefusal(http.StatusNotFound, "NotFound", "There is no operation %s %s.", c.r.Method, c.r.URL.Path)
+		return nil, vaultRefusal(http.StatusNotFound, "NotFound", "There is no operation %s %s.",
+			c.r.Method, c.r.URL.Path)
 	})
 	return routeMux{mux}
 }
@@ -186,7 +187,8 @@ func (v *Vault) serve(needs vaultAction, h vaultHandler) http.Handler {
 		noteCaller(r, c.who.AppID)
 		c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, 4*maxSecret))
 		if err != nil {
-			writeVaultError(w, vaultRefusal(http.StatusRequestEntityTooLarge, "RequestTooLarge", "The request body is too large."))
+			writeVaultError(w, vaultRefusal(http.StatusRequestEntityTooLarge, "RequestTooLarge",
+				"The request body is too large."))
 			return
 		}
 		v.mu.Lock()
@@ -227,7 +229,8 @@ func (c *vaultCall) run(needs vaultAction, h vaultHandler) (any, error) {
 var (
 	secretName = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
 	// vaultVersion matches every api-version that Key Vault has had: 7.0 to 7.6, then dates.
-	vaultVersion = regexp.MustCompile(`^(7\.[0-6](-preview(\.[0-9])?)?|20[0-9]{2}-[01][0-9]-[0-3][0-9](-preview(\.[0-9])?)?)$`)
+	vaultVersion = regexp.MustCompile(
+		`^(7\.[0-6](-preview(\.[0-9])?)?|20[0-9]{2}-[01][0-9]-[0-3][0-9](-preview(\.[0-9])?)?)$`)
 )
 
 func checkVaultVersion(version string) error {
@@ -235,7 +238,8 @@ func checkVaultVersion(version string) error {
 		return badVaultParameter("api-version must be specified")
 	}
 	if !vaultVersion.MatchString(version) {
-		return badVaultParameter("The specified version (%s) is not recognized. Consider using the latest supported version (2025-07-01).", version)
+		return badVaultParameter("The specified version (%s) is not recognized. Consider using the latest "+
+			"supported version (2025-07-01).", version)
 	}
 	return nil
 }

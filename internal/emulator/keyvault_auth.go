@@ -42,8 +42,9 @@ const (
 )
 
 var (
-	everySecretAction = []string{"getSecret/action", "readMetadata/action", "setSecret/action", "update/action", "delete", "recover/action", "purge/action"}
-	vaultRoles        = map[string][]string{
+	everySecretAction = []string{"getSecret/action", "readMetadata/action", "setSecret/action", "update/action",
+		"delete", "recover/action", "purge/action"}
+	vaultRoles = map[string][]string{
 		RoleSecretsUser:           {"getSecret/action", "readMetadata/action"},
 		RoleSecretsOfficer:        everySecretAction,
 		RoleCertificateUser:       {"getSecret/action", "readMetadata/action"},
@@ -57,7 +58,8 @@ var (
 // its service principal. Allow panics if there is no such role.
 func (v *Vault) Allow(clientOrObjectID, role string) {
 	if vaultRoles[role] == nil {
-		panic(fmt.Sprintf("emulator: there is no role %q for vaults, only %q", role, slices.Sorted(maps.Keys(vaultRoles))))
+		panic(fmt.Sprintf("emulator: there is no role %q for vaults, only %q", role,
+			slices.Sorted(maps.Keys(vaultRoles))))
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -78,7 +80,8 @@ func (v *Vault) Revoke(clientOrObjectID string) {
 func (c *vaultCall) allowed(needs vaultAction) bool {
 	for _, id := range []string{c.who.AppID, c.who.ObjectID} {
 		for role, since := range c.v.rights[strings.ToLower(id)] {
-			if !c.now.Before(since.Add(c.v.switches.RoleAssignmentDelay)) && slices.Contains(vaultRoles[role], needs.data) {
+			if !c.now.Before(since.Add(c.v.switches.RoleAssignmentDelay)) &&
+				slices.Contains(vaultRoles[role], needs.data) {
 				return true
 			}
 		}
@@ -113,7 +116,8 @@ func (c *vaultCall) denied(needs vaultAction) error {
 
 func (c *vaultCall) firewalled() error {
 	return vaultForbidden("ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted "+
-		"service.\r\nClient address: %s\r\nCaller: %s\r\nVault: %s;location=%s", hostName(c.r.RemoteAddr), c.caller(), c.v.name, c.v.location)
+		"service.\r\nClient address: %s\r\nCaller: %s\r\nVault: %s;location=%s", hostName(c.r.RemoteAddr), c.caller(),
+		c.v.name, c.v.location)
 }
 
 // challenge returns the WWW-Authenticate header that says where to get a token and for which resource.
@@ -134,10 +138,12 @@ func (v *Vault) readToken(r *http.Request, now time.Time) (AccessClaims, error) 
 	claims, err := v.tenant.VerifyAccessToken(raw)
 	if err != nil {
 		header, _, _ := strings.Cut(raw, ".")
-		return AccessClaims{}, unauthorizedVault("AKV10046: Unable to resolve the key used for signature validation. EncodedJwtHeader: '%.120s'.", header)
+		return AccessClaims{}, unauthorizedVault("AKV10046: Unable to resolve the key used for signature "+
+			"validation. EncodedJwtHeader: '%.120s'.", header)
 	}
 	if !slices.ContainsFunc(cloudsOf(r.Host), func(c *cloud) bool { return claims.Audience == c.vaultResource() }) {
-		return AccessClaims{}, unauthorizedVault("AKV10022: Invalid audience. Expected %s, found: %s.", cloudsOf(r.Host)[0].vaultResource(), claims.Audience)
+		return AccessClaims{}, unauthorizedVault("AKV10022: Invalid audience. Expected %s, found: %s.",
+			cloudsOf(r.Host)[0].vaultResource(), claims.Audience)
 	}
 	if !claims.ExpiresAt.After(now) {
 		return AccessClaims{}, unauthorizedVault("[TokenExpired] Error validating token: 'S2S12086'.")

@@ -28,14 +28,17 @@ type vaultCertificate struct {
 // version. The certificate can be read as a secret of the same name: base64 of a PFX, or PEM text, depending on
 // contentType. The PFX has no password, because Azure uses the password of an imported file only to open it. If key is
 // nil, the secret contains only certificates, as if the policy forbids the export of the key.
-func (v *Vault) ImportCertificate(name string, key *rsa.PrivateKey, cert *x509.Certificate, contentType string, chain ...*x509.Certificate) (version string) {
+func (v *Vault) ImportCertificate(
+	name string, key *rsa.PrivateKey, cert *x509.Certificate, contentType string, chain ...*x509.Certificate,
+) (version string) {
 	object := &vaultCertificate{key: key, cert: cert, chain: chain}
 	value, err := object.encode(contentType)
 	if err != nil {
 		panic(fmt.Sprintf("emulator: importing certificate %q: %v", name, err))
 	}
 	from, to := cert.NotBefore.Unix(), cert.NotAfter.Unix()
-	return v.putBehind(name, &secretVersion{value: value, contentType: contentType, notBefore: &from, expires: &to, certificate: object})
+	return v.putBehind(name, &secretVersion{value: value, contentType: contentType, notBefore: &from, expires: &to,
+		certificate: object})
 }
 
 func (o *vaultCertificate) encode(contentType string) (string, error) {

@@ -43,7 +43,8 @@ func secretNotFound(id string) *vaultError {
 }
 
 func secretIsBeingDeleted(name string) *vaultError {
-	e := vaultRefusal(http.StatusConflict, "Conflict", "Secret %s is currently being deleted and cannot be re-created; retry later.", name)
+	e := vaultRefusal(http.StatusConflict, "Conflict", "Secret %s is currently being deleted and cannot be "+
+		"re-created; retry later.", name)
 	e.inner = "ObjectIsBeingDeleted"
 	return e
 }

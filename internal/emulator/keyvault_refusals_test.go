@@ -81,7 +81,8 @@ func TestVaultRefuses(t *testing.T) {
 			if w.Code != tc.status || body.Error.Code != tc.code || !strings.Contains(w.Body.String(), tc.text) {
 				t.Errorf("%d %s, want %d %s %s", w.Code, w.Body, tc.status, tc.code, tc.text)
 			}
-			challenge := `Bearer authorization="https://login.microsoftonline.com/` + tenant.ID + `", resource="https://vault.azure.net"`
+			challenge := `Bearer authorization="https://login.microsoftonline.com/` + tenant.ID +
+				`", resource="https://vault.azure.net"`
 			if got := w.Header().Get("WWW-Authenticate"); (w.Code == 401) != (got == challenge) {
 				t.Errorf("%d with challenge %q", w.Code, got)
 			}
@@ -90,12 +91,14 @@ func TestVaultRefuses(t *testing.T) {
 			}
 		})
 	}
-	if got := vault.names(false); len(got) != 1 || len(got[0].versions) != 1 || got[0].latest().updated != got[0].latest().created {
+	if got := vault.names(false); len(got) != 1 || len(got[0].versions) != 1 ||
+		got[0].latest().updated != got[0].latest().created {
 		t.Error("a refused request had an effect")
 	}
 
 	tenant.Faults.Add(Fault{Service: "vault", Path: "/secrets/**", Status: 429, RetryAfter: 2})
-	tenant.Faults.Add(Fault{Service: "vault", Status: 403, Code: "Forbidden/ForbiddenByConnection", Message: "Public network access is disabled"})
+	tenant.Faults.Add(Fault{Service: "vault", Status: 403, Code: "Forbidden/ForbiddenByConnection",
+		Message: "Public network access is disabled"})
 	for _, want := range []string{"Throttled", `"innererror":{"code":"ForbiddenByConnection"}`} {
 		w := httptest.NewRecorder()
 		vault.ServeHTTP(w, httptest.NewRequest("GET", "/secrets/s", nil))

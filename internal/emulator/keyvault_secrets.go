@@ -149,7 +149,8 @@ func getSecret(c *vaultCall) (any, error) {
 		}
 		out["contentType"] = asked
 	default:
-		return nil, badVaultParameter("The conversion of content type '%s' to '%s' is not supported.", version.contentType, asked)
+		return nil, badVaultParameter("The conversion of content type '%s' to '%s' is not supported.",
+			version.contentType, asked)
 	}
 	return out, nil
 }
@@ -251,7 +252,8 @@ func (c *vaultCall) checkValue() error {
 // managedSecret returns the error for a change of a secret that belongs to a certificate. Such a secret changes only
 // together with its certificate. The text of the real error is not documented.
 func managedSecret(operation, name string) error {
-	return vaultRefusal(http.StatusForbidden, "Forbidden", "Operation %s is not allowed on the secret %s, which is managed by a certificate.", operation, name)
+	return vaultRefusal(http.StatusForbidden, "Forbidden", "Operation %s is not allowed on the secret %s, which is "+
+		"managed by a certificate.", operation, name)
 }
 
 func (v *Vault) put(name string, version *secretVersion) *vaultSecret {
@@ -345,7 +347,8 @@ func purgeSecret(c *vaultCall) (any, error) {
 		return nil, err
 	}
 	if c.v.switches.PurgeProtected {
-		return nil, vaultRefusal(http.StatusForbidden, "Forbidden", "Operation purge is not allowed because purge protection is enabled for this vault.")
+		return nil, vaultRefusal(http.StatusForbidden, "Forbidden", "Operation purge is not allowed because purge "+
+			"protection is enabled for this vault.")
 	}
 	delete(c.v.secrets, strings.ToLower(s.name))
 	return nil, nil
@@ -357,7 +360,8 @@ func (v *Vault) names(deleted bool) []*vaultSecret {
 	var found []*vaultSecret
 	now := v.tenant.Clock.Now()
 	for _, key := range slices.Sorted(maps.Keys(v.secrets)) {
-		if s := v.find(key); s != nil && s.deleted.IsZero() != deleted && !v.beingDeleted(s, now) && !v.beingRecovered(s, now) {
+		if s := v.find(key); s != nil && s.deleted.IsZero() != deleted && !v.beingDeleted(s, now) &&
+			!v.beingRecovered(s, now) {
 			found = append(found, s)
 		}
 	}
@@ -389,7 +393,9 @@ func listVersions(c *vaultCall) (any, error) {
 		return c.page(nil)
 	}
 	// The versions are sorted by their random ids, not by time, because Key Vault promises no order.
-	versions := slices.SortedFunc(slices.Values(s.versions), func(a, b *secretVersion) int { return strings.Compare(a.id, b.id) })
+	versions := slices.SortedFunc(slices.Values(s.versions), func(a, b *secretVersion) int {
+		return strings.Compare(a.id, b.id)
+	})
 	var all []any
 	for _, version := range versions {
 		all = append(all, c.properties(s, version, true))

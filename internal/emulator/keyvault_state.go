@@ -27,7 +27,8 @@ func (v *Vault) Versions(name string) []SecretVersionState {
 	}
 	var states []SecretVersionState
 	for _, version := range s.versions {
-		state := SecretVersionState{ID: version.id, Enabled: version.enabled, ContentType: version.contentType, Tags: maps.Clone(version.tags)}
+		state := SecretVersionState{ID: version.id, Enabled: version.enabled, ContentType: version.contentType,
+			Tags: maps.Clone(version.tags)}
 		if version.expires != nil {
 			state.Expires = time.Unix(*version.expires, 0).UTC()
 		}

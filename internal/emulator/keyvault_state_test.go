@@ -22,7 +22,8 @@ func TestVaultState(t *testing.T) {
 	v.SetSecret("s", "two", "")
 	v.SetEnabled("s", first, false)
 	versions := v.Versions("S")
-	if len(versions) != 2 || versions[0].ID != first || versions[0].Enabled || versions[0].ContentType != "a/b" || !versions[1].Enabled || v.Value("s") != "two" {
+	if len(versions) != 2 || versions[0].ID != first || versions[0].Enabled || versions[0].ContentType != "a/b" ||
+		!versions[1].Enabled || v.Value("s") != "two" {
 		t.Errorf("%+v", versions)
 	}
 	v.DeleteSecret("s")
@@ -46,7 +47,8 @@ func TestVaultBodyBeforeRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	put := func(body string) int {
-		r := httptest.NewRequest("PUT", "https://kv-ml.vault.azure.net/secrets/s?api-version=7.4", strings.NewReader(body))
+		r := httptest.NewRequest("PUT", "https://kv-ml.vault.azure.net/secrets/s?api-version=7.4",
+			strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+raw)
 		w := httptest.NewRecorder()
 		v.ServeHTTP(w, r)
@@ -88,14 +90,16 @@ func TestTokensOfOthers(t *testing.T) {
 	}
 	_, answer := call("GET", "/api/2.0/token-management/tokens/"+id, "")
 	info, _ := answer["token_info"].(map[string]any)
-	if info["created_by_username"] != s.Deployer.ClientID || info["owner_id"] == info["created_by_id"] || info["last_used_day"] == nil {
+	if info["created_by_username"] != s.Deployer.ClientID || info["owner_id"] == info["created_by_id"] ||
+		info["last_used_day"] == nil {
 		t.Errorf("%v", answer)
 	}
 	w.SetSwitches(WorkspaceSwitches{KnownTokenScopes: []string{"serving"}})
 	if code, answer := call("POST", "/api/2.0/token/create", `{"lifetime_seconds":60,"scopes":["sql"]}`); code != 400 {
 		t.Errorf("%d %v", code, answer)
 	}
-	if code, answer := call("POST", "/api/2.0/token/create", `{"lifetime_seconds":60,"scopes":["serving"]}`); code != 200 {
+	if code, answer := call("POST", "/api/2.0/token/create",
+		`{"lifetime_seconds":60,"scopes":["serving"]}`); code != 200 {
 		t.Errorf("%d %v", code, answer)
 	}
 }

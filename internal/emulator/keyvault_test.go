@@ -41,7 +41,9 @@ func newVaultWorld(t *testing.T, role string) *vaultWorld {
 	return w
 }
 
-func (w *vaultWorld) clientIn(t *testing.T, client *http.Client, where azcloud.Configuration, address string) *azsecrets.Client {
+func (w *vaultWorld) clientIn(
+	t *testing.T, client *http.Client, where azcloud.Configuration, address string,
+) *azsecrets.Client {
 	t.Helper()
 	options := azureOptions(client, where)
 	credential, err := azidentity.NewClientSecretCredential(w.tenant.ID, w.app.ClientID, w.app.AddSecret(time.Hour),
@@ -81,13 +83,17 @@ func TestVaultWithTheRealClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *got.Value != "one" || *got.ContentType != "text/plain" || got.ID.Version() != first || !hex32.MatchString(first) ||
-		string(*got.ID) != "https://kv-ml.vault.azure.net/secrets/sp-password/"+first || !*got.Attributes.Enabled || got.Managed != nil ||
+	if *got.Value != "one" || *got.ContentType != "text/plain" || got.ID.Version() != first ||
+		!hex32.MatchString(first) ||
+		string(*got.ID) != "https://kv-ml.vault.azure.net/secrets/sp-password/"+first || !*got.Attributes.Enabled ||
+		got.Managed != nil ||
 		*got.Attributes.RecoveryLevel != "Recoverable+Purgeable" || *got.Attributes.RecoverableDays != 90 {
 		t.Errorf("%+v", got.Secret)
 	}
 	// The client sends its first request without a token, because the 401 answer says where to get one.
-	for i, e := range slices.DeleteFunc(w.tenant.Journal.Entries(), func(e Entry) bool { return e.Service != "vault" }) {
+	for i, e := range slices.DeleteFunc(w.tenant.Journal.Entries(), func(e Entry) bool {
+		return e.Service != "vault"
+	}) {
 		if want := []int{401, 200}[i]; e.Status != want || e.Route != "/secrets/{name}/{$}" {
 			t.Errorf("request %d: %+v", i, e)
 		}
@@ -95,9 +101,11 @@ func TestVaultWithTheRealClient(t *testing.T) {
 
 	expires := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
 	set, err := w.client.SetSecret(ctx, "sp-password", azsecrets.SetSecretParameters{
-		Value: ptr("two"), ContentType: ptr("x"), Tags: map[string]*string{"k": ptr("v")}, SecretAttributes: &azsecrets.SecretAttributes{Expires: &expires},
+		Value: ptr("two"), ContentType: ptr("x"), Tags: map[string]*string{"k": ptr("v")},
+		SecretAttributes: &azsecrets.SecretAttributes{Expires: &expires},
 	}, nil)
-	if err != nil || *set.Value != "two" || !set.Attributes.Expires.Equal(expires) || *set.Tags["k"] != "v" || set.ID.Version() == first {
+	if err != nil || *set.Value != "two" || !set.Attributes.Expires.Equal(expires) || *set.Tags["k"] != "v" ||
+		set.ID.Version() == first {
 		t.Fatalf("%+v, %v", set.Secret, err)
 	}
 	for version, want := range map[string]string{"": "two", first: "one", set.ID.Version(): "two"} {
@@ -106,10 +114,13 @@ func TestVaultWithTheRealClient(t *testing.T) {
 		}
 	}
 
-	updated, err := w.client.UpdateSecretProperties(ctx, "sp-password", first, azsecrets.UpdateSecretPropertiesParameters{
-		SecretAttributes: &azsecrets.SecretAttributes{Enabled: ptr(false)}, Tags: map[string]*string{"old": ptr("yes")},
-	}, nil)
-	if err != nil || *updated.Attributes.Enabled || *updated.Tags["old"] != "yes" || updated.Value != nil || *updated.ContentType != "text/plain" {
+	updated, err := w.client.UpdateSecretProperties(ctx, "sp-password", first,
+		azsecrets.UpdateSecretPropertiesParameters{
+			SecretAttributes: &azsecrets.SecretAttributes{Enabled: ptr(false)},
+			Tags:             map[string]*string{"old": ptr("yes")},
+		}, nil)
+	if err != nil || *updated.Attributes.Enabled || *updated.Tags["old"] != "yes" || updated.Value != nil ||
+		*updated.ContentType != "text/plain" {
 		t.Errorf("%+v, %v", updated.Secret, err)
 	}
 	_, err = w.client.GetSecret(ctx, "sp-password", first, nil)
@@ -158,7 +169,8 @@ func TestVaultDeletesSoftly(t *testing.T) {
 	ctx := context.Background()
 	w.vault.SetSecret("token", "dapi", "")
 	deleted, err := w.client.DeleteSecret(ctx, "token", nil)
-	if err != nil || *deleted.RecoveryID != "https://kv-ml.vault.azure.net/deletedsecrets/token" || deleted.ScheduledPurgeDate.Sub(*deleted.DeletedDate) < 89*24*time.Hour {
+	if err != nil || *deleted.RecoveryID != "https://kv-ml.vault.azure.net/deletedsecrets/token" ||
+		deleted.ScheduledPurgeDate.Sub(*deleted.DeletedDate) < 89*24*time.Hour {
 		t.Fatalf("%+v, %v", deleted.DeletedSecret, err)
 	}
 	_, err = w.client.GetSecret(ctx, "token", "", nil)
@@ -212,7 +224,8 @@ func TestVaultHoldsCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *got.ContentType != "application/x-pkcs12" || !*got.Managed || string(*got.KID) != "https://kv-ml.vault.azure.net/keys/sp-databricks/"+first ||
+	if *got.ContentType != "application/x-pkcs12" || !*got.Managed ||
+		string(*got.KID) != "https://kv-ml.vault.azure.net/keys/sp-databricks/"+first ||
 		!got.Attributes.Expires.Equal(good.cert.NotAfter) || !got.Attributes.NotBefore.Equal(good.cert.NotBefore) {
 		t.Errorf("%+v", got.Secret)
 	}
@@ -224,7 +237,8 @@ func TestVaultHoldsCertificates(t *testing.T) {
 	if err != nil || !key.(*rsa.PrivateKey).Equal(good.key) || !cert.Equal(good.cert) || len(chain) != 1 {
 		t.Errorf("PFX: %v", err)
 	}
-	asPEM, err := w.client.GetSecret(ctx, "sp-databricks", "", &azsecrets.GetSecretOptions{OutContentType: ptr(azsecrets.ContentType("application/x-pem-file"))})
+	asPEM, err := w.client.GetSecret(ctx, "sp-databricks", "",
+		&azsecrets.GetSecretOptions{OutContentType: ptr(azsecrets.ContentType("application/x-pem-file"))})
 	if err != nil || !strings.Contains(*asPEM.Value, "BEGIN PRIVATE KEY") || *asPEM.ContentType != CertificatePEM {
 		t.Errorf("converted: %v", err)
 	}
@@ -239,12 +253,14 @@ func TestVaultHoldsCertificates(t *testing.T) {
 	if block.Type != "PRIVATE KEY" || public.Type != "CERTIFICATE" || string(public.Bytes) != string(other.cert.Raw) {
 		t.Errorf("PEM blocks %s, %s", block.Type, public.Type)
 	}
-	if got, err := w.client.GetSecret(ctx, "sp-databricks", first, nil); err != nil || *got.ContentType != CertificatePKCS12 {
+	if got, err := w.client.GetSecret(ctx, "sp-databricks", first, nil); err != nil ||
+		*got.ContentType != CertificatePKCS12 {
 		t.Errorf("the older version: %v", err)
 	}
 
 	w.vault.ImportCertificate("public-only", nil, good.cert, CertificatePEM)
-	if got, err := w.client.GetSecret(ctx, "public-only", "", nil); err != nil || strings.Contains(*got.Value, "PRIVATE KEY") {
+	if got, err := w.client.GetSecret(ctx, "public-only", "", nil); err != nil ||
+		strings.Contains(*got.Value, "PRIVATE KEY") {
 		t.Errorf("a key that is not exportable: %v", err)
 	}
 	w.vault.ImportCertificate("public-only", nil, good.cert, CertificatePKCS12)
@@ -274,8 +290,10 @@ func TestVaultRights(t *testing.T) {
 		return err
 	}
 	checkVaultError(t, get(), 403, "Forbidden", "ForbiddenByRbac")
-	for _, part := range []string{"appid=" + w.app.ClientID, "oid=" + w.app.ObjectID, "iss=https://sts.windows.net/" + w.tenant.ID + "/",
-		"Microsoft.KeyVault/vaults/secrets/getSecret/action", "vaults/kv-ml/secrets/sp-app-id", `DecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: kv-ml;location=westeurope`} {
+	for _, part := range []string{"appid=" + w.app.ClientID, "oid=" + w.app.ObjectID, "iss=https://sts.windows.net/" +
+		w.tenant.ID + "/",
+		"Microsoft.KeyVault/vaults/secrets/getSecret/action", "vaults/kv-ml/secrets/sp-app-id",
+		`DecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: kv-ml;location=westeurope`} {
 		checkVaultError(t, get(), 403, "Forbidden", part)
 	}
 
@@ -293,7 +311,8 @@ func TestVaultRights(t *testing.T) {
 	}
 	checkVaultError(t, set(), 403, "Forbidden", "setSecret/action")
 	w.vault.SetSwitches(VaultSwitches{AccessPolicies: true})
-	checkVaultError(t, set(), 403, "Forbidden", "does not have secrets set permission on key vault 'kv-ml;location=westeurope'")
+	checkVaultError(t, set(), 403, "Forbidden", "does not have secrets set permission on key vault "+
+		"'kv-ml;location=westeurope'")
 	checkVaultError(t, set(), 403, "Forbidden", "AccessDenied")
 	w.vault.SetSwitches(VaultSwitches{Firewall: true})
 	checkVaultError(t, get(), 403, "Forbidden", "ForbiddenByFirewall")

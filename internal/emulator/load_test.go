@@ -29,7 +29,8 @@ func TestLatency(t *testing.T) {
 		t.Errorf("%d after %s", w.Code, time.Since(began))
 	}
 	set(`{"milliseconds":0}`)
-	if w := ask(control, "GET", "/latency"); strings.TrimSpace(w.Body.String()) != `{"milliseconds":0}` || tenant.Latency.Get() != 0 {
+	if w := ask(control, "GET", "/latency"); strings.TrimSpace(w.Body.String()) != `{"milliseconds":0}` ||
+		tenant.Latency.Get() != 0 {
 		t.Errorf("%s", w.Body)
 	}
 }
@@ -39,11 +40,13 @@ func TestCrowd(t *testing.T) {
 	before := s.Workspace.Snapshot()
 	s.Crowd(3)
 	after := s.Workspace.Snapshot()
-	if len(after.ServicePrincipals) != len(before.ServicePrincipals)+3 || len(after.Endpoints) != len(before.Endpoints)+3 {
+	if len(after.ServicePrincipals) != len(before.ServicePrincipals)+3 ||
+		len(after.Endpoints) != len(before.Endpoints)+3 {
 		t.Errorf("%+v", after)
 	}
 	s.Workspace.SetGrant(CrowdEndpoint(2), CrowdApplicationID(0), "CAN_QUERY")
-	if got := s.Workspace.Grants(CrowdEndpoint(2)); got[CrowdApplicationID(0)] != "CAN_QUERY" || got[s.PersonName] != "CAN_MANAGE" || len(got) != 2 {
+	if got := s.Workspace.Grants(CrowdEndpoint(2)); got[CrowdApplicationID(0)] != "CAN_QUERY" ||
+		got[s.PersonName] != "CAN_MANAGE" || len(got) != 2 {
 		t.Errorf("%v", got)
 	}
 }

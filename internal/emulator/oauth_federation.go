@@ -42,7 +42,8 @@ func (t *tokenRequest) byExchange() *apiError {
 		return refused
 	}
 	var claims jwt.RegisteredClaims
-	if _, _, err := jwt.NewParser().ParseUnverified(raw, &claims); err != nil || len(claims.Audience) != 1 || claims.ExpiresAt == nil {
+	if _, _, err := jwt.NewParser().ParseUnverified(raw, &claims); err != nil || len(claims.Audience) != 1 ||
+		claims.ExpiresAt == nil {
 		return refused
 	}
 	if !slices.Contains(t.w.federation[p.id], federationPolicy{claims.Issuer, claims.Subject, claims.Audience[0]}) {
@@ -52,13 +53,14 @@ func (t *tokenRequest) byExchange() *apiError {
 	if issuer == nil {
 		return refused
 	}
-	_, err := jwt.NewParser(jwt.WithValidMethods([]string{"RS256", "ES256"}), jwt.WithoutClaimsValidation()).Parse(raw, func(token *jwt.Token) (any, error) {
-		kid, _ := token.Header["kid"].(string)
-		if key := issuer.publicKey(kid); key != nil {
-			return key, nil
-		}
-		return nil, jwt.ErrTokenUnverifiable
-	})
+	_, err := jwt.NewParser(jwt.WithValidMethods([]string{"RS256", "ES256"}), jwt.WithoutClaimsValidation()).Parse(raw,
+		func(token *jwt.Token) (any, error) {
+			kid, _ := token.Header["kid"].(string)
+			if key := issuer.publicKey(kid); key != nil {
+				return key, nil
+			}
+			return nil, jwt.ErrTokenUnverifiable
+		})
 	if err != nil || checkAssertionTimes(claims, t.now) != nil {
 		return refused
 	}

@@ -58,8 +58,10 @@ func (w *Workspace) mintOAuthSecret(owner *principal, scopes []string, now, expi
 	raw := make([]byte, 48)
 	_, _ = rand.Read(raw) // the documentation of crypto/rand says that Read never fails
 	value := "dose" + hex.EncodeToString(raw[:16])
-	s := &oauthSecret{id: hex.EncodeToString(raw[16:]), ownerID: owner.id, owner: owner.applicationID, digest: secretDigest(value),
-		status: oauthSecretActive, scopes: scopes, created: now.Truncate(time.Millisecond), expires: expires.Truncate(time.Millisecond)}
+	s := &oauthSecret{id: hex.EncodeToString(raw[16:]), ownerID: owner.id, owner: owner.applicationID,
+		digest: secretDigest(value),
+		status: oauthSecretActive, scopes: scopes, created: now.Truncate(time.Millisecond),
+		expires: expires.Truncate(time.Millisecond)}
 	w.oauthSecrets[s.id] = s
 	return s, value
 }
@@ -142,7 +144,8 @@ func secretsOf(h func(*call, *principal) (any, error)) handler {
 		}
 		p := c.w.byID(id)
 		if p == nil || p.kind != servicePrincipalKind {
-			return nil, s.OAuthSecretsOfUnknown.or(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "Service principal with id {} not found", id)
+			return nil, s.OAuthSecretsOfUnknown.or(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST",
+				"Service principal with id {} not found", id)
 		}
 		return h(c, p)
 	}
@@ -163,7 +166,8 @@ type oauthSecretInfo struct {
 func (s *oauthSecret) info() oauthSecretInfo {
 	const layout = "2006-01-02T15:04:05.000Z"
 	created := s.created.UTC().Format(layout)
-	info := oauthSecretInfo{ID: s.id, SecretHash: secretDigest("hash of " + s.id)[:16], Status: s.status, CreateTime: created, UpdateTime: created, Scopes: s.scopes}
+	info := oauthSecretInfo{ID: s.id, SecretHash: secretDigest("hash of " + s.id)[:16], Status: s.status,
+		CreateTime: created, UpdateTime: created, Scopes: s.scopes}
 	if !s.expires.IsZero() {
 		info.ExpireTime = s.expires.UTC().Format(layout)
 	}
@@ -186,18 +190,21 @@ func createOAuthSecret(c *call, p *principal) (any, error) {
 	if request.Lifetime != "" {
 		digits := protoDuration.FindStringSubmatch(request.Lifetime)
 		if digits == nil {
-			return nil, s.OAuthSecretDuration.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE", "lifetime is not a duration: {}", request.Lifetime)
+			return nil, s.OAuthSecretDuration.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE",
+				"lifetime is not a duration: {}", request.Lifetime)
 		}
 		seconds, err := strconv.ParseInt(digits[1], 10, 64)
 		if err != nil || seconds < 1 || seconds > int64(oauthSecretLifetime/time.Second) {
-			return nil, s.OAuthSecretLifetimeAbove.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE", "Lifetime {} is not between 1s and 63072000s", request.Lifetime)
+			return nil, s.OAuthSecretLifetimeAbove.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE",
+				"Lifetime {} is not between 1s and 63072000s", request.Lifetime)
 		}
 		lifetime = time.Duration(seconds) * time.Second
 	}
 	live := c.w.oauthSecretsWhere(func(o *oauthSecret) bool { return o.ownerID == p.id && !o.expired(c.now) })
 	if len(live) >= oauthSecretQuota {
 		return nil, s.OAuthSecretQuota.or(http.StatusBadRequest, "QUOTA_EXCEEDED",
-			fmt.Sprintf("Service principal {} has reached the limit of %d OAuth secrets.", oauthSecretQuota), p.applicationID)
+			fmt.Sprintf("Service principal {} has reached the limit of %d OAuth secrets.", oauthSecretQuota),
+			p.applicationID)
 	}
 	if s.OAuthSecretScopesIgnored {
 		request.Scopes = nil
@@ -256,7 +263,8 @@ func deleteOAuthSecret(c *call, p *principal) (any, error) {
 	id := c.r.PathValue("secret_id")
 	s := c.w.oauthSecrets[id]
 	if s == nil || s.ownerID != p.id {
-		return nil, c.w.switches.UnknownOAuthSecret.or(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "Secret {} not found", id)
+		return nil, c.w.switches.UnknownOAuthSecret.or(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST",
+			"Secret {} not found", id)
 	}
 	delete(c.w.oauthSecrets, id)
 	return nil, nil

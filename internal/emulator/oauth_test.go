@@ -86,7 +86,8 @@ func TestOAuthSecretsWithTheSDK(t *testing.T) {
 	if err != nil || err2 != nil || expires.Sub(created) != 730*24*time.Hour {
 		t.Errorf("from %s to %s", made.CreateTime, made.ExpireTime)
 	}
-	if !regexp.MustCompile(`^dose[0-9a-f]{32}$`).MatchString(made.Secret) || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(made.Id) || made.Status != "ACTIVE" {
+	if !regexp.MustCompile(`^dose[0-9a-f]{32}$`).MatchString(made.Secret) ||
+		!regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(made.Id) || made.Status != "ACTIVE" {
 		t.Errorf("id %s, status %s, a value of %d characters", made.Id, made.Status, len(made.Secret))
 	}
 	list, err := api.ListAll(ctx, oauth2.ListServicePrincipalSecretsRequest{ServicePrincipalId: id})
@@ -99,7 +100,8 @@ func TestOAuthSecretsWithTheSDK(t *testing.T) {
 	if got := l.Snapshot().OAuthSecrets; len(got) != 1 || got[0].ID != made.Id || got[0].Owner != l.member.ClientID {
 		t.Errorf("%+v", got)
 	}
-	if err := api.Delete(ctx, oauth2.DeleteServicePrincipalSecretRequest{ServicePrincipalId: id, SecretId: made.Id}); err != nil {
+	if err := api.Delete(ctx, oauth2.DeleteServicePrincipalSecretRequest{ServicePrincipalId: id,
+		SecretId: made.Id}); err != nil {
 		t.Error(err)
 	}
 	err = api.Delete(ctx, oauth2.DeleteServicePrincipalSecretRequest{ServicePrincipalId: id, SecretId: made.Id})
@@ -128,7 +130,8 @@ func TestOAuthSecretRefusals(t *testing.T) {
 		"unknown secret":  {admin, "DELETE", secretsPath(id) + "/x", "", 404, "RESOURCE_DOES_NOT_EXIST"},
 		"unknown setting": {admin, "GET", secretsPath(id) + "?size=1", "", 400, "INVALID_PARAMETER_VALUE"},
 	} {
-		if a := l.ask(tc.token, tc.method, tc.path, tc.body); a.status != tc.status || a.json(t)["error_code"] != tc.code {
+		if a := l.ask(tc.token, tc.method, tc.path, tc.body); a.status != tc.status ||
+			a.json(t)["error_code"] != tc.code {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
@@ -164,7 +167,8 @@ func TestOAuthClientCredentials(t *testing.T) {
 	_, secret := l.AddOAuthSecret(l.member.ClientID, time.Hour)
 	client := l.member.ClientID
 	inBody := l.post("", "", credentialsForm("client_id", client, "client_secret", secret, "scope", "all-apis"))
-	if got := inBody.json(t); inBody.status != 200 || got["token_type"] != "Bearer" || got["scope"] != "all-apis" || got["expires_in"] != 3600.0 {
+	if got := inBody.json(t); inBody.status != 200 || got["token_type"] != "Bearer" || got["scope"] != "all-apis" ||
+		got["expires_in"] != 3600.0 {
 		t.Fatalf("%d %s", inBody.status, inBody.body)
 	}
 	token := l.oauthToken(client, secret)
@@ -173,14 +177,17 @@ func TestOAuthClientCredentials(t *testing.T) {
 	}
 	var claims jwt.MapClaims
 	parsed, _, err := jwt.NewParser().ParseUnverified(token, &claims)
-	if err != nil || parsed.Header["typ"] != "at+jwt" || claims["aud"] != l.ID() || claims["sub"] != client || claims["client_id"] != client {
+	if err != nil || parsed.Header["typ"] != "at+jwt" || claims["aud"] != l.ID() || claims["sub"] != client ||
+		claims["client_id"] != client {
 		t.Errorf("%v %v %v", parsed.Header, claims, err)
 	}
 	var keys struct{ Keys []map[string]string }
-	if err := json.Unmarshal([]byte(l.ask("", "GET", "/oidc/jwks.json", "").body), &keys); err != nil || keys.Keys[0]["kid"] != parsed.Header["kid"] {
+	if err := json.Unmarshal([]byte(l.ask("", "GET", "/oidc/jwks.json", "").body), &keys); err != nil ||
+		keys.Keys[0]["kid"] != parsed.Header["kid"] {
 		t.Errorf("%+v, %v", keys, err)
 	}
-	if a := l.ask("", "GET", "/oidc/.well-known/oauth-authorization-server", ""); !strings.HasSuffix(fmt.Sprint(a.json(t)["token_endpoint"]), "/oidc/v1/token") {
+	if a := l.ask("", "GET", "/oidc/.well-known/oauth-authorization-server",
+		""); !strings.HasSuffix(fmt.Sprint(a.json(t)["token_endpoint"]), "/oidc/v1/token") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	// Another workspace refuses the token, because it did not sign it.
@@ -197,7 +204,8 @@ func TestOAuthClientCredentials(t *testing.T) {
 	wantOAuthError(t, l.post(client, secret, credentialsForm()), 401, "invalid_client") // the secret has expired, too
 	for _, e := range l.tenant.Journal.Entries() {
 		basic := base64.StdEncoding.EncodeToString([]byte(client + ":" + secret))
-		if text := fmt.Sprint(e); strings.Contains(text, secret) || strings.Contains(text, token) || strings.Contains(text, basic) {
+		if text := fmt.Sprint(e); strings.Contains(text, secret) || strings.Contains(text, token) ||
+			strings.Contains(text, basic) {
 			t.Errorf("the journal holds a value: %s %s", e.Method, e.Path)
 		}
 	}
@@ -213,7 +221,8 @@ func TestOAuthTokenRefusals(t *testing.T) {
 	wantOAuthError(t, l.post(client, secret, url.Values{}), 400, "unsupported_grant_type")
 	wantOAuthError(t, l.post(client, secret, credentialsForm("client_secret", secret)), 400, "invalid_request")
 	wantOAuthError(t, l.post(client, secret, credentialsForm("scope", "all-apis")), 403, "access_denied")
-	wantOAuthError(t, l.post(client, secret, credentialsForm("authorization_details", `[{"type":"x"}]`)), 400, "invalid_request")
+	wantOAuthError(t, l.post(client, secret, credentialsForm("authorization_details", `[{"type":"x"}]`)), 400,
+		"invalid_request")
 	token := l.oauthToken(client, secret, "scope", "model-serving")
 	if a := l.ask(token, "GET", "/api/2.0/serving-endpoints", ""); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
@@ -248,15 +257,17 @@ func TestTokenExchange(t *testing.T) {
 	issuer := l.tenant.NewOIDCIssuer("https://issuer.example")
 	l.AddFederationPolicy(l.member.ClientID, issuer.URL(), "repo:a", "")
 	exchange := func(token, client string) rawAnswer {
-		return l.post("", "", url.Values{"grant_type": {grantExchange}, "subject_token": {token}, "subject_token_type": {subjectTypeJWT},
-			"client_id": {client}, "scope": {"all-apis"}})
+		return l.post("", "", url.Values{"grant_type": {grantExchange}, "subject_token": {token},
+			"subject_token_type": {subjectTypeJWT},
+			"client_id":          {client}, "scope": {"all-apis"}})
 	}
 	good := issuer.Token("repo:a", l.accountID, 10*time.Minute)
 	a := exchange(good, l.member.ClientID)
 	if got := a.json(t); a.status != 200 || got["expires_in"].(float64) > 600 || got["issued_token_type"] == nil {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	if me := l.ask(a.json(t)["access_token"].(string), "GET", scimRoot+"Me", ""); me.json(t)["userName"] != l.member.ClientID {
+	if me := l.ask(a.json(t)["access_token"].(string), "GET", scimRoot+"Me",
+		""); me.json(t)["userName"] != l.member.ClientID {
 		t.Errorf("%d %s", me.status, me.body)
 	}
 	for name, a := range map[string]rawAnswer{
@@ -275,7 +286,8 @@ func TestTokenExchange(t *testing.T) {
 }
 
 func TestOAuthSwitches(t *testing.T) {
-	l := newLab(t, WorkspaceSwitches{OAuthSecretDelay: time.Minute, OAuthSecretsExpiredShown: true, OAuthSecretScopesIgnored: true, OAuthSecretCreated: 201,
+	l := newLab(t, WorkspaceSwitches{OAuthSecretDelay: time.Minute, OAuthSecretsExpiredShown: true,
+		OAuthSecretScopesIgnored: true, OAuthSecretCreated: 201,
 		OAuthTokensForInactive: true, OAuthMalformed: Refusal{Status: 422}, OAuthSecretsDenied: Refusal{Status: 401}})
 	id, client := l.scimID(l.member), l.member.ClientID
 	made := l.ask(l.entraToken(l.admin), "POST", secretsPath(id), `{"lifetime":"120s","scopes":["model-serving"]}`)
@@ -291,7 +303,8 @@ func TestOAuthSwitches(t *testing.T) {
 	if a := l.ask(l.entraToken(l.admin), "GET", secretsPath(id), ""); !strings.Contains(a.body, "expire_time") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	wantOAuthError(t, l.post(client, secret, credentialsForm("client_id", "x", "client_secret", "y")), 422, "invalid_request")
+	wantOAuthError(t, l.post(client, secret, credentialsForm("client_id", "x", "client_secret", "y")), 422,
+		"invalid_request")
 	l.SetActive(client, true)
 	if a := l.ask(l.entraToken(l.member), "GET", secretsPath(id), ""); a.status != 401 {
 		t.Errorf("%d %s", a.status, a.body)
@@ -331,12 +344,15 @@ func TestRouteOptimized(t *testing.T) {
 	l.CreateRouteOptimizedEndpoint("fast", "ada@example.com")
 	l.CreateRouteOptimizedEndpoint("other", "ada@example.com")
 	_, secret := l.AddOAuthSecret(client, time.Hour)
-	info := l.ask(l.entraToken(l.admin), "GET", "/api/2.0/serving-endpoints/fast", "").json(t)["data_plane_info"].(map[string]any)["query_info"].(map[string]any)
+	info := l.ask(l.entraToken(l.admin), "GET", "/api/2.0/serving-endpoints/fast",
+		"").json(t)["data_plane_info"].(map[string]any)["query_info"].(map[string]any)
 	details, address := info["authorization_details"].(string), info["endpoint_url"].(string)
-	if want := "https://" + l.EndpointHost("fast") + "/" + l.ID() + "/serving-endpoints/fast/invocations"; address != want {
+	if want := "https://" + l.EndpointHost("fast") + "/" + l.ID() +
+		"/serving-endpoints/fast/invocations"; address != want {
 		t.Errorf("%s, want %s", address, want)
 	}
-	wantOAuthError(t, l.post(client, secret, credentialsForm("authorization_details", details)), 401, "invalid_authorization_details")
+	wantOAuthError(t, l.post(client, secret, credentialsForm("authorization_details", details)), 401,
+		"invalid_authorization_details")
 	l.SetGrant("fast", client, "CAN_QUERY")
 	token := l.oauthToken(client, secret, "authorization_details", details)
 	if a := l.score("fast", token); a.status != 200 || !strings.Contains(a.body, "setosa") {
@@ -345,7 +361,8 @@ func TestRouteOptimized(t *testing.T) {
 	l.SetGrant("authorization/tokens", client, "CAN_USE")
 	_, pat := l.MintToken(client, "", time.Hour)
 	plain := l.oauthToken(client, secret)
-	for name, bearer := range map[string]string{"none": "", "personal": pat, "entra": l.entraToken(l.member), "plain": plain} {
+	for name, bearer := range map[string]string{"none": "", "personal": pat, "entra": l.entraToken(l.member),
+		"plain": plain} {
 		if a := l.score("fast", bearer); a.status != 401 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
@@ -358,7 +375,8 @@ func TestRouteOptimized(t *testing.T) {
 	}
 	// A token of the workspace can be exchanged for one with authorization details; an Entra token cannot.
 	narrow := func(assertion string) rawAnswer {
-		return l.post("", "", url.Values{"grant_type": {grantJWTBearer}, "assertion": {assertion}, "authorization_details": {details}})
+		return l.post("", "", url.Values{"grant_type": {grantJWTBearer}, "assertion": {assertion},
+			"authorization_details": {details}})
 	}
 	if a := narrow(plain); a.status != 200 || l.score("fast", a.json(t)["access_token"].(string)).status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
@@ -387,7 +405,9 @@ func TestRouteOptimized(t *testing.T) {
 	if a := l.score("fast", token); a.status != 401 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if !slices.ContainsFunc(l.tenant.Journal.Entries(), func(e Entry) bool { return e.Service == "serving" && e.Caller == client && e.Status == 200 }) {
+	if !slices.ContainsFunc(l.tenant.Journal.Entries(), func(e Entry) bool {
+		return e.Service == "serving" && e.Caller == client && e.Status == 200
+	}) {
 		t.Error("the journal has no call of the endpoint")
 	}
 }

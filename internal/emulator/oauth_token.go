@@ -163,7 +163,8 @@ func (t *tokenRequest) answer() (map[string]any, *apiError) {
 		return nil, refusal
 	}
 	token := t.w.signOAuth(t.who, scopes, t.details, t.now, t.seconds)
-	answer := map[string]any{"access_token": token, "scope": strings.Join(scopes, " "), "token_type": "Bearer", "expires_in": t.seconds}
+	answer := map[string]any{"access_token": token, "scope": strings.Join(scopes, " "), "token_type": "Bearer",
+		"expires_in": t.seconds}
 	if t.form.Get("grant_type") == grantExchange {
 		answer["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
 	}
@@ -178,7 +179,8 @@ func (t *tokenRequest) byCredentials() *apiError {
 		var errID, errSecret error
 		id, errID = url.QueryUnescape(id)
 		secret, errSecret = url.QueryUnescape(secret)
-		if errID != nil || errSecret != nil || t.form.Has("client_secret") || t.form.Has("client_id") && !strings.EqualFold(t.form.Get("client_id"), id) {
+		if errID != nil || errSecret != nil || t.form.Has("client_secret") || t.form.Has("client_id") &&
+			!strings.EqualFold(t.form.Get("client_id"), id) {
 			return t.w.malformedTokenRequest("the client is named twice")
 		}
 	} else {
@@ -224,14 +226,16 @@ func (t *tokenRequest) byOwnToken() *apiError {
 			return oauthRefusal(http.StatusBadRequest, "invalid_request", "io.jsonwebtoken.IncorrectClaimException: "+
 				"Expected aud claim to be: "+t.w.id+", but was: "+claims.Audience+".")
 		}
-		if p := t.w.findServicePrincipal(claims.AppID); p != nil && claims.Audience == DatabricksResource && claims.ExpiresAt.After(t.now) {
+		if p := t.w.findServicePrincipal(claims.AppID); p != nil && claims.Audience == DatabricksResource &&
+			claims.ExpiresAt.After(t.now) {
 			return t.as(p.id, p.applicationID)
 		}
 		return invalidClient()
 	}
 	claims, err := t.w.verifyOAuth(raw)
 	if err != nil || !claims.expires.After(t.now) || len(claims.details) > 0 {
-		return oauthRefusal(http.StatusBadRequest, "invalid_grant", "The assertion is not a valid token of this workspace")
+		return oauthRefusal(http.StatusBadRequest, "invalid_grant", "The assertion is not a valid token of "+
+			"this workspace")
 	}
 	p := t.w.findServicePrincipal(claims.subject)
 	if p == nil {
@@ -287,7 +291,8 @@ func (t *tokenRequest) readDetails() *apiError {
 	if err := decoder.Decode(&t.details); err != nil || len(t.details) == 0 {
 		return t.w.malformedTokenRequest("authorization_details")
 	}
-	refused := oauthRefusal(http.StatusUnauthorized, "invalid_authorization_details", "User is not authorized to the requested authorizations")
+	refused := oauthRefusal(http.StatusUnauthorized, "invalid_authorization_details", "User is not authorized to "+
+		"the requested authorizations")
 	for _, d := range t.details {
 		if d.Type != "workspace_permission" || d.ObjectType != "serving-endpoints" || len(d.Actions) == 0 {
 			return t.w.malformedTokenRequest("authorization_details")
@@ -321,7 +326,9 @@ type oauthClaims struct {
 func (w *Workspace) oauthIssuer() string { return "https://" + publicHostName(w.id) + "/oidc" }
 
 // signOAuth returns a new OAuth token of the workspace. Its claims are those that users of the service have published.
-func (w *Workspace) signOAuth(p *principal, scopes []string, details []authorizationDetail, now time.Time, seconds int64) string {
+func (w *Workspace) signOAuth(
+	p *principal, scopes []string, details []authorizationDetail, now time.Time, seconds int64,
+) string {
 	claims := jwt.MapClaims{
 		"iss": w.oauthIssuer(), "aud": w.id, "sub": p.applicationID, "client_id": p.applicationID, "scope": strings.Join(scopes, " "),
 		"iat": now.Unix(), "exp": now.Unix() + seconds, "jti": uuid.NewString(),
@@ -357,13 +364,16 @@ func (w *Workspace) verifyOAuth(raw string) (*oauthClaims, error) {
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithoutClaimsValidation())
 	key, _ := w.oauthKey()
-	if _, err := parser.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return &key.PublicKey, nil }); err != nil {
+	if _, err := parser.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) {
+		return &key.PublicKey, nil
+	}); err != nil {
 		return nil, err
 	}
 	if claims.Issuer != w.oauthIssuer() || !slices.Contains(claims.Audience, w.id) || claims.ExpiresAt == nil {
 		return nil, jwt.ErrTokenInvalidClaims
 	}
-	return &oauthClaims{subject: claims.Subject, scopes: strings.Fields(claims.Scope), details: claims.Details, expires: claims.ExpiresAt.UTC()}, nil
+	return &oauthClaims{subject: claims.Subject, scopes: strings.Fields(claims.Scope), details: claims.Details,
+		expires: claims.ExpiresAt.UTC()}, nil
 }
 
 // newOAuthKey generates the key with which a workspace signs its OAuth tokens, and returns it with its id. A workspace

@@ -41,7 +41,9 @@ func (t *Tenant) NewOIDCIssuer(address string) *OIDCIssuer {
 	base := strings.TrimSuffix(u.Path, "/")
 	mux.HandleFunc("GET "+base+"/.well-known/openid-configuration", i.metadata)
 	mux.HandleFunc("GET "+base+"/.well-known/jwks", i.keys)
-	i.handler = t.instrument("issuer", func(f Fault) (string, []byte) { return "text/plain; charset=utf-8", []byte(f.Message) }, routeMux{mux})
+	i.handler = t.instrument("issuer", func(f Fault) (string, []byte) {
+		return "text/plain; charset=utf-8", []byte(f.Message)
+	}, routeMux{mux})
 	t.serveOutside(address, i)
 	t.mu.Lock()
 	defer t.mu.Unlock()

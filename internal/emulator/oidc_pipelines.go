@@ -43,7 +43,8 @@ const GitHubIssuer = "https://token.actions.githubusercontent.com"
 func (t *Tenant) NewGitHubJob(subject string) *GitHubJob {
 	base := "https://run-actions-1-azure-eastus.actions.githubusercontent.com"
 	path := "/" + uuid.NewString() + "/idtoken/" + uuid.NewString()
-	j := &GitHubJob{RequestURL: base + path + "?api-version=2.0", RequestToken: rand.Text(), Issuer: t.issuerOrNew(GitHubIssuer), Subject: subject}
+	j := &GitHubJob{RequestURL: base + path + "?api-version=2.0", RequestToken: rand.Text(),
+		Issuer: t.issuerOrNew(GitHubIssuer), Subject: subject}
 	j.serve(t, "github", "GET", base, path, j.token)
 	return j
 }
@@ -55,7 +56,8 @@ func (j *GitHubJob) token(w http.ResponseWriter, r *http.Request) {
 		pipelineRefuse(w, http.StatusUnauthorized, "Unable to get ID Token: the request is not authorized.")
 		return
 	case query.Get("api-version") != "2.0":
-		pipelineRefuse(w, http.StatusBadRequest, "No api-version was supplied for the GET request. The version must be supplied either as part of the Accept header or as a query parameter.")
+		pipelineRefuse(w, http.StatusBadRequest, "No api-version was supplied for the GET request. The version "+
+			"must be supplied either as part of the Accept header or as a query parameter.")
 		return
 	}
 	audience := query.Get("audience")
@@ -65,7 +67,8 @@ func (j *GitHubJob) token(w http.ResponseWriter, r *http.Request) {
 	}
 	noteCaller(r, j.Subject)
 	j.calls.Add(1)
-	pipelineJSON(w, http.StatusOK, map[string]any{"count": 1, "value": j.Issuer.Token(j.Subject, audience, gitHubLifetime)})
+	pipelineJSON(w, http.StatusOK, map[string]any{"count": 1, "value": j.Issuer.Token(j.Subject, audience,
+		gitHubLifetime)})
 }
 
 // An AzureDevOpsJob is a job of Azure Pipelines that uses a service connection with workload identity federation:
@@ -113,7 +116,8 @@ func (j *AzureDevOpsJob) token(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	case query.Get("api-version") == "":
-		pipelineRefuse(w, http.StatusBadRequest, "No api-version was supplied for the POST request. The version must be supplied either as part of the Accept header or as a query parameter.")
+		pipelineRefuse(w, http.StatusBadRequest, "No api-version was supplied for the POST request. The version "+
+			"must be supplied either as part of the Accept header or as a query parameter.")
 		return
 	case query.Get("api-version") != "7.1":
 		pipelineRefuse(w, http.StatusBadRequest, "The requested REST API version of "+query.Get("api-version")+
@@ -129,7 +133,8 @@ func (j *AzureDevOpsJob) token(w http.ResponseWriter, r *http.Request) {
 	}
 	noteCaller(r, j.Subject)
 	j.calls.Add(1)
-	pipelineJSON(w, http.StatusOK, map[string]string{"oidcToken": j.Issuer.Token(j.Subject, federationAudience, azureDevOpsLifetime)})
+	pipelineJSON(w, http.StatusOK, map[string]string{"oidcToken": j.Issuer.Token(j.Subject, federationAudience,
+		azureDevOpsLifetime)})
 }
 
 // job is what the jobs of all pipelines have in common: they request tokens at one address.

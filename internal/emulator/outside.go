@@ -23,7 +23,8 @@ func (t *Tenant) serveOutside(address string, handler http.Handler) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.outsiders = append(t.outsiders, outsideService{host: hostName(u.Host), path: strings.TrimSuffix(u.Path, "/"), handler: handler})
+	t.outsiders = append(t.outsiders, outsideService{host: hostName(u.Host), path: strings.TrimSuffix(u.Path, "/"),
+		handler: handler})
 }
 
 // outside returns the handler of the services outside the tenant that have this host name, or nil if there is none.

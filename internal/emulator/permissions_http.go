@@ -36,11 +36,13 @@ func (w *Workspace) permissionRoutes(api func(string, handler)) {
 func endpointList(c *call) (*accessList, error) {
 	id, s := c.r.PathValue("id"), &c.w.switches
 	if !isEndpointID(id) {
-		return nil, s.NotAnEndpointID.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE", "'{}' is not a valid Inference Endpoint ID.", id)
+		return nil, s.NotAnEndpointID.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE",
+			"'{}' is not a valid Inference Endpoint ID.", id)
 	}
 	l := c.w.lists[endpointsObjects+id]
 	if l == nil || l.deleted && (s.DeletedListGone || s.DeletedListReadOnly && c.r.Method != http.MethodGet) {
-		return nil, s.UnknownEndpointID.or(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "Inference endpoint with ID {} does not exist.", id)
+		return nil, s.UnknownEndpointID.or(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "Inference endpoint "+
+			"with ID {} does not exist.", id)
 	}
 	return l, nil
 }
@@ -63,7 +65,8 @@ func (c *call) managed(list func(*call) (*accessList, error)) (*accessList, erro
 		if l.ofTokens() {
 			object = "tokens"
 		}
-		return nil, denied("%s does not have Manage permissions on %s. Please contact the owner or an administrator for access.", c.who.name(), object)
+		return nil, denied("%s does not have Manage permissions on %s. Please contact the owner or an "+
+			"administrator for access.", c.who.name(), object)
 	}
 	return l, nil
 }
@@ -174,7 +177,8 @@ func (a accessControlRequest) resolve(w *Workspace, now time.Time) (p *principal
 			continue
 		}
 		if kind != "" {
-			return nil, false, badParameter("Exactly one of user_name, group_name and service_principal_name must be given.")
+			return nil, false, badParameter("Exactly one of user_name, group_name and service_principal_name " +
+				"must be given.")
 		}
 		kind, name = field.kind, *field.value
 	}
@@ -187,7 +191,8 @@ func (a accessControlRequest) resolve(w *Workspace, now time.Time) (p *principal
 		p, asUser = w.findServicePrincipal(name), true
 	}
 	if p == nil || now.Before(p.accessFrom) {
-		typed := map[principalKind]string{servicePrincipalKind: "ServicePrincipalName", userKind: "UserName", groupKind: "GroupName"}[kind]
+		typed := map[principalKind]string{servicePrincipalKind: "ServicePrincipalName", userKind: "UserName",
+			groupKind: "GroupName"}[kind]
 		return nil, false, w.switches.UnknownPrincipal.or(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST",
 			"Principal: {} does not exist", fmt.Sprintf("%s(%s)", typed, name))
 	}
@@ -223,10 +228,12 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 			return nil, err
 		}
 		if !validLevel(l, entry.PermissionLevel) {
-			return nil, badParameter("'%s' is not a valid permission level for %s.", entry.PermissionLevel, c.w.render(l).ObjectType)
+			return nil, badParameter("'%s' is not a valid permission level for %s.", entry.PermissionLevel,
+				c.w.render(l).ObjectType)
 		}
 		if p == c.w.admins && entry.PermissionLevel != levelManage {
-			return nil, refuse(http.StatusBadRequest, "BAD_REQUEST", "Cannot change permissions for group 'admins' to %s.", entry.PermissionLevel)
+			return nil, refuse(http.StatusBadRequest, "BAD_REQUEST", "Cannot change permissions for group "+
+				"'admins' to %s.", entry.PermissionLevel)
 		}
 		if l.ofTokens() && p != c.w.admins && entry.PermissionLevel == levelManage {
 			return nil, badParameter("Only the group 'admins' can have CAN_MANAGE on tokens.")
@@ -241,7 +248,8 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 	if replace {
 		// Admins hold CAN_MANAGE on tokens by a direct grant, and a request must not remove this grant.
 		if l.ofTokens() && !named[c.w.admins.id] {
-			return nil, refuse(http.StatusBadRequest, "BAD_REQUEST", "Cannot change permissions for group 'admins' to None.")
+			return nil, refuse(http.StatusBadRequest, "BAD_REQUEST", "Cannot change permissions for group "+
+				"'admins' to None.")
 		}
 		for id := range l.grants {
 			if !named[id] {
@@ -251,7 +259,8 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 		}
 	}
 	for _, g := range wanted {
-		if held := l.grants[g.p.id]; held != nil && !replace && c.w.switches.PatchNeverLowers && levelRank[g.level] < levelRank[held.level] {
+		if held := l.grants[g.p.id]; held != nil && !replace && c.w.switches.PatchNeverLowers &&
+			levelRank[g.level] < levelRank[held.level] {
 			continue
 		}
 		l.set(g.p, g.level, c.now).asUser = g.asUser

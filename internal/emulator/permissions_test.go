@@ -62,28 +62,38 @@ func TestEndpointPermissionsWithTheSDK(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
 	c := l.sdk(l.entraToken(l.admin))
 	endpoints, generic := serving.NewServingEndpoints(c), iam.NewPermissions(c)
-	got, err := endpoints.UpdatePermissions(ctx, serving.ServingEndpointPermissionsRequest{ServingEndpointId: l.endpoint,
-		AccessControlList: []serving.ServingEndpointAccessControlRequest{{ServicePrincipalName: strings.ToUpper(l.member.ClientID), PermissionLevel: "CAN_QUERY"}}})
-	if err != nil || got.ObjectId != "/serving-endpoints/"+l.endpoint || got.ObjectType != "serving-endpoint" || len(got.AccessControlList) != 3 {
+	got, err := endpoints.UpdatePermissions(ctx,
+		serving.ServingEndpointPermissionsRequest{ServingEndpointId: l.endpoint,
+			AccessControlList: []serving.ServingEndpointAccessControlRequest{{ServicePrincipalName: strings.ToUpper(
+				l.member.ClientID), PermissionLevel: "CAN_QUERY"}}})
+	if err != nil || got.ObjectId != "/serving-endpoints/"+l.endpoint || got.ObjectType != "serving-endpoint" ||
+		len(got.AccessControlList) != 3 {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if grants := l.Grants("iris"); !maps.Equal(grants, map[string]string{l.member.ClientID: "CAN_QUERY", "ada@example.com": "CAN_MANAGE"}) {
+	if grants := l.Grants("iris"); !maps.Equal(grants, map[string]string{l.member.ClientID: "CAN_QUERY",
+		"ada@example.com": "CAN_MANAGE"}) {
 		t.Errorf("grants %v", grants)
 	}
-	object, err := generic.Get(ctx, iam.GetPermissionRequest{RequestObjectType: "serving-endpoints", RequestObjectId: l.endpoint})
+	object, err := generic.Get(ctx, iam.GetPermissionRequest{RequestObjectType: "serving-endpoints",
+		RequestObjectId: l.endpoint})
 	if err != nil || len(object.AccessControlList) != 3 {
 		t.Fatalf("%+v, %v", object, err)
 	}
-	i := slices.IndexFunc(object.AccessControlList, func(r iam.AccessControlResponse) bool { return r.ServicePrincipalName == l.member.ClientID })
+	i := slices.IndexFunc(object.AccessControlList, func(r iam.AccessControlResponse) bool {
+		return r.ServicePrincipalName == l.member.ClientID
+	})
 	if i < 0 || object.AccessControlList[i].DisplayName != "scorer" {
 		t.Errorf("list %+v", object.AccessControlList)
 	}
-	levels, err := endpoints.GetPermissionLevels(ctx, serving.GetServingEndpointPermissionLevelsRequest{ServingEndpointId: l.endpoint})
+	levels, err := endpoints.GetPermissionLevels(ctx,
+		serving.GetServingEndpointPermissionLevelsRequest{ServingEndpointId: l.endpoint})
 	if err != nil || len(levels.PermissionLevels) != 3 {
 		t.Errorf("levels %+v, %v", levels, err)
 	}
 	// Set with an empty list removes all direct grants, whoever has them.
-	if got, err = endpoints.SetPermissions(ctx, serving.ServingEndpointPermissionsRequest{ServingEndpointId: l.endpoint}); err != nil || len(got.AccessControlList) != 1 || got.AccessControlList[0].GroupName != "admins" {
+	if got, err = endpoints.SetPermissions(ctx,
+		serving.ServingEndpointPermissionsRequest{ServingEndpointId: l.endpoint}); err != nil ||
+		len(got.AccessControlList) != 1 || got.AccessControlList[0].GroupName != "admins" {
 		t.Errorf("after an empty set: %+v, %v", got, err)
 	}
 	if len(l.Grants("iris")) != 0 {
@@ -102,13 +112,20 @@ func TestEndpointPermissionRules(t *testing.T) {
 		}
 	}
 	check("at first", l.ask(admin, "GET", path, ""), inheritedAdmins, ada)
-	check("a service principal as user_name", l.ask(admin, "PATCH", path, acl(entry("user_name", sp, "CAN_QUERY"))), inheritedAdmins, ada, "service_principal_name="+sp+" CAN_QUERY")
-	check("lowered by PATCH", l.ask(admin, "PATCH", path, acl(entry("service_principal_name", sp, "CAN_VIEW"))), inheritedAdmins, ada, "service_principal_name="+sp+" CAN_VIEW")
-	check("the last of two wins", l.ask(admin, "PATCH", path, acl(entry("service_principal_name", sp, "CAN_MANAGE"), entry("service_principal_name", sp, "CAN_QUERY"))), inheritedAdmins, ada, "service_principal_name="+sp+" CAN_QUERY")
-	check("empty PATCH", l.ask(admin, "PATCH", path, `{}`), inheritedAdmins, ada, "service_principal_name="+sp+" CAN_QUERY")
-	check("PUT", l.ask(admin, "PUT", path, acl(entry("group_name", "users", "CAN_VIEW"), entry("group_name", "admins", "CAN_MANAGE"))),
+	check("a service principal as user_name", l.ask(admin, "PATCH", path, acl(entry("user_name", sp, "CAN_QUERY"))),
+		inheritedAdmins, ada, "service_principal_name="+sp+" CAN_QUERY")
+	check("lowered by PATCH", l.ask(admin, "PATCH", path, acl(entry("service_principal_name", sp, "CAN_VIEW"))),
+		inheritedAdmins, ada, "service_principal_name="+sp+" CAN_VIEW")
+	check("the last of two wins", l.ask(admin, "PATCH", path, acl(entry("service_principal_name", sp, "CAN_MANAGE"),
+		entry("service_principal_name", sp, "CAN_QUERY"))), inheritedAdmins, ada, "service_principal_name="+
+		sp+" CAN_QUERY")
+	check("empty PATCH", l.ask(admin, "PATCH", path, `{}`), inheritedAdmins, ada, "service_principal_name="+
+		sp+" CAN_QUERY")
+	check("PUT", l.ask(admin, "PUT", path, acl(entry("group_name", "users", "CAN_VIEW"),
+		entry("group_name", "admins", "CAN_MANAGE"))),
 		inheritedAdmins, "group_name=admins CAN_MANAGE", "group_name=users CAN_VIEW")
-	check("read back", l.ask(admin, "GET", path, ""), inheritedAdmins, "group_name=admins CAN_MANAGE", "group_name=users CAN_VIEW")
+	check("read back", l.ask(admin, "GET", path, ""), inheritedAdmins, "group_name=admins CAN_MANAGE",
+		"group_name=users CAN_VIEW")
 
 	// The order of the entries changes between answers.
 	orders := map[string]bool{}
@@ -121,9 +138,11 @@ func TestEndpointPermissionRules(t *testing.T) {
 	}
 
 	l.SetGrant("iris", sp, "CAN_QUERY")
-	l.SetSwitches(WorkspaceSwitches{PatchNeverLowers: true, EmptyPatchRefused: true, UserNameEchoed: true, InheritedFromObject: "/elsewhere/"})
+	l.SetSwitches(WorkspaceSwitches{PatchNeverLowers: true, EmptyPatchRefused: true, UserNameEchoed: true,
+		InheritedFromObject: "/elsewhere/"})
 	l.ask(admin, "PUT", path, acl(entry("user_name", sp, "CAN_QUERY")))
-	check("switches", l.ask(admin, "PATCH", path, acl(entry("service_principal_name", sp, "CAN_VIEW"))), "group_name=admins CAN_MANAGE inherited[/elsewhere/]", "user_name="+sp+" CAN_QUERY")
+	check("switches", l.ask(admin, "PATCH", path, acl(entry("service_principal_name", sp, "CAN_VIEW"))),
+		"group_name=admins CAN_MANAGE inherited[/elsewhere/]", "user_name="+sp+" CAN_QUERY")
 	if a := l.ask(admin, "PATCH", path, `{}`); a.status != 400 {
 		t.Errorf("empty PATCH: %d", a.status)
 	}
@@ -167,7 +186,8 @@ func TestEndpointPermissionRefusals(t *testing.T) {
 	}
 	member := l.entraToken(l.member)
 	l.SetGrant("iris", sp, "CAN_QUERY")
-	text := sp + " does not have Manage permissions on Inference Endpoint with ID: " + l.endpoint + ". Please contact the owner or an administrator for access."
+	text := sp + " does not have Manage permissions on Inference Endpoint with ID: " + l.endpoint +
+		". Please contact the owner or an administrator for access."
 	for _, method := range []string{"GET", "PUT", "PATCH"} {
 		l.refused(l.ask(member, method, path, acl(good)), 403, "PERMISSION_DENIED", text)
 	}
@@ -179,7 +199,8 @@ func TestEndpointPermissionRefusals(t *testing.T) {
 		t.Errorf("a manager through a group: %d %s", a.status, a.body)
 	}
 	l.SetSwitches(WorkspaceSwitches{UnknownPrincipal: Refusal{Status: 400, Code: "BAD_REQUEST"}})
-	l.refused(l.ask(admin, "PATCH", path, acl(entry("group_name", "x", "CAN_QUERY"))), 400, "BAD_REQUEST", "Principal: GroupName(x) does not exist")
+	l.refused(l.ask(admin, "PATCH", path, acl(entry("group_name", "x", "CAN_QUERY"))), 400, "BAD_REQUEST",
+		"Principal: GroupName(x) does not exist")
 }
 
 func TestListOutlivesTheEndpoint(t *testing.T) {
@@ -202,7 +223,8 @@ func TestListOutlivesTheEndpoint(t *testing.T) {
 		t.Errorf("write to the old list: %d, %v", a.status, l.Grants("iris"))
 	}
 	l.SetSwitches(WorkspaceSwitches{DeletedListReadOnly: true})
-	if get, patch := l.ask(admin, "GET", old, "").status, l.ask(admin, "PATCH", old, body).status; get != 200 || patch != 404 {
+	if get, patch := l.ask(admin, "GET", old, "").status, l.ask(admin, "PATCH", old, body).status; get != 200 ||
+		patch != 404 {
 		t.Errorf("read-only: %d %d", get, patch)
 	}
 	l.SetSwitches(WorkspaceSwitches{DeletedListGone: true})
@@ -218,7 +240,8 @@ func TestRemovedPrincipalLeavesTheLists(t *testing.T) {
 		l.SetGrant("authorization/tokens", l.member.ClientID, "CAN_USE")
 		l.MintToken(l.member.ClientID, "", time.Hour)
 		l.RemovePrincipal(l.member.ClientID)
-		if got := rows(t, l.ask(l.entraToken(l.admin), "GET", permissionsPath+l.endpoint, "")); (len(got) == 3) != stale {
+		if got := rows(t, l.ask(l.entraToken(l.admin), "GET", permissionsPath+l.endpoint,
+			"")); (len(got) == 3) != stale {
 			t.Errorf("stale %v: %v", stale, got)
 		}
 		if tokens := l.Snapshot().Tokens; len(tokens) != 0 {
@@ -238,16 +261,22 @@ func TestTokenPermissions(t *testing.T) {
 	l.refused(l.ask(admin, "GET", tokensPath, ""), 404, "RESOURCE_DOES_NOT_EXIST", "tokens tokens does not exist")
 	l.ask(admin, "POST", "/api/2.0/token/create", `{}`)
 	a := l.ask(admin, "GET", tokensPath, "")
-	if got := rows(t, a); !slices.Equal(got, []string{"group_name=admins CAN_MANAGE"}) || a.json(t)["object_id"] != "/authorization/tokens" || a.json(t)["object_type"] != "tokens" {
+	if got := rows(t, a); !slices.Equal(got, []string{"group_name=admins CAN_MANAGE"}) ||
+		a.json(t)["object_id"] != "/authorization/tokens" || a.json(t)["object_type"] != "tokens" {
 		t.Errorf("at first: %s", a.body)
 	}
-	if got := rows(t, l.ask(admin, "PATCH", tokensPath, acl(entry("service_principal_name", sp, "CAN_USE")))); len(got) != 2 {
+	if got := rows(t, l.ask(admin, "PATCH", tokensPath, acl(entry("service_principal_name", sp, "CAN_USE")))); len(
+		got) != 2 {
 		t.Errorf("granted: %v", got)
 	}
-	l.refused(l.ask(admin, "PATCH", tokensPath, acl(entry("service_principal_name", sp, "CAN_MANAGE"))), 400, "INVALID_PARAMETER_VALUE", "Only the group 'admins' can have CAN_MANAGE on tokens.")
-	l.refused(l.ask(admin, "PUT", tokensPath, acl(entry("service_principal_name", sp, "CAN_USE"))), 400, "BAD_REQUEST", "Cannot change permissions for group 'admins' to None.")
-	l.refused(l.ask(l.entraToken(l.member), "GET", tokensPath, ""), 403, "PERMISSION_DENIED", sp+" does not have Manage permissions on tokens. Please contact the owner or an administrator for access.")
-	if a := l.ask(admin, "GET", tokensPath+"/permissionLevels", ""); !strings.Contains(a.body, "CAN_USE") || strings.Contains(a.body, "CAN_QUERY") {
+	l.refused(l.ask(admin, "PATCH", tokensPath, acl(entry("service_principal_name", sp, "CAN_MANAGE"))), 400,
+		"INVALID_PARAMETER_VALUE", "Only the group 'admins' can have CAN_MANAGE on tokens.")
+	l.refused(l.ask(admin, "PUT", tokensPath, acl(entry("service_principal_name", sp, "CAN_USE"))), 400, "BAD_REQUEST",
+		"Cannot change permissions for group 'admins' to None.")
+	l.refused(l.ask(l.entraToken(l.member), "GET", tokensPath, ""), 403, "PERMISSION_DENIED", sp+" does not have "+
+		"Manage permissions on tokens. Please contact the owner or an administrator for access.")
+	if a := l.ask(admin, "GET", tokensPath+"/permissionLevels", ""); !strings.Contains(a.body, "CAN_USE") ||
+		strings.Contains(a.body, "CAN_QUERY") {
 		t.Errorf("levels %s", a.body)
 	}
 
@@ -257,7 +286,8 @@ func TestTokenPermissions(t *testing.T) {
 	if !works() {
 		t.Fatal("a token of a principal with CAN_USE does not work")
 	}
-	if got := rows(t, l.ask(admin, "PUT", tokensPath, acl(entry("group_name", "admins", "CAN_MANAGE")))); len(got) != 1 {
+	if got := rows(t, l.ask(admin, "PUT", tokensPath, acl(entry("group_name", "admins", "CAN_MANAGE")))); len(
+		got) != 1 {
 		t.Errorf("after PUT: %v", got)
 	}
 	if works() || len(l.Snapshot().Tokens) != 1 {
@@ -277,7 +307,8 @@ func TestTokenPermissions(t *testing.T) {
 	if !works() || !slices.Contains(l.Snapshot().TokenGrants, "group_name=users CAN_USE") {
 		t.Error("the switch for the default right does nothing")
 	}
-	if l2 := newLab(t, WorkspaceSwitches{TokenListAlwaysThere: true, UsersMayUseTokens: true}); len(rows(t, l2.ask(l2.entraToken(l2.admin), "GET", tokensPath, ""))) != 2 {
+	if l2 := newLab(t, WorkspaceSwitches{TokenListAlwaysThere: true, UsersMayUseTokens: true}); len(rows(t,
+		l2.ask(l2.entraToken(l2.admin), "GET", tokensPath, ""))) != 2 {
 		t.Error("the list is not there from the start")
 	}
 }
@@ -285,7 +316,8 @@ func TestTokenPermissions(t *testing.T) {
 func TestGrantDelay(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{GrantDelay: 2 * time.Minute})
 	score := func() int {
-		return l.ask(l.entraToken(l.member), "POST", "/serving-endpoints/iris/invocations", `{"instances":[[5,3,1,0.2]]}`).status
+		return l.ask(l.entraToken(l.member), "POST", "/serving-endpoints/iris/invocations",
+			`{"instances":[[5,3,1,0.2]]}`).status
 	}
 	l.SetGrant("iris", l.member.ClientID, "CAN_QUERY")
 	if status := score(); status != 403 {

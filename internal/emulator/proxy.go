@@ -106,7 +106,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		inner.Header.Del("Proxy-Connection")
 		p.watched(handler).ServeHTTP(answer, inner)
 	default:
-		http.Error(answer, "emulator: this is a proxy; ask with CONNECT, or for an http URL in absolute form", http.StatusBadRequest)
+		http.Error(answer, "emulator: this is a proxy; ask with CONNECT, or for an http URL in absolute form",
+			http.StatusBadRequest)
 	}
 }
 
@@ -164,7 +165,8 @@ func (p *Proxy) serveTunnel(w http.ResponseWriter, r *http.Request) {
 	host, _ := r.Context().Value(tunnelHostKey{}).(string)
 	handler := p.handler("https", host)
 	if handler == nil || hostName(r.Host) != host {
-		http.Error(w, fmt.Sprintf("emulator: a request for %s in a tunnel to %s", r.Host, host), http.StatusMisdirectedRequest)
+		http.Error(w, fmt.Sprintf("emulator: a request for %s in a tunnel to %s", r.Host, host),
+			http.StatusMisdirectedRequest)
 		return
 	}
 	p.watched(handler).ServeHTTP(w, r)
@@ -239,7 +241,8 @@ func (p *Proxy) certificate(host string) (*tls.Certificate, error) {
 }
 
 func refuseTarget(w http.ResponseWriter, target string) {
-	http.Error(w, fmt.Sprintf("emulator: there is no service at %s, and nothing leaves this machine", target), http.StatusBadGateway)
+	http.Error(w, fmt.Sprintf("emulator: there is no service at %s, and nothing leaves this machine", target),
+		http.StatusBadGateway)
 }
 
 // splitTarget splits the target of a request into its host, in lower case, and its port. The default port replaces a

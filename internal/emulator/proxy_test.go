@@ -79,7 +79,8 @@ func TestProxyServesRealHostNames(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", tc.address, resp.StatusCode, body, tc.status, tc.body)
 		}
 	}
-	if resp, _ := getBody(t, client, "https://login.microsoftonline.us"+metadata); resp.TLS == nil || resp.TLS.PeerCertificates[0].DNSNames[0] != "login.microsoftonline.us" {
+	if resp, _ := getBody(t, client, "https://login.microsoftonline.us"+metadata); resp.TLS == nil ||
+		resp.TLS.PeerCertificates[0].DNSNames[0] != "login.microsoftonline.us" {
 		t.Error("the certificate is not one for the name that was asked")
 	}
 }
@@ -102,8 +103,10 @@ func TestProxyRefusesUnknownHosts(t *testing.T) {
 	}()
 
 	for _, address := range []string{
-		"https://example.com/", "https://graph.microsoft.com/", "https://no-such.vault.azure.net/secrets", "https://vault.azure.net/",
-		"https://adb-78.17.azuredatabricks.net/", "https://adb-77.3.azuredatabricks.net/", "https://login.microsoftonline.com:8443/",
+		"https://example.com/", "https://graph.microsoft.com/", "https://no-such.vault.azure.net/secrets",
+		"https://vault.azure.net/",
+		"https://adb-78.17.azuredatabricks.net/", "https://adb-77.3.azuredatabricks.net/",
+		"https://login.microsoftonline.com:8443/",
 		"https://169.254.169.254/metadata/identity/oauth2/token", "https://login.microsoftonline.com.example/",
 	} {
 		resp, err := client.Get(address)
@@ -115,7 +118,8 @@ func TestProxyRefusesUnknownHosts(t *testing.T) {
 		}
 	}
 	for _, address := range []string{
-		"http://" + outer.Addr().String(), "http://example.com/", "http://login.microsoftonline.com/", "http://169.254.169.254:8080/",
+		"http://" + outer.Addr().String(), "http://example.com/", "http://login.microsoftonline.com/",
+		"http://169.254.169.254:8080/",
 	} {
 		// By default net/http sends no requests for loopback addresses to a proxy, but it does if the proxy is set
 		// explicitly.
@@ -168,7 +172,8 @@ func TestProxyAsksInProxyForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	eager := &prefixed{Conn: conn, prefix: "CONNECT login.microsoftonline.com:443 HTTP/1.1\r\nHost: login.microsoftonline.com:443\r\n\r\n", answered: bufio.NewReader(conn)}
+	eager := &prefixed{Conn: conn, prefix: "CONNECT login.microsoftonline.com:443 HTTP/1.1\r\nHost: " +
+		"login.microsoftonline.com:443\r\n\r\n", answered: bufio.NewReader(conn)}
 	secure := tls.Client(eager, &tls.Config{RootCAs: tenant.CAPool(), ServerName: "login.microsoftonline.com"})
 	if err := secure.Handshake(); err != nil {
 		t.Fatal(err)
@@ -208,7 +213,8 @@ func TestProxyAppliesFaults(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	client := behindProxy(t, tenant, serveForTest(t, tenant))
 	const metadata = "https://login.microsoftonline.com/common/discovery/instance"
-	tenant.Faults.Add(Fault{Service: "proxy", Method: "CONNECT", Path: "/login.microsoftonline.com:443", Status: 407, Message: "who are you"})
+	tenant.Faults.Add(Fault{Service: "proxy", Method: "CONNECT", Path: "/login.microsoftonline.com:443", Status: 407,
+		Message: "who are you"})
 	tenant.Faults.Add(Fault{Service: "proxy", Drop: "before"})
 	tenant.Faults.Add(Fault{Service: "entra", Drop: "before"})
 	for _, want := range []string{"Proxy Authentication Required", "EOF", "EOF"} {
@@ -231,7 +237,8 @@ func TestProxyServesAddedRoutes(t *testing.T) {
 	answer := func(text string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) })
 	}
-	proxy := tenant.Proxy(map[string]http.Handler{"login.microsoftonline.com": answer("mine"), "http://plain.example": answer("plain")})
+	proxy := tenant.Proxy(map[string]http.Handler{"login.microsoftonline.com": answer("mine"),
+		"http://plain.example": answer("plain")})
 	server := &Server{proxy: proxy}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -243,7 +250,8 @@ func TestProxyServesAddedRoutes(t *testing.T) {
 	}
 	server.ProxyURL = server.serve(listener, proxy, false, certificate)
 	client := behindProxy(t, tenant, server)
-	for address, want := range map[string]string{"https://login.microsoftonline.com/": "mine", "http://plain.example/": "plain"} {
+	for address, want := range map[string]string{"https://login.microsoftonline.com/": "mine",
+		"http://plain.example/": "plain"} {
 		if _, body := getBody(t, client, address); body != want {
 			t.Errorf("%s: %s", address, body)
 		}
@@ -281,14 +289,17 @@ func TestAzidentityInEveryCloud(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := credential.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{tc.scope}})
+			got, err := credential.GetToken(context.Background(),
+				policy.TokenRequestOptions{Scopes: []string{tc.scope}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if claims, err := tenant.VerifyAccessToken(got.Token); err != nil || claims.Audience != tc.aud {
 				t.Errorf("%+v, %v", claims, err)
 			}
-			if _, err := credential.GetToken(context.Background(), policy.TokenRequestOptions{Scopes: []string{tc.foreign}}); err == nil || !strings.Contains(err.Error(), "AADSTS500011") {
+			if _, err := credential.GetToken(context.Background(),
+				policy.TokenRequestOptions{Scopes: []string{tc.foreign}}); err == nil ||
+				!strings.Contains(err.Error(), "AADSTS500011") {
 				t.Errorf("a resource of another cloud: %v", err)
 			}
 		})
@@ -299,8 +310,10 @@ func TestTenantInOneCloud(t *testing.T) {
 	tenant := NewTenant(TenantOptions{Cloud: ChinaCloud})
 	client := behindProxy(t, tenant, serveForTest(t, tenant))
 	path := "/" + tenant.ID + "/v2.0/.well-known/openid-configuration"
-	for host, want := range map[string]int{"login.chinacloudapi.cn": 200, "login.partner.microsoftonline.cn": 200, "login.microsoftonline.com": 400, "login.microsoftonline.us": 400} {
-		if resp, body := getBody(t, client, "https://"+host+path); resp.StatusCode != want || want == 400 && !strings.Contains(body, "AADSTS90002") {
+	for host, want := range map[string]int{"login.chinacloudapi.cn": 200, "login.partner.microsoftonline.cn": 200,
+		"login.microsoftonline.com": 400, "login.microsoftonline.us": 400} {
+		if resp, body := getBody(t, client, "https://"+host+path); resp.StatusCode != want || want == 400 &&
+			!strings.Contains(body, "AADSTS90002") {
 			t.Errorf("%s: %d %s", host, resp.StatusCode, body)
 		}
 	}
@@ -315,7 +328,9 @@ func TestInstanceDiscovery(t *testing.T) {
 		"https://login.private.example/x":  "AADSTS50049",
 		"%zz":                              "AADSTS50049",
 	} {
-		_, body := getBody(t, client, "https://login.microsoftonline.com/common/discovery/instance?api-version=1.1&authorization_endpoint="+url.QueryEscape(asked))
+		_, body := getBody(t, client,
+			"https://login.microsoftonline.com/common/discovery/instance?api-version=1.1&authorization_endpoint="+
+				url.QueryEscape(asked))
 		if !strings.Contains(body, want) {
 			t.Errorf("%s: %s", asked, body)
 		}

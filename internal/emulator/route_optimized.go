@@ -144,8 +144,10 @@ func (c *call) authenticateOptimized(e *endpoint, cred credential, authErr error
 		return c.w.refuseStranger()
 	}
 	c.who, c.oauth = who, cred.oauth
-	if s.OptimizedChecksGrants && levelRank[c.w.honouredLevel(c.w.lists[endpointsObjects+e.id], who, c.now)] < levelRank[levelQuery] {
-		return s.ScoringDenied.or(http.StatusForbidden, "PERMISSION_DENIED", "User does not have permission 'Query' on Endpoint {}", e.name)
+	if s.OptimizedChecksGrants &&
+		levelRank[c.w.honouredLevel(c.w.lists[endpointsObjects+e.id], who, c.now)] < levelRank[levelQuery] {
+		return s.ScoringDenied.or(http.StatusForbidden, "PERMISSION_DENIED", "User does not have permission "+
+			"'Query' on Endpoint {}", e.name)
 	}
 	return nil
 }

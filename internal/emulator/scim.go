@@ -61,7 +61,8 @@ func (c *call) scimAdminsOnly(kind principalKind) error {
 	if c.w.isAdmin(c.who) {
 		return nil
 	}
-	return scimRefuse(http.StatusForbidden, "", "%s%s is only accessible by admins.", strings.TrimPrefix(scimRoot, "/api"), scimKind[kind].collection)
+	return scimRefuse(http.StatusForbidden, "", "%s%s is only accessible by admins.",
+		strings.TrimPrefix(scimRoot, "/api"), scimKind[kind].collection)
 }
 
 // scimWrites counts the writes through SCIM since a point in time.
@@ -84,14 +85,16 @@ func (c *call) countWrite() error {
 		return nil
 	}
 	if s.SCIMLimitAs500 {
-		return scimRefuse(http.StatusInternalServerError, "", "REQUEST_LIMIT_EXCEEDED: Too many requests. Please wait a moment and try again.")
+		return scimRefuse(http.StatusInternalServerError, "", "REQUEST_LIMIT_EXCEEDED: Too many requests. Please "+
+			"wait a moment and try again.")
 	}
 	return scimRefuse(http.StatusTooManyRequests, "", "Too many requests. Please wait a moment and try again.")
 }
 
 func (c *call) scimDecode(into any) error {
 	if err := json.Unmarshal(c.body, into); err != nil {
-		return scimRefuse(http.StatusBadRequest, "invalidSyntax", "Request is unparsable, syntactically incorrect, or violates schema.")
+		return scimRefuse(http.StatusBadRequest, "invalidSyntax", "Request is unparsable, syntactically incorrect, "+
+			"or violates schema.")
 	}
 	return nil
 }
@@ -172,7 +175,8 @@ func (c *call) resource(p *principal) map[string]any {
 	}
 	var groups, members []complexValue
 	for _, g := range c.w.groups {
-		// Users and service principals belong to the group users, but only memberships that were added to a group are shown.
+		// Users and service principals belong to the group users, but only memberships that were added to a group are
+		// shown.
 		if shown := c.seen(g); shown != nil && shown.members[p.id] {
 			groups = append(groups, ref(g, shown, "direct"))
 		}
@@ -184,7 +188,8 @@ func (c *call) resource(p *principal) map[string]any {
 			}
 		}
 	}
-	for name, list := range map[string][]complexValue{"entitlements": values(p.entitlements), "roles": values(p.roles), "groups": groups, "members": members} {
+	for name, list := range map[string][]complexValue{"entitlements": values(p.entitlements), "roles": values(p.roles),
+		"groups": groups, "members": members} {
 		if len(list) > 0 {
 			m[name] = list
 		}
@@ -208,7 +213,8 @@ func project(m map[string]any, query url.Values) map[string]any {
 	for name, v := range m {
 		always := name == "id" || name == "schemas" || name == "applicationId"
 		lower := strings.ToLower(name)
-		if always || (query.Get("attributes") == "" || slices.Contains(include, lower)) && !slices.Contains(exclude, lower) {
+		if always || (query.Get("attributes") == "" || slices.Contains(include, lower)) &&
+			!slices.Contains(exclude, lower) {
 			projected[name] = v
 		}
 	}
@@ -298,7 +304,8 @@ func (c *call) listResources(kind principalKind) (any, error) {
 	// A page past the end is empty, because clients request pages until they get an empty one.
 	page := found[min(start-1, len(found)):]
 	page = page[:min(count, len(page))]
-	answer := map[string]any{"schemas": []string{schemaList}, "totalResults": len(found), "startIndex": start, "itemsPerPage": len(page)}
+	answer := map[string]any{"schemas": []string{schemaList}, "totalResults": len(found), "startIndex": start,
+		"itemsPerPage": len(page)}
 	resources := []map[string]any{}
 	for _, m := range page {
 		resources = append(resources, c.shown(m))

@@ -15,14 +15,18 @@ func TestSystemGroupsAreFixed(t *testing.T) {
 	}
 	ada := l.Snapshot().Users[0].ID
 	add := spPatch(`{"op":"add","path":"members","value":[{"value":"` + ada + `"}]}`)
-	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["users"], add), 400, "mutability", "'users' cannot be changed")
-	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["admins"], spPatch(`{"op":"replace","path":"displayName","value":"root"}`)), 400, "mutability", "cannot be renamed")
-	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["admins"], spPatch(`{"op":"replace","path":"active","value":false}`)), 400, "invalidPath", "active")
+	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["users"], add), 400, "mutability",
+		"'users' cannot be changed")
+	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["admins"],
+		spPatch(`{"op":"replace","path":"displayName","value":"root"}`)), 400, "mutability", "cannot be renamed")
+	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["admins"],
+		spPatch(`{"op":"replace","path":"active","value":false}`)), 400, "invalidPath", "active")
 	// The group users shows everybody as a member, but no principal shows users among its groups.
 	if a := l.ask(admin, "GET", groupPath+"/"+ids["users"], ""); len(a.json(t)["members"].([]any)) != 3 {
 		t.Errorf("members of users: %s", a.body)
 	}
-	if a := l.ask(admin, "GET", "/api/2.0/preview/scim/v2/Users/"+ada, ""); a.status != 200 || a.json(t)["userName"] != "ada@example.com" || a.json(t)["groups"] != nil {
+	if a := l.ask(admin, "GET", "/api/2.0/preview/scim/v2/Users/"+ada, ""); a.status != 200 ||
+		a.json(t)["userName"] != "ada@example.com" || a.json(t)["groups"] != nil {
 		t.Errorf("a user: %d %s", a.status, a.body)
 	}
 	if a := l.ask(admin, "PATCH", groupPath+"/"+ids["admins"], add); a.status != 200 {
@@ -40,7 +44,8 @@ func TestSystemGroupsAreFixed(t *testing.T) {
 	}
 	l.scimRefused(l.ask(admin, "POST", groupPath, `{"displayName":"g","members":[{"value":"7"}]}`), 404, "", "7")
 	l.scimRefused(l.ask(admin, "POST", groupPath, `{"displayName":"g","groups":[{"value":"7"}]}`), 404, "", "7")
-	if a := l.ask(admin, "POST", groupPath, `{"displayName":"g","members":[{"value":"`+ada+`"}],"groups":[{"value":"`+ids["admins"]+`"}]}`); a.status != 201 || a.json(t)["members"] == nil || a.json(t)["groups"] == nil {
+	if a := l.ask(admin, "POST", groupPath, `{"displayName":"g","members":[{"value":"`+ada+`"}],"groups":[{"value":"`+
+		ids["admins"]+`"}]}`); a.status != 201 || a.json(t)["members"] == nil || a.json(t)["groups"] == nil {
 		t.Errorf("a whole group: %d %s", a.status, a.body)
 	}
 }
@@ -62,10 +67,12 @@ func TestServicePrincipalAttributes(t *testing.T) {
 	if m := patched(`{"op":"replace","path":"displayName","value":"after"},{"op":"add","path":"externalId","value":"e1"}`); m["displayName"] != "after" || m["externalId"] != "e1" {
 		t.Errorf("%v", m)
 	}
-	if m := patched(`{"op":"remove","path":"externalId"},{"op":"add","path":"groups","value":{"value":"` + group + `"}}`); m["externalId"] != nil || m["groups"] == nil {
+	if m := patched(`{"op":"remove","path":"externalId"},{"op":"add","path":"groups","value":{"value":"` + group +
+		`"}}`); m["externalId"] != nil || m["groups"] == nil {
 		t.Errorf("%v", m)
 	}
-	if m := patched(`{"op":"remove","path":"groups[value eq '` + group + `']"},{"op":"add","path":"roles","value":[{"value":"r"}]}`); m["groups"] != nil || m["roles"] == nil {
+	if m := patched(`{"op":"remove","path":"groups[value eq '` + group +
+		`']"},{"op":"add","path":"roles","value":[{"value":"r"}]}`); m["groups"] != nil || m["roles"] == nil {
 		t.Errorf("%v", m)
 	}
 	for operation, scimType := range map[string]string{
@@ -85,9 +92,13 @@ func TestServicePrincipalAttributes(t *testing.T) {
 		l.scimRefused(l.ask(admin, "PATCH", path, spPatch(operation)), 400, scimType, "")
 	}
 	appID := l.ask(admin, "GET", path, "").json(t)["applicationId"].(string)
-	l.scimRefused(l.ask(admin, "PUT", path, `{"applicationId":"`+l.member.ClientID+`","displayName":"x"}`), 400, "mutability", "applicationId")
-	l.scimRefused(l.ask(admin, "PUT", path, `{"applicationId":"`+appID+`","groups":[{"value":"7"}]}`), 404, "", "Group with id 7 is not found")
-	if a := l.ask(admin, "PUT", path, `{"applicationId":"`+appID+`","displayName":"put","active":false,"groups":[{"value":"`+group+`"}]}`); a.status != 200 || a.json(t)["active"] != false || a.json(t)["groups"] == nil || a.json(t)["roles"] != nil {
+	l.scimRefused(l.ask(admin, "PUT", path, `{"applicationId":"`+l.member.ClientID+`","displayName":"x"}`), 400,
+		"mutability", "applicationId")
+	l.scimRefused(l.ask(admin, "PUT", path, `{"applicationId":"`+appID+`","groups":[{"value":"7"}]}`), 404, "",
+		"Group with id 7 is not found")
+	if a := l.ask(admin, "PUT", path, `{"applicationId":"`+appID+
+		`","displayName":"put","active":false,"groups":[{"value":"`+group+`"}]}`); a.status != 200 ||
+		a.json(t)["active"] != false || a.json(t)["groups"] == nil || a.json(t)["roles"] != nil {
 		t.Errorf("PUT: %d %s", a.status, a.body)
 	}
 
@@ -106,7 +117,8 @@ func TestServicePrincipalAttributes(t *testing.T) {
 			t.Errorf("%s: %s", text, a.body)
 		}
 	}
-	for _, query := range []string{"startIndex=x", "count=x", "sortBy=color", "sortBy=id&sortOrder=up", "filter=" + url.QueryEscape(`displayName eq "open`), "filter=" + url.QueryEscape(`(id eq "1"`)} {
+	for _, query := range []string{"startIndex=x", "count=x", "sortBy=color", "sortBy=id&sortOrder=up", "filter=" +
+		url.QueryEscape(`displayName eq "open`), "filter=" + url.QueryEscape(`(id eq "1"`)} {
 		if a := l.ask(admin, "GET", spPath+"?"+query, ""); a.status != 400 {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
 		}

@@ -18,9 +18,12 @@ const maxFilterTerms = 200
 // filterAttributes are the attributes by which a list can be filtered and sorted. The key is the attribute in lower
 // case; the value is its spelling in answers.
 var filterAttributes = map[principalKind]map[string]string{
-	servicePrincipalKind: attributeIndex("id", "externalId", "displayName", "applicationId", "active", "entitlements.value", "groups.value", "roles.value"),
-	userKind:             attributeIndex("id", "externalId", "displayName", "userName", "active", "entitlements.value", "groups.value", "emails.value"),
-	groupKind:            attributeIndex("id", "externalId", "displayName", "entitlements.value", "groups.value", "members.value", "roles.value"),
+	servicePrincipalKind: attributeIndex("id", "externalId", "displayName", "applicationId", "active",
+		"entitlements.value", "groups.value", "roles.value"),
+	userKind: attributeIndex("id", "externalId", "displayName", "userName", "active", "entitlements.value",
+		"groups.value", "emails.value"),
+	groupKind: attributeIndex("id", "externalId", "displayName", "entitlements.value", "groups.value", "members.value",
+		"roles.value"),
 }
 
 func attributeIndex(names ...string) map[string]string {
@@ -67,7 +70,8 @@ type filterParser struct {
 }
 
 func badFilter() error {
-	return scimRefuse(http.StatusBadRequest, "invalidFilter", "The specified filter syntax was invalid, or the specified attribute and filter comparison combination is not supported.")
+	return scimRefuse(http.StatusBadRequest, "invalidFilter", "The specified filter syntax was invalid, or the "+
+		"specified attribute and filter comparison combination is not supported.")
 }
 
 func parseFilter(kind principalKind, text string) (filter, error) {
@@ -86,7 +90,8 @@ func parseFilter(kind principalKind, text string) (filter, error) {
 		return nil, badFilter()
 	}
 	if p.terms > maxFilterTerms {
-		return nil, scimRefuse(http.StatusBadRequest, "INVALID_FILTER", "The filter has more than %d terms.", maxFilterTerms)
+		return nil, scimRefuse(http.StatusBadRequest, "INVALID_FILTER", "The filter has more than %d terms.",
+			maxFilterTerms)
 	}
 	return f, nil
 }
@@ -211,7 +216,9 @@ func (p *filterParser) term() (filter, error) {
 		return nil, badFilter()
 	}
 	return func(m map[string]any) bool {
-		matched := slices.ContainsFunc(attributeValues(m, attribute), func(have string) bool { return compare(fold(have), fold(value.text)) })
+		matched := slices.ContainsFunc(attributeValues(m, attribute), func(have string) bool {
+			return compare(fold(have), fold(value.text))
+		})
 		return matched != (op == "ne")
 	}, nil
 }

@@ -21,7 +21,8 @@ func (w *Workspace) groupRoutes(api func(string, handler)) {
 			return nil, err
 		}
 		if p == c.w.admins || p == c.w.users {
-			return nil, scimRefuse(http.StatusBadRequest, "mutability", "Group '%s' is a system group and cannot be deleted.", p.displayName)
+			return nil, scimRefuse(http.StatusBadRequest, "mutability", "Group '%s' is a system group and cannot "+
+				"be deleted.", p.displayName)
 		}
 		c.w.remove(p)
 		return noContent{}, nil
@@ -57,8 +58,9 @@ func createGroup(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &principal{kind: groupKind, displayName: request.DisplayName, externalID: request.ExternalID, entitlements: entitlements,
-		roles: plainValues(request.Roles), members: map[string]bool{}, active: true}
+	p := &principal{kind: groupKind, displayName: request.DisplayName, externalID: request.ExternalID,
+		entitlements: entitlements,
+		roles:        plainValues(request.Roles), members: map[string]bool{}, active: true}
 	d := &draft{principal: p, groups: plainValues(request.Groups)}
 	if err := c.checkGroups(d.groups); err != nil {
 		return nil, err
@@ -86,7 +88,8 @@ func (c *call) checkMembers(group *principal, ids []string) error {
 		}
 		above := c.w.groupsOf(group)
 		if id == group.id || slices.Contains(above, member) {
-			return scimRefuse(http.StatusBadRequest, "invalidValue", "Group '%s' cannot contain itself.", group.displayName)
+			return scimRefuse(http.StatusBadRequest, "invalidValue", "Group '%s' cannot contain itself.",
+				group.displayName)
 		}
 	}
 	return nil

@@ -50,7 +50,8 @@ func (c *call) patchResource(kind principalKind) (any, error) {
 		return nil, badPatch("invalidSyntax", "Operations must be given.")
 	}
 	if p.account {
-		return nil, c.w.switches.AccountGroup.or(http.StatusForbidden, "", "Group {} is managed by the account and cannot be changed in a workspace.", p.displayName)
+		return nil, c.w.switches.AccountGroup.or(http.StatusForbidden, "", "Group {} is managed by the account and "+
+			"cannot be changed in a workspace.", p.displayName)
 	}
 	d := c.draftOf(p)
 	for _, operation := range request.Operations {
@@ -243,7 +244,9 @@ func scalar(raw json.RawMessage) (string, bool) {
 }
 
 // patchList applies one PATCH operation to a list of values, and returns the new list.
-func patchList(op, name string, held []string, filtered bool, one string, raw json.RawMessage, removeByValue bool) ([]string, error) {
+func patchList(
+	op, name string, held []string, filtered bool, one string, raw json.RawMessage, removeByValue bool,
+) ([]string, error) {
 	if op == "remove" {
 		if raw != nil && (filtered || !removeByValue) {
 			return nil, badPatch("invalidValue", "A remove operation on '%s' must not have a value.", name)

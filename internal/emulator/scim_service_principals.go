@@ -30,7 +30,8 @@ func (w *Workspace) servicePrincipalRoutes(api func(string, handler)) {
 		p.changed = c.now
 		c.w.deleted = append(c.w.deleted, p)
 		if c.w.switches.IdentityFederation {
-			kept := &principal{id: p.id, kind: p.kind, applicationID: p.applicationID, displayName: p.displayName, externalID: p.externalID, active: true}
+			kept := &principal{id: p.id, kind: p.kind, applicationID: p.applicationID, displayName: p.displayName,
+				externalID: p.externalID, active: true}
 			c.w.account[strings.ToLower(p.applicationID)] = kept
 		}
 		return noContent{}, nil
@@ -92,7 +93,8 @@ func (c *call) fill(d *draft, request servicePrincipalRequest) error {
 		return scimRefuse(http.StatusBadRequest, "invalidValue", "schemas must contain %s.", schemaServicePrincipal)
 	}
 	if len(request.ExternalID) > maxExternalID {
-		return scimRefuse(http.StatusBadRequest, "invalidValue", "externalId must be at most %d characters.", maxExternalID)
+		return scimRefuse(http.StatusBadRequest, "invalidValue", "externalId must be at most %d characters.",
+			maxExternalID)
 	}
 	d.displayName, d.externalID = request.DisplayName, request.ExternalID
 	d.active = request.Active == nil || *request.Active
@@ -125,8 +127,10 @@ func (c *call) checkedEntitlements(list []string) ([]string, error) {
 		if !c.w.knowsEntitlement(e) {
 			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Entitlement '%s' is not supported.", e)
 		}
-		if e == "workspace-consume" && (slices.Contains(list, "workspace-access") || slices.Contains(list, "databricks-sql-access")) {
-			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Entitlement 'workspace-consume' cannot be combined with 'workspace-access' or 'databricks-sql-access'.")
+		if e == "workspace-consume" && (slices.Contains(list, "workspace-access") ||
+			slices.Contains(list, "databricks-sql-access")) {
+			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Entitlement 'workspace-consume' cannot "+
+				"be combined with 'workspace-access' or 'databricks-sql-access'.")
 		}
 	}
 	return list, nil
@@ -154,12 +158,14 @@ func createServicePrincipal(c *call) (any, error) {
 	}
 	switch {
 	case request.ApplicationID == "" && request.DisplayName == "":
-		return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Either applicationId or displayName must be given.")
+		return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Either applicationId or displayName "+
+			"must be given.")
 	case request.ApplicationID == "":
 		request.ApplicationID = uuid.NewString()
 	default:
 		if _, err := uuid.Parse(request.ApplicationID); err != nil {
-			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "applicationId '%s' is not a UUID.", request.ApplicationID)
+			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "applicationId '%s' is not a UUID.",
+				request.ApplicationID)
 		}
 	}
 	if c.w.findServicePrincipal(request.ApplicationID) != nil {
@@ -203,7 +209,8 @@ func replaceServicePrincipal(c *call) (any, error) {
 	}
 	// On Azure the body must repeat the application id.
 	if !strings.EqualFold(request.ApplicationID, p.applicationID) {
-		return nil, scimRefuse(http.StatusBadRequest, "mutability", "applicationId must be given and cannot be changed.")
+		return nil, scimRefuse(http.StatusBadRequest, "mutability", "applicationId must be given and "+
+			"cannot be changed.")
 	}
 	if request.DisplayName == "" {
 		request.DisplayName = p.applicationID

@@ -21,7 +21,8 @@ func TestSCIMWriteLimit(t *testing.T) {
 				}
 			}
 			a := post()
-			if name == "429" && a.status != 429 || name == "500" && (a.status != 500 || !strings.Contains(a.body, "REQUEST_LIMIT_EXCEEDED")) {
+			if name == "429" && a.status != 429 || name == "500" &&
+				(a.status != 500 || !strings.Contains(a.body, "REQUEST_LIMIT_EXCEEDED")) {
 				t.Errorf("the third: %d %s", a.status, a.body)
 			}
 			if a := l.ask(admin, "GET", spPath, ""); a.status != 200 {
@@ -46,7 +47,8 @@ func TestAccountGroupCannotBeChanged(t *testing.T) {
 func TestPatchWithoutAnAnswer(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{PatchAnswersEmpty: true})
 	id := l.AddServicePrincipal("", "a")
-	a := l.ask(l.entraToken(l.admin), "PATCH", spPath+"/"+id, spPatch(`{"op":"replace","path":"displayName","value":"b"}`))
+	a := l.ask(l.entraToken(l.admin), "PATCH", spPath+"/"+id,
+		spPatch(`{"op":"replace","path":"displayName","value":"b"}`))
 	if a.status != 204 || len(a.body) != 0 {
 		t.Errorf("%d %s", a.status, a.body)
 	}

@@ -32,15 +32,18 @@ func TestServicePrincipalLifeWithTheSDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made.ApplicationId != appID || made.Id == appID || !made.Active || made.Entitlements[0].Value != "workspace-access" {
+	if made.ApplicationId != appID || made.Id == appID || !made.Active ||
+		made.Entitlements[0].Value != "workspace-access" {
 		t.Fatalf("made %+v", made)
 	}
 	_, err = api.Create(ctx, iam.CreateServicePrincipalRequest{ApplicationId: strings.ToUpper(appID)})
 	var apiErr *apierr.APIError
-	if !errors.As(err, &apiErr) || apiErr.StatusCode != 409 || apiErr.Message != "Service principal with application ID "+strings.ToUpper(appID)+" already exists." {
+	if !errors.As(err, &apiErr) || apiErr.StatusCode != 409 ||
+		apiErr.Message != "Service principal with application ID "+strings.ToUpper(appID)+" already exists." {
 		t.Errorf("a second one: %v", err)
 	}
-	if err := api.Patch(ctx, iam.PatchServicePrincipalRequest{Id: made.Id, Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp},
+	if err := api.Patch(ctx, iam.PatchServicePrincipalRequest{Id: made.Id,
+		Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp},
 		Operations: []iam.Patch{
 			{Op: iam.PatchOpReplace, Path: "active", Value: []iam.ComplexValue{{Value: "false"}}},
 			{Op: iam.PatchOpAdd, Path: "entitlements", Value: []iam.ComplexValue{{Value: "allow-cluster-create"}}},
@@ -49,23 +52,27 @@ func TestServicePrincipalLifeWithTheSDK(t *testing.T) {
 		t.Fatal(err)
 	}
 	read, err := api.Get(ctx, iam.GetServicePrincipalRequest{Id: made.Id})
-	if err != nil || read.Active || len(read.Entitlements) != 1 || read.Entitlements[0].Value != "allow-cluster-create" {
+	if err != nil || read.Active || len(read.Entitlements) != 1 ||
+		read.Entitlements[0].Value != "allow-cluster-create" {
 		t.Fatalf("after patch: %+v, %v", read, err)
 	}
 	// SCIM PUT also removes attributes and memberships that the request does not name.
 	l.AddGroup("scorers")
 	l.AddToGroup("scorers", appID)
-	if read, err = api.Get(ctx, iam.GetServicePrincipalRequest{Id: made.Id}); err != nil || len(read.Groups) != 1 || read.Groups[0].Display != "scorers" {
+	if read, err = api.Get(ctx, iam.GetServicePrincipalRequest{Id: made.Id}); err != nil || len(read.Groups) != 1 ||
+		read.Groups[0].Display != "scorers" {
 		t.Fatalf("groups %+v, %v", read, err)
 	}
 	err = api.Update(ctx, iam.UpdateServicePrincipalRequest{Id: made.Id, DisplayName: "y", Active: true})
 	if !errors.As(err, &apiErr) || apiErr.StatusCode != 400 || !strings.Contains(apiErr.Message, "applicationId") {
 		t.Errorf("PUT without the application id: %v", err)
 	}
-	if err := api.Update(ctx, iam.UpdateServicePrincipalRequest{Id: made.Id, ApplicationId: appID, DisplayName: "y", Active: true}); err != nil {
+	if err := api.Update(ctx, iam.UpdateServicePrincipalRequest{Id: made.Id, ApplicationId: appID, DisplayName: "y",
+		Active: true}); err != nil {
 		t.Fatal(err)
 	}
-	if read, _ = api.Get(ctx, iam.GetServicePrincipalRequest{Id: made.Id}); read.DisplayName != "y" || read.Entitlements != nil || read.Groups != nil {
+	if read, _ = api.Get(ctx, iam.GetServicePrincipalRequest{Id: made.Id}); read.DisplayName != "y" ||
+		read.Entitlements != nil || read.Groups != nil {
 		t.Errorf("after PUT: %+v", read)
 	}
 	found, err := api.ListAll(ctx, iam.ListServicePrincipalsRequest{Filter: fmt.Sprintf("applicationId eq %q", appID)})
@@ -86,11 +93,14 @@ func TestServicePrincipalLifeWithTheSDK(t *testing.T) {
 func TestServicePrincipalKinds(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
 	admin := l.entraToken(l.admin)
-	if a := l.ask(admin, "POST", spPath, `{"displayName":"managed here","entitlements":[{"value":""}]}`); a.status != 201 || uuid.Validate(a.json(t)["applicationId"].(string)) != nil || a.json(t)["entitlements"] != nil {
+	if a := l.ask(admin, "POST", spPath,
+		`{"displayName":"managed here","entitlements":[{"value":""}]}`); a.status != 201 ||
+		uuid.Validate(a.json(t)["applicationId"].(string)) != nil || a.json(t)["entitlements"] != nil {
 		t.Errorf("Databricks managed: %d %s", a.status, a.body)
 	}
 	id := uuid.NewString()
-	if a := l.ask(admin, "POST", spPath, `{"applicationId":"`+id+`"}`); a.status != 201 || a.json(t)["displayName"] != id || a.json(t)["active"] != true {
+	if a := l.ask(admin, "POST", spPath, `{"applicationId":"`+id+`"}`); a.status != 201 ||
+		a.json(t)["displayName"] != id || a.json(t)["active"] != true {
 		t.Errorf("without a name: %d %s", a.status, a.body)
 	}
 	for body, detail := range map[string]string{
@@ -107,9 +117,12 @@ func TestServicePrincipalKinds(t *testing.T) {
 	if before != 4 {
 		t.Errorf("refused requests left something: %d service principals", before)
 	}
-	l.SetSwitches(WorkspaceSwitches{DuplicateAsUser: true, SCIMDuplicate: Refusal{Status: 400}, DefaultDisplayName: "from Entra"})
-	l.scimRefused(l.ask(admin, "POST", spPath, `{"applicationId":"`+id+`"}`), 400, "", "User with email "+id+" already exists in this account")
-	if a := l.ask(admin, "POST", spPath, `{"applicationId":"`+uuid.NewString()+`"}`); a.json(t)["displayName"] != "from Entra" {
+	l.SetSwitches(WorkspaceSwitches{DuplicateAsUser: true, SCIMDuplicate: Refusal{Status: 400},
+		DefaultDisplayName: "from Entra"})
+	l.scimRefused(l.ask(admin, "POST", spPath, `{"applicationId":"`+id+`"}`), 400, "", "User with email "+id+
+		" already exists in this account")
+	if a := l.ask(admin, "POST", spPath, `{"applicationId":"`+uuid.NewString()+
+		`"}`); a.json(t)["displayName"] != "from Entra" {
 		t.Errorf("default name: %s", a.body)
 	}
 }
@@ -139,14 +152,17 @@ func TestServicePrincipalPatchRefusals(t *testing.T) {
 		})
 	}
 	l.t = t
-	l.scimRefused(l.ask(admin, "PATCH", path, `{"Operations":[{"op":"replace","path":"active","value":false}]}`), 400, "invalidSyntax", "PatchOp")
+	l.scimRefused(l.ask(admin, "PATCH", path, `{"Operations":[{"op":"replace","path":"active","value":false}]}`), 400,
+		"invalidSyntax", "PatchOp")
 	if fmt.Sprint(before) != fmt.Sprint(l.Snapshot()) {
 		t.Error("a refused patch changed something")
 	}
-	if a := l.ask(admin, "PATCH", path, spPatch(`{"op":"Replace","value":{"active":false,"entitlements":[{"value":"workspace-access"}]}}`)); a.status != 200 || a.json(t)["active"] != false || a.json(t)["entitlements"] == nil {
+	if a := l.ask(admin, "PATCH", path,
+		spPatch(`{"op":"Replace","value":{"active":false,"entitlements":[{"value":"workspace-access"}]}}`)); a.status != 200 || a.json(t)["active"] != false || a.json(t)["entitlements"] == nil {
 		t.Errorf("without a path: %d %s", a.status, a.body)
 	}
-	if a := l.ask(admin, "PATCH", path, spPatch(`{"op":"replace","path":"active","value":true},{"op":"remove","path":"entitlements","value":[{"value":"workspace-access"}]}`)); a.status != 200 || a.json(t)["entitlements"] != nil || a.json(t)["active"] != true {
+	if a := l.ask(admin, "PATCH", path,
+		spPatch(`{"op":"replace","path":"active","value":true},{"op":"remove","path":"entitlements","value":[{"value":"workspace-access"}]}`)); a.status != 200 || a.json(t)["entitlements"] != nil || a.json(t)["active"] != true {
 		t.Errorf("plain values: %d %s", a.status, a.body)
 	}
 }
@@ -195,7 +211,8 @@ func TestServicePrincipalList(t *testing.T) {
 		}
 	}
 	a, names := list(admin, "startIndex=3&count=2&sortBy=displayName&sortOrder=descending")
-	if m := a.json(t); m["startIndex"] != 3.0 || m["itemsPerPage"] != 2.0 || m["totalResults"] != 5.0 || strings.Join(names, ",") != "deployer,beta" {
+	if m := a.json(t); m["startIndex"] != 3.0 || m["itemsPerPage"] != 2.0 || m["totalResults"] != 5.0 ||
+		strings.Join(names, ",") != "deployer,beta" {
 		t.Errorf("page: %s", a.body)
 	}
 	a, names = list(admin, "startIndex=6&count=2")
@@ -203,23 +220,27 @@ func TestServicePrincipalList(t *testing.T) {
 		t.Errorf("past the end: %s", a.body)
 	}
 	a, _ = list(admin, "attributes=displayName&startIndex=1&count=1")
-	if m := a.json(t)["Resources"].([]any)[0].(map[string]any); m["applicationId"] == nil || m["id"] == nil || m["active"] != nil || m["groups"] != nil {
+	if m := a.json(t)["Resources"].([]any)[0].(map[string]any); m["applicationId"] == nil || m["id"] == nil ||
+		m["active"] != nil || m["groups"] != nil {
 		t.Errorf("attributes: %v", m)
 	}
 	a, _ = list(admin, "excludedAttributes=groups,active&count=1")
-	if m := a.json(t)["Resources"].([]any)[0].(map[string]any); m["displayName"] == nil || m["active"] != nil || m["groups"] != nil {
+	if m := a.json(t)["Resources"].([]any)[0].(map[string]any); m["displayName"] == nil || m["active"] != nil ||
+		m["groups"] != nil {
 		t.Errorf("excludedAttributes: %v", m)
 	}
 	member := l.entraToken(l.member)
 	a, names = list(member, "")
-	if m := a.json(t)["Resources"].([]any)[0].(map[string]any); len(names) != 5 || m["active"] != nil || m["groups"] != nil {
+	if m := a.json(t)["Resources"].([]any)[0].(map[string]any); len(names) != 5 || m["active"] != nil ||
+		m["groups"] != nil {
 		t.Errorf("what a non-admin sees: %v", m)
 	}
 	const only = "/2.0/preview/scim/v2/ServicePrincipals is only accessible by admins."
 	l.scimRefused(l.ask(member, "POST", spPath, `{"displayName":"x"}`), 403, "", only)
 	l.scimRefused(l.ask(member, "DELETE", spPath+"/1", ""), 403, "", only)
 	l.scimRefused(l.ask(member, "PATCH", spPath+"/1", ""), 403, "", only)
-	l.scimRefused(l.ask(member, "GET", groupPath, ""), 403, "", "/2.0/preview/scim/v2/Groups is only accessible by admins.")
+	l.scimRefused(l.ask(member, "GET", groupPath, ""), 403, "", "/2.0/preview/scim/v2/Groups is only accessible by "+
+		"admins.")
 	l.SetSwitches(WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
 	l.scimRefused(l.ask(member, "GET", spPath, ""), 403, "", only)
 }
@@ -230,41 +251,57 @@ func TestGroups(t *testing.T) {
 	admin := l.entraToken(l.admin)
 	api := iam.NewGroupsV2(l.sdk(admin))
 	admins, err := api.ListAll(ctx, iam.ListGroupsRequest{Filter: `displayName eq "admins"`})
-	if err != nil || len(admins) != 1 || len(admins[0].Members) != 1 || admins[0].Members[0].Ref != "ServicePrincipals/"+admins[0].Members[0].Value {
+	if err != nil || len(admins) != 1 || len(admins[0].Members) != 1 ||
+		admins[0].Members[0].Ref != "ServicePrincipals/"+admins[0].Members[0].Value {
 		t.Fatalf("admins: %+v, %v", admins, err)
 	}
 	inner, err := api.Create(ctx, iam.CreateGroupRequest{DisplayName: "inner"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	scorer := l.Snapshot().ServicePrincipals[slices.IndexFunc(l.Snapshot().ServicePrincipals, func(s ServicePrincipalState) bool { return s.ApplicationID == l.member.ClientID })].ID
+	scorer := l.Snapshot().ServicePrincipals[slices.IndexFunc(l.Snapshot().ServicePrincipals,
+		func(s ServicePrincipalState) bool {
+			return s.ApplicationID == l.member.ClientID
+		})].ID
 	patch := func(id string, op iam.Patch) error {
-		return api.Patch(ctx, iam.PatchGroupRequest{Id: id, Operations: []iam.Patch{op}, Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp}})
+		return api.Patch(ctx, iam.PatchGroupRequest{Id: id, Operations: []iam.Patch{op},
+			Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp}})
 	}
-	if err := patch(inner.Id, iam.Patch{Op: iam.PatchOpAdd, Path: "members", Value: []iam.ComplexValue{{Value: scorer}}}); err != nil {
+	if err := patch(inner.Id, iam.Patch{Op: iam.PatchOpAdd, Path: "members",
+		Value: []iam.ComplexValue{{Value: scorer}}}); err != nil {
 		t.Fatal(err)
 	}
 	// The members of a group that is in admins are admins.
 	if a := l.ask(l.entraToken(l.member), "GET", groupPath, ""); a.status != 403 {
 		t.Fatalf("a member is admin already: %d", a.status)
 	}
-	if a := l.ask(admin, "PATCH", groupPath+"/"+admins[0].Id, spPatch(`{"op":"add","value":{"members":[{"value":"`+inner.Id+`"}]}}`)); a.status != 200 {
+	if a := l.ask(admin, "PATCH", groupPath+"/"+admins[0].Id, spPatch(`{"op":"add","value":{"members":[{"value":"`+
+		inner.Id+`"}]}}`)); a.status != 200 {
 		t.Fatalf("nesting: %d %s", a.status, a.body)
 	}
 	if a := l.ask(l.entraToken(l.member), "GET", groupPath, ""); a.status != 200 {
 		t.Errorf("a nested member is no admin: %d", a.status)
 	}
-	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id, spPatch(`{"op":"add","path":"members","value":[{"value":"`+admins[0].Id+`"}]}`)), 400, "invalidValue", "contain itself")
-	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id, spPatch(`{"op":"add","path":"members","value":[{"value":"42"}]}`)), 404, "", "42")
-	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id, spPatch(`{"op":"remove","path":"members","value":[{"value":"`+scorer+`"}]}`)), 400, "invalidValue", "must not have a value")
-	if err := patch(inner.Id, iam.Patch{Op: iam.PatchOpRemove, Path: fmt.Sprintf("members[value eq %q]", scorer)}); err != nil {
+	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id,
+		spPatch(`{"op":"add","path":"members","value":[{"value":"`+admins[0].Id+
+			`"}]}`)), 400, "invalidValue", "contain itself")
+	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id,
+		spPatch(`{"op":"add","path":"members","value":[{"value":"42"}]}`)), 404, "", "42")
+	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id,
+		spPatch(`{"op":"remove","path":"members","value":[{"value":"`+scorer+
+			`"}]}`)), 400, "invalidValue", "must not have a value")
+	if err := patch(inner.Id, iam.Patch{Op: iam.PatchOpRemove, Path: fmt.Sprintf("members[value eq %q]",
+		scorer)}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := api.Get(ctx, iam.GetGroupRequest{Id: inner.Id}); err != nil || len(got.Members) != 0 || len(got.Groups) != 1 {
+	if got, err := api.Get(ctx, iam.GetGroupRequest{Id: inner.Id}); err != nil || len(got.Members) != 0 ||
+		len(got.Groups) != 1 {
 		t.Errorf("after removal: %+v, %v", got, err)
 	}
-	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id, spPatch(`{"op":"remove","path":"members[value eq \"`+scorer+`\"]"}`)), 400, "invalidPath", "members")
-	l.scimRefused(l.ask(admin, "POST", groupPath, `{"displayName":"inner"}`), 409, "", "Group with name inner already exists.")
+	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+inner.Id, spPatch(`{"op":"remove","path":"members[value eq \"`+
+		scorer+`\"]"}`)), 400, "invalidPath", "members")
+	l.scimRefused(l.ask(admin, "POST", groupPath, `{"displayName":"inner"}`), 409, "",
+		"Group with name inner already exists.")
 	l.scimRefused(l.ask(admin, "DELETE", groupPath+"/"+admins[0].Id, ""), 400, "mutability", "admins")
 	if err := api.Delete(ctx, iam.DeleteGroupRequest{Id: inner.Id}); err != nil {
 		t.Error(err)
@@ -278,16 +315,20 @@ func TestGroups(t *testing.T) {
 
 func TestMe(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
-	me, err := iam.NewCurrentUser(l.sdk(l.entraToken(l.admin))).Me(context.Background(), iam.MeRequest{ExcludedAttributes: "entitlements"})
-	if err != nil || me.UserName != l.admin.ClientID || me.DisplayName != "deployer" || len(me.Groups) != 1 || me.Groups[0].Display != "admins" {
+	me, err := iam.NewCurrentUser(l.sdk(l.entraToken(l.admin))).Me(context.Background(),
+		iam.MeRequest{ExcludedAttributes: "entitlements"})
+	if err != nil || me.UserName != l.admin.ClientID || me.DisplayName != "deployer" || len(me.Groups) != 1 ||
+		me.Groups[0].Display != "admins" {
 		t.Fatalf("as a service principal: %+v, %v", me, err)
 	}
 	l.SetGrant("authorization/tokens", "ada@example.com", "CAN_USE")
 	_, value := l.MintToken("ada@example.com", "", time.Hour)
-	if me, err = iam.NewCurrentUser(l.sdk(value)).Me(context.Background(), iam.MeRequest{}); err != nil || me.UserName != "ada@example.com" {
+	if me, err = iam.NewCurrentUser(l.sdk(value)).Me(context.Background(), iam.MeRequest{}); err != nil ||
+		me.UserName != "ada@example.com" {
 		t.Errorf("as a user: %+v, %v", me, err)
 	}
-	if a := l.ask(value, "GET", "/api/2.0/preview/scim/v2/Me", ""); a.json(t)["applicationId"] != nil || a.header.Get("X-Databricks-Org-Id") != l.ID() {
+	if a := l.ask(value, "GET", "/api/2.0/preview/scim/v2/Me", ""); a.json(t)["applicationId"] != nil ||
+		a.header.Get("X-Databricks-Org-Id") != l.ID() {
 		t.Errorf("raw: %s %v", a.body, a.header)
 	}
 }
@@ -301,7 +342,8 @@ func TestSCIMReadsLag(t *testing.T) {
 	l.scimRefused(l.ask(admin, "GET", path, ""), 404, "", "not found")
 	l.scimRefused(l.ask(admin, "POST", spPath, `{"applicationId":"`+appID+`"}`), 409, "", "already exists")
 	grant := func() rawAnswer {
-		return l.ask(admin, "PATCH", "/api/2.0/permissions/serving-endpoints/"+l.endpoint, `{"access_control_list":[{"service_principal_name":"`+appID+`","permission_level":"CAN_QUERY"}]}`)
+		return l.ask(admin, "PATCH", "/api/2.0/permissions/serving-endpoints/"+l.endpoint,
+			`{"access_control_list":[{"service_principal_name":"`+appID+`","permission_level":"CAN_QUERY"}]}`)
 	}
 	l.tenant.Clock.Advance(61 * time.Second)
 	admin = l.entraToken(l.admin)

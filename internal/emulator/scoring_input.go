@@ -30,7 +30,8 @@ func (m *classifier) score(body []byte) ([]string, error) {
 		switch {
 		case slices.Contains(tabularForms, key):
 			if form != "" {
-				return nil, badInput("The input must be a JSON dictionary with exactly one of the input fields {'%s'}; it has more than one.", strings.Join(tabularForms, "', '"))
+				return nil, badInput("The input must be a JSON dictionary with exactly one of the input fields "+
+					"{'%s'}; it has more than one.", strings.Join(tabularForms, "', '"))
 			}
 			form = key
 		case key != "params" && key != "client_request_id" && key != "usage_context":
@@ -38,7 +39,8 @@ func (m *classifier) score(body []byte) ([]string, error) {
 		}
 	}
 	if form == "" {
-		return nil, badInput("The input must be a JSON dictionary with exactly one of the input fields {'%s'}.", strings.Join(tabularForms, "', '"))
+		return nil, badInput("The input must be a JSON dictionary with exactly one of the input fields {'%s'}.",
+			strings.Join(tabularForms, "', '"))
 	}
 	rows, err := m.rows(form, request[form])
 	if err != nil {
@@ -116,13 +118,15 @@ func (m *classifier) splitRows(raw json.RawMessage) ([][]float64, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&split); err != nil {
-		return nil, badInput("dataframe_split must be a dictionary of 'columns' (list of names), 'data' (list of rows) and optionally 'index': %s.", strings.TrimPrefix(err.Error(), "json: "))
+		return nil, badInput("dataframe_split must be a dictionary of 'columns' (list of names), 'data' (list of "+
+			"rows) and optionally 'index': %s.", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if split.Columns == nil {
 		return nil, badInput("dataframe_split has no 'columns'.")
 	}
 	if split.Index != nil && len(split.Index) != len(split.Data) {
-		return nil, badInput("dataframe_split: index has %d entries, data has %d rows.", len(split.Index), len(split.Data))
+		return nil, badInput("dataframe_split: index has %d entries, data has %d rows.", len(split.Index),
+			len(split.Data))
 	}
 	rows := make([][]float64, len(split.Data))
 	for i, cells := range split.Data {
@@ -152,7 +156,8 @@ func (m *classifier) columnRows(raw json.RawMessage) ([][]float64, error) {
 		cells := make([]any, len(columns))
 		for k, column := range columns {
 			if len(byColumn[column]) != count {
-				return nil, badInput("inputs: column '%s' has %d values, others have %d.", column, len(byColumn[column]), count)
+				return nil, badInput("inputs: column '%s' has %d values, others have %d.", column,
+					len(byColumn[column]), count)
 			}
 			cells[k] = byColumn[column][i]
 		}
@@ -184,13 +189,15 @@ func (m *classifier) row(where string, columns []string, cells []any) ([]float64
 	}
 	slices.Sort(extra)
 	if missing != nil || extra != nil {
-		return nil, badInput("%s: Model is missing inputs ['%s']. Note that there were extra inputs: ['%s']", where, strings.Join(missing, "', '"), strings.Join(extra, "', '"))
+		return nil, badInput("%s: Model is missing inputs ['%s']. Note that there were extra inputs: ['%s']", where,
+			strings.Join(missing, "', '"), strings.Join(extra, "', '"))
 	}
 	row := make([]float64, len(m.columns))
 	for i, column := range columns {
 		value, ok := cells[i].(float64)
 		if !ok {
-			return nil, badInput("%s: Incompatible input types for column %s. Can not safely convert %s to float64.", where, column, jsonTypeName(cells[i]))
+			return nil, badInput("%s: Incompatible input types for column %s. Can not safely convert %s to float64.",
+				where, column, jsonTypeName(cells[i]))
 		}
 		row[slices.Index(m.columns, column)] = value
 	}

@@ -13,7 +13,8 @@ import (
 
 func TestClassifierKnowsIris(t *testing.T) {
 	columns, rows, labels, err := readLabelled(irisCSV)
-	if err != nil || len(rows) != 150 || strings.Join(columns, ",") != "sepal_length,sepal_width,petal_length,petal_width" {
+	if err != nil || len(rows) != 150 ||
+		strings.Join(columns, ",") != "sepal_length,sepal_width,petal_length,petal_width" {
 		t.Fatalf("%v, %d rows, %v", columns, len(rows), err)
 	}
 	// The model is trained on every second row and tested on the other rows, so that it cannot succeed by memorizing
@@ -58,13 +59,15 @@ func TestScoringWithTheSDK(t *testing.T) {
 	} {
 		input.Name = "iris"
 		answer, err := api.Query(ctx, input)
-		if err != nil || fmt.Sprint(answer.Predictions) != "[setosa versicolor virginica]" || answer.ServedModelName != "iris-1" {
+		if err != nil || fmt.Sprint(answer.Predictions) != "[setosa versicolor virginica]" ||
+			answer.ServedModelName != "iris-1" {
 			t.Errorf("%s: %+v, %v", name, answer, err)
 		}
 	}
 	_, err := api.Query(ctx, serving.QueryEndpointInput{Name: "iris", Instances: []any{[]any{1.0}}})
 	var apiErr *apierr.APIError
-	if !errors.As(err, &apiErr) || apiErr.ErrorCode != "BAD_REQUEST" || apiErr.Message != "instances: row 0 has 1 values for 4 columns." {
+	if !errors.As(err, &apiErr) || apiErr.ErrorCode != "BAD_REQUEST" || apiErr.Message != "instances: row 0 has 1 "+
+		"values for 4 columns." {
 		t.Errorf("a short row: %v", err)
 	}
 }

@@ -38,12 +38,14 @@ func NewScenario() *Scenario { return NewScenarioIn(TenantOptions{}) }
 // NewScenarioIn creates a scenario in a new tenant with these options.
 func NewScenarioIn(opts TenantOptions) *Scenario {
 	t := NewTenant(opts)
-	s := &Scenario{Tenant: t, Workspace: t.NewWorkspace(WorkspaceOptions{}), PersonName: "ada@example.com", EndpointName: "iris"}
+	s := &Scenario{Tenant: t, Workspace: t.NewWorkspace(WorkspaceOptions{}), PersonName: "ada@example.com",
+		EndpointName: "iris"}
 
 	s.Deployer = t.RegisterApp("deployer")
 	now := time.Now()
 	var err error
-	s.DeployerCertificate, s.DeployerKey, err = t.IssueClientCertificate("deployer", now.Add(-time.Hour), now.AddDate(1, 0, 0))
+	s.DeployerCertificate, s.DeployerKey, err = t.IssueClientCertificate("deployer", now.Add(-time.Hour),
+		now.AddDate(1, 0, 0))
 	if err != nil {
 		panic(fmt.Sprintf("emulator: issuing the deployer's certificate: %v", err))
 	}

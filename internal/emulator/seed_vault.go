@@ -42,7 +42,8 @@ const (
 // NewDeployerVault creates a vault that holds the deployer's certificate, its ids and its client secret.
 func (s *Scenario) NewDeployerVault(name string) *DeployerVault {
 	const year = 365 * 24 * time.Hour
-	v := &DeployerVault{Vault: s.Tenant.NewVault(name), scenario: s, Reader: s.Tenant.RegisterApp("vault-reader"), Password: rand.Text()}
+	v := &DeployerVault{Vault: s.Tenant.NewVault(name), scenario: s, Reader: s.Tenant.RegisterApp("vault-reader"),
+		Password: rand.Text()}
 	v.ReaderSecret = v.Reader.AddSecret(year)
 	v.Allow(v.Reader.ClientID, RoleSecretsUser)
 	s.Tenant.AssignManagedIdentity(v.Reader, false)

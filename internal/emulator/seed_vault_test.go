@@ -28,7 +28,9 @@ func TestDeployerVault(t *testing.T) {
 	web := behindProxy(t, s.Tenant, server)
 	vault := s.NewDeployerVault("kv-ml")
 	options := azureOptions(web, azcloud.AzurePublic)
-	identity, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{ClientOptions: options, ID: azidentity.ClientID(vault.Reader.ClientID)})
+	identity, err := azidentity.NewManagedIdentityCredential(
+		&azidentity.ManagedIdentityCredentialOptions{ClientOptions: options,
+			ID: azidentity.ClientID(vault.Reader.ClientID)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +63,8 @@ func TestDeployerVault(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = msalLogin(t, s.Tenant, server.EntraURL+"/"+read(DeployerTenantIDName, ""), read(DeployerClientIDName, ""), credential, databricksScope)
+		_, err = msalLogin(t, s.Tenant, server.EntraURL+"/"+read(DeployerTenantIDName, ""),
+			read(DeployerClientIDName, ""), credential, databricksScope)
 		return err
 	}
 
@@ -71,14 +74,16 @@ func TestDeployerVault(t *testing.T) {
 	if err := login(open(read(DeployerPFXName, ""), read(DeployerPasswordName, ""))); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(read(DeployerPEMName, ""), "BEGIN PRIVATE KEY") || len(read(DeployerThumbprintName, "")) != 40 || read(DeployerClientSecretName, "") != s.DeployerSecret {
+	if !strings.Contains(read(DeployerPEMName, ""), "BEGIN PRIVATE KEY") ||
+		len(read(DeployerThumbprintName, "")) != 40 || read(DeployerClientSecretName, "") != s.DeployerSecret {
 		t.Error("the vault lacks something")
 	}
 
 	old := s.DeployerCertificate
 	registered := vault.Rotate(true)
 	vault.Rotate(false)
-	if err := login(open(read(DeployerCertificateName, ""), "")); err == nil || !strings.Contains(err.Error(), "AADSTS700027") {
+	if err := login(open(read(DeployerCertificateName, ""), "")); err == nil ||
+		!strings.Contains(err.Error(), "AADSTS700027") {
 		t.Errorf("a certificate that is not registered yet: %v", err)
 	}
 	if err := login(open(read(DeployerCertificateName, registered), "")); err != nil {

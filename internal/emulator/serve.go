@@ -71,7 +71,9 @@ func ServeFrom(firstPort int, t *Tenant, workspaces ...*Workspace) (*Server, err
 	return s, nil
 }
 
-func (s *Server) serve(listener net.Listener, handler http.Handler, secure bool, certificate tls.Certificate) (url string) {
+func (s *Server) serve(
+	listener net.Listener, handler http.Handler, secure bool, certificate tls.Certificate,
+) (url string) {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 30 * time.Second,
@@ -95,7 +97,8 @@ func (s *Server) serve(listener net.Listener, handler http.Handler, secure bool,
 // serverTLS returns the configuration of a server with the given certificate. It accepts X25519 alone, because the
 // default adds a post-quantum key exchange, which costs time and is of no use on one machine.
 func serverTLS(certificate tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.X25519}}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+		CurvePreferences: []tls.CurveID{tls.X25519}}
 }
 
 // Close stops listening and closes every connection.

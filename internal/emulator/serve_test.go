@@ -47,7 +47,8 @@ func TestServe(t *testing.T) {
 	if resp.ProtoMajor != 1 {
 		t.Errorf("served over %s", resp.Proto)
 	}
-	if _, body = getBody(t, trusting(tenant), document["jwks_uri"].(string)); !strings.Contains(body, tenant.signingKeyID) {
+	if _, body = getBody(t, trusting(tenant), document["jwks_uri"].(string)); !strings.Contains(body,
+		tenant.signingKeyID) {
 		t.Errorf("signing keys: %s", body)
 	}
 
@@ -64,7 +65,8 @@ func TestServe(t *testing.T) {
 		t.Error("a client that trusts another authority was served")
 	}
 
-	if _, body = getBody(t, http.DefaultClient, server.ControlURL+"/journal"); !strings.Contains(body, "openid-configuration") {
+	if _, body = getBody(t, http.DefaultClient, server.ControlURL+"/journal"); !strings.Contains(body,
+		"openid-configuration") {
 		t.Errorf("journal: %s", body)
 	}
 	if err := server.Close(); err != nil {

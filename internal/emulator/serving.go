@@ -62,8 +62,9 @@ func (w *Workspace) CreateEndpoint(name, creator string) (id string) {
 	if w.endpoints[name] != nil {
 		panic(fmt.Sprintf("emulator: workspace %s already has an endpoint %q", w.id, name))
 	}
-	e := &endpoint{name: name, entities: []servedEntity{{Name: "iris-1", EntityName: "main.default.iris", EntityVersion: "1",
-		WorkloadSize: "Small", WorkloadType: "CPU", ScaleToZeroEnabled: true}}}
+	e := &endpoint{name: name, entities: []servedEntity{{Name: "iris-1", EntityName: "main.default.iris",
+		EntityVersion: "1",
+		WorkloadSize:  "Small", WorkloadType: "CPU", ScaleToZeroEnabled: true}}}
 	var who *principal
 	if creator != "" {
 		who = w.mustFind(creator)
@@ -231,11 +232,13 @@ func (c *call) detailed(e *endpoint) map[string]any {
 	var routes []map[string]any
 	share := 100
 	for i, entity := range e.entities {
-		entities = append(entities, entityState{entity, map[string]string{"deployment": "DEPLOYMENT_READY", "deployment_state_message": message},
+		entities = append(entities, entityState{entity, map[string]string{"deployment": "DEPLOYMENT_READY",
+			"deployment_state_message": message},
 			e.creator, e.created.UnixMilli()})
 		part := share / (len(e.entities) - i)
 		share -= part
-		routes = append(routes, map[string]any{"served_entity_name": entity.Name, "served_model_name": entity.Name, "traffic_percentage": part})
+		routes = append(routes, map[string]any{"served_entity_name": entity.Name, "served_model_name": entity.Name,
+			"traffic_percentage": part})
 	}
 	m["config"] = map[string]any{"config_version": e.version, "served_entities": entities, "served_models": entities,
 		"traffic_config": map[string]any{"routes": routes}}
@@ -285,21 +288,25 @@ func createEndpoint(c *call) (any, error) {
 		return nil, err
 	}
 	if !endpointName.MatchString(request.Name) {
-		return nil, badParameter("Endpoint name '%s' must be alphanumeric with hyphens and underscores allowed in between.", request.Name)
+		return nil, badParameter("Endpoint name '%s' must be alphanumeric with hyphens and underscores allowed in "+
+			"between.", request.Name)
 	}
 	if request.Config == nil {
 		return nil, noServedEntity()
 	}
 	if request.RouteOptimized {
-		return nil, refuse(http.StatusNotFound, "FEATURE_DISABLED", "Route optimization is not enabled for this workspace")
+		return nil, refuse(http.StatusNotFound, "FEATURE_DISABLED", "Route optimization is not enabled for "+
+			"this workspace")
 	}
 	if err := checkEntities(request.Config.ServedEntities); err != nil {
 		return nil, err
 	}
 	if c.w.endpoints[request.Name] != nil {
-		return nil, refuse(http.StatusConflict, "RESOURCE_ALREADY_EXISTS", "Endpoint with name '%s' already exists.", request.Name)
+		return nil, refuse(http.StatusConflict, "RESOURCE_ALREADY_EXISTS", "Endpoint with name '%s' already exists.",
+			request.Name)
 	}
-	e := &endpoint{name: request.Name, description: request.Description, tags: request.Tags, entities: request.Config.ServedEntities}
+	e := &endpoint{name: request.Name, description: request.Description, tags: request.Tags,
+		entities: request.Config.ServedEntities}
 	c.w.addEndpoint(e, c.who)
 	return c.detailed(e), nil
 }
@@ -356,12 +363,15 @@ func invoke(c *call) (any, error) {
 		return nil, missing("Endpoint with name '%s' does not exist.", name)
 	}
 	if e.optimized && !c.w.switches.OptimizedAtWorkspace {
-		refusal := c.w.switches.RouteOptimizedRefused.or(http.StatusUnauthorized, "", "Credential was not sent or was of an unsupported type for this API.", name)
+		refusal := c.w.switches.RouteOptimizedRefused.or(http.StatusUnauthorized, "", "Credential was not sent or "+
+			"was of an unsupported type for this API.", name)
 		refusal.gateway = refusal.code == ""
 		return nil, refusal
 	}
-	if !e.foundation() && levelRank[c.w.honouredLevel(c.w.lists[endpointsObjects+e.id], c.who, c.now)] < levelRank[levelQuery] {
-		return nil, c.w.switches.ScoringDenied.or(http.StatusForbidden, "PERMISSION_DENIED", "User does not have permission 'Query' on Endpoint {}", name)
+	if !e.foundation() && levelRank[c.w.honouredLevel(c.w.lists[endpointsObjects+e.id], c.who,
+		c.now)] < levelRank[levelQuery] {
+		return nil, c.w.switches.ScoringDenied.or(http.StatusForbidden, "PERMISSION_DENIED", "User does not have "+
+			"permission 'Query' on Endpoint {}", name)
 	}
 	return c.predict(e)
 }

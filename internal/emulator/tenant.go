@@ -297,7 +297,9 @@ func (t *Tenant) VerifyAccessToken(raw string) (AccessClaims, error) {
 		UTI      string `json:"uti"`
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithoutClaimsValidation())
-	_, err := parser.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return &t.signingKey.PublicKey, nil })
+	_, err := parser.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) {
+		return &t.signingKey.PublicKey, nil
+	})
 	if err != nil {
 		return AccessClaims{}, fmt.Errorf("%w: %w", ErrNotOurToken, err)
 	}

@@ -183,12 +183,14 @@ func (t *token) expiryMillis() int64 {
 }
 
 func (t *token) public() publicTokenInfo {
-	return publicTokenInfo{TokenID: t.id, CreationTime: t.created.UnixMilli(), ExpiryTime: t.expiryMillis(), Comment: t.comment, Scopes: t.scopes}
+	return publicTokenInfo{TokenID: t.id, CreationTime: t.created.UnixMilli(), ExpiryTime: t.expiryMillis(),
+		Comment: t.comment, Scopes: t.scopes}
 }
 
 func (c *call) checkTokenRight() error {
 	if c.w.switches.PersonalAccessTokensOff {
-		return c.w.switches.TokensOff.or(http.StatusForbidden, "PERMISSION_DENIED", "Personal access tokens are disabled for this workspace.", c.who.name())
+		return c.w.switches.TokensOff.or(http.StatusForbidden, "PERMISSION_DENIED", "Personal access tokens are "+
+			"disabled for this workspace.", c.who.name())
 	}
 	if !c.w.mayUseTokens(c.who) {
 		return denied("User does not have permission to use tokens.")
@@ -255,7 +257,8 @@ func (c *call) tokenExpiry(lifetimeSeconds *int64) (time.Time, error) {
 	}
 	if *lifetimeSeconds > int64(limit/time.Second) {
 		return time.Time{}, s.TokenLifetimeAbove.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE",
-			fmt.Sprintf("Token lifetime of {} seconds exceeds the maximum of %d days for this workspace.", limit/(24*time.Hour)), fmt.Sprint(*lifetimeSeconds))
+			fmt.Sprintf("Token lifetime of {} seconds exceeds the maximum of %d days for this workspace.",
+				limit/(24*time.Hour)), fmt.Sprint(*lifetimeSeconds))
 	}
 	return c.now.Add(time.Duration(*lifetimeSeconds) * time.Second), nil
 }
@@ -308,7 +311,8 @@ func updateToken(c *call) (any, error) {
 	id := c.r.PathValue("id")
 	t, err := c.ownToken(id)
 	if err != nil {
-		return nil, c.w.switches.UnknownToken.or(http.StatusNotFound, "NOT_FOUND", "Token with ID {} does not exist", id)
+		return nil, c.w.switches.UnknownToken.or(http.StatusNotFound, "NOT_FOUND",
+			"Token with ID {} does not exist", id)
 	}
 	if err := c.checkTokenRight(); err != nil {
 		return nil, err

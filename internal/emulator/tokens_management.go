@@ -73,7 +73,8 @@ func (w *Workspace) managed(t *token) managedTokenInfo {
 	workspace, _ := strconv.ParseInt(w.id, 10, 64)
 	info := managedTokenInfo{
 		TokenID: t.id, CreationTime: t.created.UnixMilli(), ExpiryTime: t.expiryMillis(), Comment: t.comment,
-		CreatedByID: creator, CreatedByUsername: cmp.Or(t.creatorName, t.ownerName), OwnerID: owner, WorkspaceID: workspace, Scopes: t.scopes,
+		CreatedByID: creator, CreatedByUsername: cmp.Or(t.creatorName, t.ownerName), OwnerID: owner,
+		WorkspaceID: workspace, Scopes: t.scopes,
 	}
 	delay := cmp.Or(w.switches.LastUsedDelay, 24*time.Hour)
 	if used := t.lastUsedDay(w.tenant.Clock.Now().Add(-max(delay, 0))); !used.IsZero() {

@@ -21,12 +21,14 @@ func TestOwnTokensWithTheSDK(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
 	l.SetGrant("authorization/tokens", l.member.ClientID, "CAN_USE")
 	api := settings.NewTokens(l.sdk(l.entraToken(l.member)))
-	made, err := api.Create(ctx, settings.CreateTokenRequest{LifetimeSeconds: 7776000, Comment: "c", Scopes: []string{"all-apis"}})
+	made, err := api.Create(ctx, settings.CreateTokenRequest{LifetimeSeconds: 7776000, Comment: "c",
+		Scopes: []string{"all-apis"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	info, sum := made.TokenInfo, sha256.Sum256([]byte(made.TokenValue))
-	if !regexp.MustCompile(`^dapi[0-9a-f]{32}-2$`).MatchString(made.TokenValue) || info.TokenId != hex.EncodeToString(sum[:]) {
+	if !regexp.MustCompile(`^dapi[0-9a-f]{32}-2$`).MatchString(made.TokenValue) ||
+		info.TokenId != hex.EncodeToString(sum[:]) {
 		t.Errorf("a value of %d characters, id %s", len(made.TokenValue), info.TokenId)
 	}
 	if info.ExpiryTime-info.CreationTime != 7776000*1000 || info.Comment != "c" || len(info.Scopes) != 1 {
@@ -37,8 +39,9 @@ func TestOwnTokensWithTheSDK(t *testing.T) {
 	if list, err := own.ListAll(ctx); err != nil || len(list) != 1 || list[0].TokenId != info.TokenId {
 		t.Errorf("list %+v, %v", list, err)
 	}
-	if _, err := own.Update(ctx, settings.UpdateTokenRequest{TokenId: info.TokenId, UpdateMask: *fieldmask.New([]string{"comment"}),
-		Token: settings.PublicTokenInfo{Comment: "changed"}}); err != nil {
+	if _, err := own.Update(ctx, settings.UpdateTokenRequest{TokenId: info.TokenId,
+		UpdateMask: *fieldmask.New([]string{"comment"}),
+		Token:      settings.PublicTokenInfo{Comment: "changed"}}); err != nil {
 		t.Error(err)
 	}
 	if tokens := l.Snapshot().Tokens; tokens[0].Comment != "changed" || tokens[0].Owner != l.member.ClientID {
@@ -49,7 +52,8 @@ func TestOwnTokensWithTheSDK(t *testing.T) {
 	if list, err := others.ListAll(ctx); err != nil || len(list) != 0 {
 		t.Errorf("another's list: %+v, %v", list, err)
 	}
-	if err := others.Delete(ctx, settings.RevokeTokenRequest{TokenId: info.TokenId}); !errors.Is(err, apierr.ErrNotFound) {
+	if err := others.Delete(ctx, settings.RevokeTokenRequest{TokenId: info.TokenId}); !errors.Is(err,
+		apierr.ErrNotFound) {
 		t.Errorf("another deletes it: %v", err)
 	}
 	// An expired token is not listed and not accepted.
@@ -84,9 +88,12 @@ func TestTokenRefusals(t *testing.T) {
 	} {
 		l.refused(l.ask(admin, "POST", create, body), 400, "INVALID_PARAMETER_VALUE", message)
 	}
-	l.refused(l.ask(admin, "POST", create, `{"lifetime":60}`), 400, "MALFORMED_REQUEST", `Could not parse request object: unknown field "lifetime"`)
-	l.refused(l.ask(admin, "POST", create, `{"lifetime_seconds":"60"}`), 400, "MALFORMED_REQUEST", "Could not parse request object: lifetime_seconds is not a int64")
-	l.refused(l.ask(admin, "POST", create, `{} {}`), 400, "MALFORMED_REQUEST", "Invalid JSON given in the body of the request - failed to parse given JSON")
+	l.refused(l.ask(admin, "POST", create, `{"lifetime":60}`), 400, "MALFORMED_REQUEST",
+		`Could not parse request object: unknown field "lifetime"`)
+	l.refused(l.ask(admin, "POST", create, `{"lifetime_seconds":"60"}`), 400, "MALFORMED_REQUEST", "Could not "+
+		"parse request object: lifetime_seconds is not a int64")
+	l.refused(l.ask(admin, "POST", create, `{} {}`), 400, "MALFORMED_REQUEST", "Invalid JSON given in the body of "+
+		"the request - failed to parse given JSON")
 	if tokens := l.Snapshot().Tokens; len(tokens) != 0 {
 		t.Fatalf("refused requests made %v", tokens)
 	}
@@ -99,7 +106,8 @@ func TestTokenRefusals(t *testing.T) {
 		if info["expiry_time"] == -1.0 {
 			return -1
 		}
-		return time.UnixMilli(int64(info["expiry_time"].(float64))).Sub(time.UnixMilli(int64(info["creation_time"].(float64))))
+		return time.UnixMilli(int64(info["expiry_time"].(float64))).Sub(
+			time.UnixMilli(int64(info["creation_time"].(float64))))
 	}
 	if got := lifetime(`{}`); got != 730*24*time.Hour {
 		t.Errorf("default lifetime %s", got)
@@ -108,26 +116,32 @@ func TestTokenRefusals(t *testing.T) {
 	if got := lifetime(``); got != -1 {
 		t.Errorf("never: %s", got)
 	}
-	l.SetSwitches(WorkspaceSwitches{MaxTokenLifetimeDays: 1, TokenLifetimeAbove: Refusal{Status: 403, Code: "X", Message: "{} is too long"}})
+	l.SetSwitches(WorkspaceSwitches{MaxTokenLifetimeDays: 1, TokenLifetimeAbove: Refusal{Status: 403, Code: "X",
+		Message: "{} is too long"}})
 	if got := lifetime(`{"lifetime_seconds":86400}`); got != 24*time.Hour {
 		t.Errorf("the maximum: %s", got)
 	}
 	l.refused(l.ask(admin, "POST", create, `{"lifetime_seconds":86401}`), 403, "X", "86401 is too long")
 	l.SetSwitches(WorkspaceSwitches{PersonalAccessTokensOff: true})
-	l.refused(l.ask(admin, "POST", create, `{}`), 403, "PERMISSION_DENIED", "Personal access tokens are disabled for this workspace.")
+	l.refused(l.ask(admin, "POST", create, `{}`), 403, "PERMISSION_DENIED", "Personal access tokens are disabled "+
+		"for this workspace.")
 	l.SetSwitches(WorkspaceSwitches{})
 
 	path := "/api/2.0/token/" + l.Snapshot().Tokens[0].ID
-	l.refused(l.ask(admin, "PATCH", path, `{"token":{"expiry_time":1},"update_mask":"expiry_time"}`), 400, "INVALID_PARAMETER_VALUE", "update_mask names 'expiry_time', which cannot be updated")
-	l.refused(l.ask(admin, "PATCH", path, `{"token":{"comment":"x"}}`), 400, "INVALID_PARAMETER_VALUE", "update_mask must be given")
-	l.refused(l.ask(admin, "POST", "/api/2.0/token/delete", `{}`), 400, "INVALID_PARAMETER_VALUE", "token_id must be given")
+	l.refused(l.ask(admin, "PATCH", path, `{"token":{"expiry_time":1},"update_mask":"expiry_time"}`), 400,
+		"INVALID_PARAMETER_VALUE", "update_mask names 'expiry_time', which cannot be updated")
+	l.refused(l.ask(admin, "PATCH", path, `{"token":{"comment":"x"}}`), 400, "INVALID_PARAMETER_VALUE",
+		"update_mask must be given")
+	l.refused(l.ask(admin, "POST", "/api/2.0/token/delete", `{}`), 400, "INVALID_PARAMETER_VALUE",
+		"token_id must be given")
 
 	narrow := l.ask(admin, "POST", create, `{"scopes":["clusters"]}`).json(t)["token_value"].(string)
 	const lacks = "Provided access token does not have required scopes: "
 	l.refused(l.ask(narrow, "POST", create, `{}`), 403, "PERMISSION_DENIED", lacks+"authentication")
 	score := func(scope string) rawAnswer {
 		token := l.ask(admin, "POST", create, `{"scopes":["`+scope+`"]}`).json(t)["token_value"].(string)
-		return l.ask(token, "POST", "/serving-endpoints/iris/invocations", `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`)
+		return l.ask(token, "POST", "/serving-endpoints/iris/invocations",
+			`{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`)
 	}
 	for _, scope := range []string{"clusters", "serving", "serving.serving-endpoints"} {
 		l.refused(score(scope), 403, "PERMISSION_DENIED", lacks+"model-serving")
@@ -149,7 +163,8 @@ func TestTokenQuota(t *testing.T) {
 	if a := l.ask(admin, "POST", "/api/2.0/token/create", `{}`); a.status != 200 {
 		t.Errorf("number 600: %d %s", a.status, a.body)
 	}
-	l.refused(l.ask(admin, "POST", "/api/2.0/token/create", `{}`), 400, "QUOTA_EXCEEDED", "User "+l.admin.ClientID+" has reached the limit of 600 tokens in this workspace.")
+	l.refused(l.ask(admin, "POST", "/api/2.0/token/create", `{}`), 400, "QUOTA_EXCEEDED", "User "+l.admin.ClientID+
+		" has reached the limit of 600 tokens in this workspace.")
 	if l.ask(l.entraToken(l.admin), "GET", "/api/2.0/clusters/list", "").status != 200 {
 		t.Error("a full quota refuses more than tokens")
 	}
@@ -175,11 +190,14 @@ func TestTokenManagement(t *testing.T) {
 		t.Fatal(err)
 	}
 	info := one.TokenInfo
-	if a := l.ask(l.entraToken(l.member), "GET", "/api/2.0/preview/scim/v2/Me", ""); a.json(t)["id"] != fmt.Sprint(info.OwnerId) {
+	if a := l.ask(l.entraToken(l.member), "GET", "/api/2.0/preview/scim/v2/Me",
+		""); a.json(t)["id"] != fmt.Sprint(info.OwnerId) {
 		t.Errorf("owner %d is not %s", info.OwnerId, a.body)
 	}
-	if info.CreatedByUsername != l.member.ClientID || info.CreatedById != info.OwnerId || fmt.Sprint(info.WorkspaceId) != l.ID() ||
-		time.UnixMilli(info.LastUsedDay).UTC() != l.tenant.Clock.Now().Truncate(24*time.Hour) || info.Comment != "scores" {
+	if info.CreatedByUsername != l.member.ClientID || info.CreatedById != info.OwnerId ||
+		fmt.Sprint(info.WorkspaceId) != l.ID() ||
+		time.UnixMilli(info.LastUsedDay).UTC() != l.tenant.Clock.Now().Truncate(24*time.Hour) ||
+		info.Comment != "scores" {
 		t.Errorf("info %+v", info)
 	}
 	for name, request := range map[string]settings.ListTokenManagementRequest{
@@ -190,14 +208,19 @@ func TestTokenManagement(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, list, err)
 		}
 	}
-	if list, err := api.ListAll(ctx, settings.ListTokenManagementRequest{CreatedByUsername: "nobody"}); err != nil || len(list) != 0 {
+	if list, err := api.ListAll(ctx, settings.ListTokenManagementRequest{CreatedByUsername: "nobody"}); err != nil ||
+		len(list) != 0 {
 		t.Errorf("nobody's: %+v, %v", list, err)
 	}
-	if changed, err := api.UpdateTokenManagement(ctx, settings.UpdateTokenManagementRequest{TokenId: id, Token: settings.TokenInfo{Comment: "new"}, UpdateMask: *fieldmask.New([]string{"comment"})}); err != nil || changed.Comment != "new" {
+	if changed, err := api.UpdateTokenManagement(ctx, settings.UpdateTokenManagementRequest{TokenId: id,
+		Token: settings.TokenInfo{Comment: "new"}, UpdateMask: *fieldmask.New([]string{"comment"})}); err != nil ||
+		changed.Comment != "new" {
 		t.Errorf("%+v, %v", changed, err)
 	}
-	_, err = api.CreateOboToken(ctx, settings.CreateOboTokenRequest{ApplicationId: l.member.ClientID, LifetimeSeconds: 60})
-	if err == nil || err.Error() != "On-behalf-of token creation for service principals is not enabled for this workspace" {
+	_, err = api.CreateOboToken(ctx, settings.CreateOboTokenRequest{ApplicationId: l.member.ClientID,
+		LifetimeSeconds: 60})
+	if err == nil || err.Error() != "On-behalf-of token creation for service principals is not enabled for "+
+		"this workspace" {
 		t.Errorf("on behalf of: %v", err)
 	}
 	l.tenant.Clock.Advance(2 * time.Hour)
@@ -219,9 +242,11 @@ func TestTokenManagement(t *testing.T) {
 	if _, err := api.Get(ctx, settings.GetTokenManagementRequest{TokenId: id}); !errors.Is(err, apierr.ErrNotFound) {
 		t.Errorf("after delete: %v", err)
 	}
-	for _, request := range []string{"GET /tokens", "GET /tokens/x", "DELETE /tokens/x", "PATCH /tokens/x", "POST /on-behalf-of/tokens"} {
+	for _, request := range []string{"GET /tokens", "GET /tokens/x", "DELETE /tokens/x", "PATCH /tokens/x",
+		"POST /on-behalf-of/tokens"} {
 		method, path, _ := strings.Cut(request, " ")
 		path = "/api/2.0/token-management" + path
-		l.refused(l.ask(l.entraToken(l.member), method, path, ""), 403, "PERMISSION_DENIED", path+" is only accessible by admins.")
+		l.refused(l.ask(l.entraToken(l.member), method, path, ""), 403, "PERMISSION_DENIED",
+			path+" is only accessible by admins.")
 	}
 }

@@ -88,8 +88,10 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 		federation:   map[string][]federationPolicy{},
 		oauthKey:     sync.OnceValues(t.newOAuthKey),
 	}
-	w.admins = w.add(&principal{kind: groupKind, displayName: "admins", entitlements: []string{"workspace-access", "databricks-sql-access", "allow-cluster-create"}})
-	w.users = w.add(&principal{kind: groupKind, displayName: "users", entitlements: []string{"workspace-access", "databricks-sql-access"}})
+	w.admins = w.add(&principal{kind: groupKind, displayName: "admins", entitlements: []string{"workspace-access",
+		"databricks-sql-access", "allow-cluster-create"}})
+	w.users = w.add(&principal{kind: groupKind, displayName: "users", entitlements: []string{"workspace-access",
+		"databricks-sql-access"}})
 	w.lists[tokensObject] = newAccessList(tokensObject)
 	w.lists[tokensObject].set(w.admins, levelManage, t.Clock.Now())
 	if opts.Switches.UsersMayUseTokens {
@@ -170,7 +172,8 @@ type noContent struct{}
 type routeMux struct{ *http.ServeMux }
 
 func (m routeMux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	if strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path, "/./") || strings.Contains(r.URL.Path, "/../") {
+	if strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path, "/./") ||
+		strings.Contains(r.URL.Path, "/../") {
 		plain := r.Clone(r.Context())
 		plain.URL.Path, plain.URL.RawPath = "/", ""
 		h, _ := m.Handler(plain)
@@ -277,7 +280,8 @@ func (w *Workspace) authenticated(h handler) http.Handler {
 			return
 		}
 		if len(body) > maxBody {
-			c.fail(refuse(http.StatusRequestEntityTooLarge, "MAX_REQUEST_SIZE_EXCEEDED", "Request size cannot exceed %d bytes.", maxBody))
+			c.fail(refuse(http.StatusRequestEntityTooLarge, "MAX_REQUEST_SIZE_EXCEEDED",
+				"Request size cannot exceed %d bytes.", maxBody))
 			return
 		}
 		if err := c.countWrite(); err != nil {

@@ -107,7 +107,8 @@ func (c *call) authenticate(cred credential, management *AccessClaims) error {
 	}
 	who := w.findServicePrincipal(cred.claims.AppID)
 	if who == nil && w.azure.admits(c.r, cred.claims, management) {
-		who = w.add(&principal{kind: servicePrincipalKind, applicationID: cred.claims.AppID, displayName: cred.claims.AppID, active: true})
+		who = w.add(&principal{kind: servicePrincipalKind, applicationID: cred.claims.AppID,
+			displayName: cred.claims.AppID, active: true})
 		w.admins.members[who.id] = true
 	}
 	if who == nil || !who.active {
@@ -148,7 +149,8 @@ func (w *Workspace) refuseEntraToken(e credentialError) error {
 	case ExpiredTokenThirtySecs:
 		return gatewayError(http.StatusForbidden, "Token is expiring within 30 seconds. (token expired)")
 	case ExpiredTokenBadRequest:
-		return &apiError{status: http.StatusBadRequest, page: true, message: "io.jsonwebtoken.ExpiredJwtException: JWT expired."}
+		return &apiError{status: http.StatusBadRequest, page: true, message: "io.jsonwebtoken.ExpiredJwtException: " +
+			"JWT expired."}
 	}
 	return gatewayError(http.StatusUnauthorized, "Token is expired")
 }

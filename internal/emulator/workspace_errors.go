@@ -54,7 +54,8 @@ func denied(format string, args ...any) *apiError {
 }
 
 func malformed() *apiError {
-	return refuse(http.StatusBadRequest, "MALFORMED_REQUEST", "Invalid JSON given in the body of the request - failed to parse given JSON")
+	return refuse(http.StatusBadRequest, "MALFORMED_REQUEST", "Invalid JSON given in the body of the request - "+
+		"failed to parse given JSON")
 }
 
 func noSuchAPI(method, path string) *apiError {
@@ -94,7 +95,9 @@ func scimErrorBody(status int, scimType, detail string) []byte {
 
 func errorPage(status int, message string) []byte {
 	title := html.EscapeString(fmt.Sprintf("Error %d %s", status, message))
-	return fmt.Appendf(nil, "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=utf-8\"/>\n<title>%s</title>\n</head>\n<body><h2>HTTP ERROR: %d</h2>\n<p>Problem accessing the workspace. Reason:\n<pre>    %s</pre></p>\n</body>\n</html>\n",
+	return fmt.Appendf(nil, "<html>\n<head>\n<meta http-equiv=\"Content-Type\" "+
+		"content=\"text/html;charset=utf-8\"/>\n<title>%s</title>\n</head>\n<body><h2>HTTP ERROR: "+
+		"%d</h2>\n<p>Problem accessing the workspace. Reason:\n<pre>    %s</pre></p>\n</body>\n</html>\n",
 		title, status, html.EscapeString(message))
 }
 
@@ -161,11 +164,13 @@ func (c *call) decode(into any) error {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		if strings.HasPrefix(err.Error(), "json: unknown field") {
-			return refuse(http.StatusBadRequest, "MALFORMED_REQUEST", "Could not parse request object: %s", strings.TrimPrefix(err.Error(), "json: "))
+			return refuse(http.StatusBadRequest, "MALFORMED_REQUEST", "Could not parse request object: %s",
+				strings.TrimPrefix(err.Error(), "json: "))
 		}
 		var wrongType *json.UnmarshalTypeError
 		if errors.As(err, &wrongType) {
-			return refuse(http.StatusBadRequest, "MALFORMED_REQUEST", "Could not parse request object: %s is not a %s", wrongType.Field, wrongType.Type)
+			return refuse(http.StatusBadRequest, "MALFORMED_REQUEST", "Could not parse request object: %s is not a %s",
+				wrongType.Field, wrongType.Type)
 		}
 		return malformed()
 	}

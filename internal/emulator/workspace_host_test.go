@@ -19,7 +19,8 @@ func TestWorkspaceInAnotherCloud(t *testing.T) {
 		app := tenant.RegisterApp("contributor") // a new one, because a login makes a contributor a member
 		workspace.SetAzureResource(armResource, app.ClientID)
 		r := httptest.NewRequest(http.MethodGet, "https://"+host+"/api/2.0/clusters/list", nil)
-		for header, audience := range map[string]string{"Authorization": DatabricksResource, "X-Databricks-Azure-SP-Management-Token": management} {
+		for header, audience := range map[string]string{"Authorization": DatabricksResource,
+			"X-Databricks-Azure-SP-Management-Token": management} {
 			token, err := tenant.IssueAccessToken(app.ClientID, audience, time.Hour)
 			if err != nil {
 				t.Fatal(err)
@@ -51,7 +52,8 @@ func TestWorkspaceInAnotherCloud(t *testing.T) {
 	if to := w.Header().Get("Location"); !strings.HasPrefix(to, "https://login.microsoftonline.us/"+tenant.ID+"/") {
 		t.Errorf("sent to %s", to)
 	}
-	for _, name := range []string{"", "https://adb-5.5.databricks.azure.us", "adb-5.5.databricks.azure.us:443", "ADB-5"} {
+	for _, name := range []string{"", "https://adb-5.5.databricks.azure.us", "adb-5.5.databricks.azure.us:443",
+		"ADB-5"} {
 		func() {
 			defer func() {
 				if recover() == nil {

@@ -179,7 +179,8 @@ func (w *Workspace) AddServicePrincipal(applicationID, displayName string) (scim
 	if displayName == "" {
 		displayName = applicationID
 	}
-	return w.addBehind(&principal{kind: servicePrincipalKind, applicationID: applicationID, displayName: displayName, active: true})
+	return w.addBehind(&principal{kind: servicePrincipalKind, applicationID: applicationID, displayName: displayName,
+		active: true})
 }
 
 // AddUser adds an active user, and returns its SCIM id. An empty display name is replaced by the user name.
@@ -209,7 +210,8 @@ func (w *Workspace) addBehind(p *principal) string {
 func (w *Workspace) AddToAccount(applicationID, displayName string) (scimID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p := &principal{id: randomDigits(), kind: servicePrincipalKind, applicationID: applicationID, displayName: displayName, active: true}
+	p := &principal{id: randomDigits(), kind: servicePrincipalKind, applicationID: applicationID,
+		displayName: displayName, active: true}
 	w.account[strings.ToLower(applicationID)] = p
 	return p.id
 }

@@ -84,7 +84,8 @@ func (w *Workspace) Snapshot() Snapshot {
 		switch p.kind {
 		case servicePrincipalKind:
 			entitlements := slices.Sorted(slices.Values(p.entitlements))
-			s.ServicePrincipals = append(s.ServicePrincipals, ServicePrincipalState{p.id, p.applicationID, p.displayName, p.active, entitlements})
+			s.ServicePrincipals = append(s.ServicePrincipals, ServicePrincipalState{p.id, p.applicationID,
+				p.displayName, p.active, entitlements})
 		case userKind:
 			s.Users = append(s.Users, UserState{p.id, p.userName, p.displayName, p.active})
 		case groupKind:
@@ -96,19 +97,23 @@ func (w *Workspace) Snapshot() Snapshot {
 			s.Groups = append(s.Groups, GroupState{p.id, p.displayName, members})
 		}
 	}
-	slices.SortFunc(s.ServicePrincipals, func(a, b ServicePrincipalState) int { return strings.Compare(a.ApplicationID, b.ApplicationID) })
+	slices.SortFunc(s.ServicePrincipals, func(a, b ServicePrincipalState) int {
+		return strings.Compare(a.ApplicationID, b.ApplicationID)
+	})
 	slices.SortFunc(s.Users, func(a, b UserState) int { return strings.Compare(a.UserName, b.UserName) })
 	slices.SortFunc(s.Groups, func(a, b GroupState) int { return strings.Compare(a.Name, b.Name) })
 	for _, name := range slices.Sorted(maps.Keys(w.endpoints)) {
 		e := w.endpoints[name]
-		s.Endpoints = append(s.Endpoints, EndpointState{e.name, e.id, e.creator, w.lists[endpointsObjects+e.id].lines()})
+		s.Endpoints = append(s.Endpoints, EndpointState{e.name, e.id, e.creator,
+			w.lists[endpointsObjects+e.id].lines()})
 	}
 	s.TokenGrants = w.lists[tokensObject].lines()
 	for _, t := range w.tokensWhere(func(*token) bool { return true }) {
 		s.Tokens = append(s.Tokens, TokenState{t.id, t.ownerName, t.comment, t.created, t.expires})
 	}
 	for _, o := range w.oauthSecretsWhere(func(*oauthSecret) bool { return true }) {
-		s.OAuthSecrets = append(s.OAuthSecrets, OAuthSecretState{o.id, o.owner, o.status, o.scopes, o.created, o.expires})
+		s.OAuthSecrets = append(s.OAuthSecrets, OAuthSecretState{o.id, o.owner, o.status, o.scopes,
+			o.created, o.expires})
 	}
 	return s
 }

@@ -27,30 +27,35 @@ func TestNetworkAnswers(t *testing.T) {
 		}
 		for _, path := range []string{"/api/2.0/serving-endpoints", "/.well-known/databricks-config"} {
 			a := l.ask("", "GET", path, "")
-			if got := a.header.Get("Location"); a.status != 303 || got != "/login.html?error=private-link-validation-error:"+l.ID() {
+			if got := a.header.Get("Location"); a.status != 303 ||
+				got != "/login.html?error=private-link-validation-error:"+l.ID() {
 				t.Errorf("%s: %d %s", path, a.status, got)
 			}
 		}
 	}
 	l := newLab(t, WorkspaceSwitches{Network: NetworkPolicyAsText})
-	if a := l.ask("dapi", "GET", "/api/2.0/serving-endpoints", ""); !strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") || strings.Contains(a.body, "{") {
+	if a := l.ask("dapi", "GET", "/api/2.0/serving-endpoints", ""); !strings.HasPrefix(a.header.Get("Content-Type"),
+		"text/plain") || strings.Contains(a.body, "{") {
 		t.Errorf("%v %s", a.header, a.body)
 	}
 }
 
 // TestWorkspaceIDSwitches checks which answers contain the workspace's id.
 func TestWorkspaceIDSwitches(t *testing.T) {
-	for on, want := range map[OrgIDHeader][2]bool{OrgIDOnEveryAnswer: {true, true}, OrgIDOnMe: {true, false}, OrgIDNowhere: {false, false}} {
+	for on, want := range map[OrgIDHeader][2]bool{OrgIDOnEveryAnswer: {true, true}, OrgIDOnMe: {true, false},
+		OrgIDNowhere: {false, false}} {
 		l := newLab(t, WorkspaceSwitches{OrgIDHeader: on})
 		token := l.entraToken(l.admin)
 		for i, path := range []string{scimRoot + "Me", "/api/2.0/serving-endpoints"} {
-			if got := l.ask(token, "GET", path, "").header.Get("X-Databricks-Org-Id"); (got == l.ID()) != want[i] || got != "" && got != l.ID() {
+			if got := l.ask(token, "GET", path, "").header.Get("X-Databricks-Org-Id"); (got == l.ID()) != want[i] ||
+				got != "" && got != l.ID() {
 				t.Errorf("%q: %s: %q", on, path, got)
 			}
 		}
 	}
 	const path = "/.well-known/databricks-config"
-	for answer, want := range map[HostMetadata]int{HostMetadataFull: 200, HostMetadataWithoutWorkspaceID: 200, HostMetadataMissing: 404} {
+	for answer, want := range map[HostMetadata]int{HostMetadataFull: 200, HostMetadataWithoutWorkspaceID: 200,
+		HostMetadataMissing: 404} {
 		l := newLab(t, WorkspaceSwitches{HostMetadata: answer})
 		a := l.ask("", "GET", path, "")
 		if a.status != want || (a.json(t)["workspace_id"] == l.ID()) != (answer == HostMetadataFull) {
@@ -61,10 +66,12 @@ func TestWorkspaceIDSwitches(t *testing.T) {
 
 func TestRenameSwitches(t *testing.T) {
 	patch := func(l *lab, id string) rawAnswer {
-		return l.ask(l.entraToken(l.admin), "PATCH", spPath+"/"+id, spPatch(`{"op":"replace","path":"displayName","value":"b"}`))
+		return l.ask(l.entraToken(l.admin), "PATCH", spPath+"/"+id,
+			spPatch(`{"op":"replace","path":"displayName","value":"b"}`))
 	}
 	put := func(l *lab, id string) rawAnswer {
-		return l.ask(l.entraToken(l.admin), "PUT", spPath+"/"+id, `{"applicationId":"`+l.applicationOf(id)+`","displayName":"b","active":false}`)
+		return l.ask(l.entraToken(l.admin), "PUT", spPath+"/"+id, `{"applicationId":"`+l.applicationOf(id)+
+			`","displayName":"b","active":false}`)
 	}
 	for name, tc := range map[string]struct {
 		switches WorkspaceSwitches
@@ -107,7 +114,8 @@ func TestSCIMWritesAnswerNothing(t *testing.T) {
 	group := l.AddGroup("g")
 	for _, a := range []rawAnswer{
 		l.ask(admin, "PATCH", spPath+"/"+id, spPatch(`{"op":"replace","path":"active","value":false}`)),
-		l.ask(admin, "PATCH", groupPath+"/"+group, spPatch(`{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`)),
+		l.ask(admin, "PATCH", groupPath+"/"+group, spPatch(`{"op":"add","path":"members","value":[{"value":"`+id+
+			`"}]}`)),
 		l.ask(admin, "PUT", spPath+"/"+id, `{"applicationId":"`+l.applicationOf(id)+`","displayName":"b"}`),
 	} {
 		if a.status != 200 || a.body != "{}" {
@@ -135,7 +143,8 @@ func TestTokenUpdateSwitches(t *testing.T) {
 		t.Errorf("comment %q", comment)
 	}
 	// An admin can still update the token through the token management API.
-	if a := l.ask(admin, "PATCH", "/api/2.0/token-management/tokens/"+id, `{"token":{"comment":"b"},"update_mask":"comment"}`); a.status != 200 {
+	if a := l.ask(admin, "PATCH", "/api/2.0/token-management/tokens/"+id,
+		`{"token":{"comment":"b"},"update_mask":"comment"}`); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
@@ -143,8 +152,10 @@ func TestTokenUpdateSwitches(t *testing.T) {
 // TestLastUsedDelay checks that only the list of all tokens shows the day of a use, and only after the delay.
 func TestLastUsedDelay(t *testing.T) {
 	lastUsed := func(l *lab, id string) any {
-		info, _ := l.ask(l.entraToken(l.admin), "GET", "/api/2.0/token-management/tokens/"+id, "").json(t)["token_info"].(map[string]any)
-		if own := l.ask(l.entraToken(l.admin), "GET", "/api/2.0/token/list", "").body; strings.Contains(own, "last_used") || !strings.Contains(own, id) {
+		info, _ := l.ask(l.entraToken(l.admin), "GET", "/api/2.0/token-management/tokens/"+id,
+			"").json(t)["token_info"].(map[string]any)
+		if own := l.ask(l.entraToken(l.admin), "GET", "/api/2.0/token/list", "").body; strings.Contains(own,
+			"last_used") || !strings.Contains(own, id) {
 			t.Errorf("the owner's list: %s", own)
 		}
 		return info["last_used_day"]
@@ -187,7 +198,8 @@ func TestTokensStayWithARightByAGroup(t *testing.T) {
 		}
 		kept, value := l.MintToken(l.member.ClientID, "", time.Hour)
 		lost, _ := l.MintToken("ada@example.com", "", time.Hour)
-		if a := l.ask(admin, "PUT", tokensPath, acl(entry("group_name", "admins", levelManage), entry("group_name", "tokenists", levelUse))); a.status != 200 {
+		if a := l.ask(admin, "PUT", tokensPath, acl(entry("group_name", "admins", levelManage),
+			entry("group_name", "tokenists", levelUse))); a.status != 200 {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
 		ids := []string{}
@@ -208,11 +220,14 @@ func TestOneManagedToken(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
 	id, _ := l.MintToken(l.member.ClientID, "c", time.Hour)
 	const path = "/api/2.0/token-management/tokens/"
-	if a := l.ask(l.entraToken(l.admin), "GET", path+id, ""); a.status != 200 || !strings.Contains(a.body, `"token_id":"`+id+`"`) {
+	if a := l.ask(l.entraToken(l.admin), "GET", path+id, ""); a.status != 200 ||
+		!strings.Contains(a.body, `"token_id":"`+id+`"`) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	l.refused(l.ask(l.entraToken(l.admin), "GET", path+"0000", ""), 404, "RESOURCE_DOES_NOT_EXIST", "Token with ID 0000 does not exist")
-	l.refused(l.ask(l.entraToken(l.member), "GET", path+id, ""), 403, "PERMISSION_DENIED", path+id+" is only accessible by admins.")
+	l.refused(l.ask(l.entraToken(l.admin), "GET", path+"0000", ""), 404, "RESOURCE_DOES_NOT_EXIST",
+		"Token with ID 0000 does not exist")
+	l.refused(l.ask(l.entraToken(l.member), "GET", path+id, ""), 403, "PERMISSION_DENIED", path+id+
+		" is only accessible by admins.")
 }
 
 func TestEndpointListAndConfig(t *testing.T) {
@@ -232,11 +247,14 @@ func TestEndpointListAndConfig(t *testing.T) {
 
 	const path = "/api/2.0/serving-endpoints/iris/config"
 	body := `{"served_entities":[{"entity_name":"main.default.iris","entity_version":"2","workload_size":"Small","scale_to_zero_enabled":true}]}`
-	l.refused(l.ask(l.entraToken(l.member), "PUT", path, body), 403, "PERMISSION_DENIED", "User does not have permission 'Manage' on Endpoint iris")
-	l.refused(l.ask(l.entraToken(l.admin), "PUT", path, `{}`), 400, "INVALID_PARAMETER_VALUE", "The endpoint must have at least one served entity.")
+	l.refused(l.ask(l.entraToken(l.member), "PUT", path, body), 403, "PERMISSION_DENIED", "User does not have "+
+		"permission 'Manage' on Endpoint iris")
+	l.refused(l.ask(l.entraToken(l.admin), "PUT", path, `{}`), 400, "INVALID_PARAMETER_VALUE", "The endpoint must "+
+		"have at least one served entity.")
 	a := l.ask(l.entraToken(l.admin), "PUT", path, body)
 	config, _ := a.json(t)["config"].(map[string]any)
-	if a.status != 200 || config["config_version"] != 2.0 || !strings.Contains(a.body, `"name":"iris-2"`) || a.json(t)["id"] != l.endpoint {
+	if a.status != 200 || config["config_version"] != 2.0 || !strings.Contains(a.body, `"name":"iris-2"`) ||
+		a.json(t)["id"] != l.endpoint {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	if got := l.Grants("iris")[l.member.ClientID]; got != levelQuery {
@@ -264,5 +282,6 @@ func TestWorkspaceConf(t *testing.T) {
 	}
 	l.refused(l.ask(l.entraToken(l.admin), "GET", path+"other", ""), 400, "BAD_REQUEST", `Invalid keys: ["other"]`)
 	l.refused(l.ask(l.entraToken(l.admin), "GET", path, ""), 400, "INVALID_PARAMETER_VALUE", "keys must be given")
-	l.refused(l.ask(l.entraToken(l.member), "GET", path+"enableTokensConfig", ""), 403, "PERMISSION_DENIED", "/api/2.0/workspace-conf is only accessible by admins.")
+	l.refused(l.ask(l.entraToken(l.member), "GET", path+"enableTokensConfig", ""), 403, "PERMISSION_DENIED",
+		"/api/2.0/workspace-conf is only accessible by admins.")
 }

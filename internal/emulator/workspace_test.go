@@ -30,7 +30,8 @@ type lab struct {
 func newLab(t *testing.T, switches WorkspaceSwitches) *lab {
 	t.Helper()
 	tenant := NewTenant(TenantOptions{})
-	l := &lab{Workspace: tenant.NewWorkspace(WorkspaceOptions{Switches: switches}), t: t, admin: tenant.RegisterApp("deployer"), member: tenant.RegisterApp("scorer")}
+	l := &lab{Workspace: tenant.NewWorkspace(WorkspaceOptions{Switches: switches}), t: t,
+		admin: tenant.RegisterApp("deployer"), member: tenant.RegisterApp("scorer")}
 	l.AddServicePrincipal(l.admin.ClientID, "deployer")
 	l.AddToGroup("admins", l.admin.ClientID)
 	l.AddServicePrincipal(l.member.ClientID, "scorer")
@@ -118,7 +119,8 @@ func (l *lab) refused(a rawAnswer, status int, code, message string) {
 	if a.status != status || m["error_code"] != code || m["message"] != message {
 		l.t.Errorf("got %d %s\nwant %d %s %s", a.status, a.body, status, code, message)
 	}
-	if details, _ := m["details"].([]any); len(details) != 1 || details[0].(map[string]any)["request_id"] != a.header.Get("X-Request-Id") {
+	if details, _ := m["details"].([]any); len(details) != 1 ||
+		details[0].(map[string]any)["request_id"] != a.header.Get("X-Request-Id") {
 		l.t.Errorf("details %v do not carry request id %s", m["details"], a.header.Get("X-Request-Id"))
 	}
 }
@@ -130,7 +132,8 @@ func (l *lab) scimRefused(a rawAnswer, status int, scimType, detail string) {
 	_ = json.Unmarshal([]byte(a.body), &m)
 	gotType, _ := m["scimType"].(string)
 	gotDetail, _ := m["detail"].(string)
-	if a.status != status || m["status"] != strconv.Itoa(status) || gotType != scimType || !strings.Contains(gotDetail, detail) {
+	if a.status != status || m["status"] != strconv.Itoa(status) || gotType != scimType ||
+		!strings.Contains(gotDetail, detail) {
 		l.t.Errorf("got %d %s\nwant %d %q %q", a.status, a.body, status, scimType, detail)
 	}
 }
@@ -149,7 +152,8 @@ func TestCredentials(t *testing.T) {
 	l.AddServicePrincipal(sleeper.ClientID, "")
 	l.SetActive(sleeper.ClientID, false)
 	otherTenant := NewTenant(TenantOptions{})
-	foreign, err := otherTenant.IssueAccessToken(otherTenant.RegisterAppWithID("deployer", l.admin.ClientID).ClientID, DatabricksResource, time.Hour)
+	foreign, err := otherTenant.IssueAccessToken(otherTenant.RegisterAppWithID("deployer", l.admin.ClientID).ClientID,
+		DatabricksResource, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +206,8 @@ func TestCredentials(t *testing.T) {
 					t.Errorf("body %s, header %v", a.body, a.header)
 				}
 			case isPage:
-				if !strings.Contains(a.body, page) || !strings.Contains(a.body, "<pre>") || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+				if !strings.Contains(a.body, page) || !strings.Contains(a.body, "<pre>") ||
+					!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 					t.Errorf("not the page wanted: %s", a.body)
 				}
 			default:
@@ -211,7 +216,8 @@ func TestCredentials(t *testing.T) {
 				if m["message"] != want || m["error_code"] != float64(test.status) {
 					t.Errorf("got %v %v, want %s", m["error_code"], m["message"], want)
 				}
-				if a.header.Get("X-Databricks-Reason-Phrase") != test.message || a.header.Get("X-Databricks-Org-Id") != "" {
+				if a.header.Get("X-Databricks-Reason-Phrase") != test.message ||
+					a.header.Get("X-Databricks-Org-Id") != "" {
 					t.Errorf("headers %v", a.header)
 				}
 			}
@@ -242,7 +248,8 @@ func TestLoginByAzureRightsMakesAnAdmin(t *testing.T) {
 		t.Errorf("a stranger without Azure rights got %d", status)
 	}
 	l.SetAzureResource(resource, newcomer.ClientID)
-	for name, status := range map[string]int{"no token": call("", resource), "wrong resource": call(management, resource+"x"), "wrong audience": call(token, resource)} {
+	for name, status := range map[string]int{"no token": call("", resource), "wrong resource": call(management,
+		resource+"x"), "wrong audience": call(token, resource)} {
 		if status != 403 {
 			t.Errorf("%s: %d", name, status)
 		}
@@ -258,11 +265,16 @@ func TestLoginByAzureRightsMakesAnAdmin(t *testing.T) {
 func TestGeneralRefusals(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
 	admin := l.entraToken(l.admin)
-	l.refused(l.ask(admin, "PATCH", "/api/2.0/permissions/nonsense", ""), 404, "ENDPOINT_NOT_FOUND", "No API found for 'PATCH /permissions/nonsense'")
-	l.refused(l.ask(admin, "GET", "/api/2.0/permissions/serving-endpoints/", ""), 404, "ENDPOINT_NOT_FOUND", "No API found for 'GET /permissions/serving-endpoints/'")
-	l.refused(l.ask(admin, "POST", "/serving-endpoints//invocations", "{}"), 404, "ENDPOINT_NOT_FOUND", "No API found for 'POST /serving-endpoints//invocations'")
-	l.refused(l.ask(admin, "PUT", "/api/2.0/token/create", "{}"), 404, "ENDPOINT_NOT_FOUND", "No API found for 'PUT /token/create'")
-	l.refused(l.ask(admin, "GET", "/api/2.0/preview/scim/v2/Nobody", ""), 404, "ENDPOINT_NOT_FOUND", "No API found for 'GET /preview/scim/v2/Nobody'")
+	l.refused(l.ask(admin, "PATCH", "/api/2.0/permissions/nonsense", ""), 404, "ENDPOINT_NOT_FOUND", "No API found "+
+		"for 'PATCH /permissions/nonsense'")
+	l.refused(l.ask(admin, "GET", "/api/2.0/permissions/serving-endpoints/", ""), 404, "ENDPOINT_NOT_FOUND",
+		"No API found for 'GET /permissions/serving-endpoints/'")
+	l.refused(l.ask(admin, "POST", "/serving-endpoints//invocations", "{}"), 404, "ENDPOINT_NOT_FOUND",
+		"No API found for 'POST /serving-endpoints//invocations'")
+	l.refused(l.ask(admin, "PUT", "/api/2.0/token/create", "{}"), 404, "ENDPOINT_NOT_FOUND",
+		"No API found for 'PUT /token/create'")
+	l.refused(l.ask(admin, "GET", "/api/2.0/preview/scim/v2/Nobody", ""), 404, "ENDPOINT_NOT_FOUND", "No API found "+
+		"for 'GET /preview/scim/v2/Nobody'")
 	if a := l.ask("", "GET", "/nowhere", ""); a.status != 401 {
 		t.Errorf("unknown route without credential: %d", a.status)
 	}
@@ -315,7 +327,8 @@ func TestSnapshotIsStableAndHoldsNoSecret(t *testing.T) {
 	if !reflect.DeepEqual(before, l.Snapshot()) {
 		t.Error("two snapshots of the same differ")
 	}
-	if grants := before.Endpoints[0].Grants; !reflect.DeepEqual(grants, []string{"group_name=scorers CAN_QUERY", "user_name=ada@example.com CAN_MANAGE"}) {
+	if grants := before.Endpoints[0].Grants; !reflect.DeepEqual(grants, []string{"group_name=scorers CAN_QUERY",
+		"user_name=ada@example.com CAN_MANAGE"}) {
 		t.Errorf("grants %v", grants)
 	}
 	raw, _ := json.Marshal(before)

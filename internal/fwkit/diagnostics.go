@@ -199,7 +199,8 @@ func refusedLogin(err error) string {
 		return "The workspace does not accept this Databricks token: it was revoked, has expired, belongs to another " +
 			"workspace, or its owner is deactivated. Use a token that is valid in this workspace, or log in another way."
 	case ok && refused.Expired():
-		return "The access token of this login has expired, and the provider could not get a new one that the workspace " +
+		return "The access token of this login has expired, and the provider could not get a new one that " +
+			"the workspace " +
 			"accepts. Run the command again. If that does not help, log in again where the token comes from, such as " +
 			"with az login for the Azure CLI, and check the clock of this machine."
 	default:

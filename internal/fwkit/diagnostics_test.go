@@ -17,7 +17,8 @@ import (
 // nothing that the SDK and net/http say around it.
 func TestDiagnosticText(t *testing.T) {
 	t.Parallel()
-	denied := &client.Error{Kind: client.ErrPermissionDenied, Method: "GET", Path: "/x", Status: 403, Code: "PERMISSION_DENIED", Message: "no", RequestID: "r"}
+	denied := &client.Error{Kind: client.ErrPermissionDenied, Method: "GET", Path: "/x", Status: 403,
+		Code: "PERMISSION_DENIED", Message: "no", RequestID: "r"}
 	const deniedWords = "GET /x answered 403 PERMISSION_DENIED: no (request id r)"
 	lost := &client.Error{Kind: client.ErrAnswerLost, Method: "GET", Path: "/x", Message: "connection reset by peer"}
 	const lostWords = "GET /x got no answer: connection reset by peer"
@@ -59,12 +60,14 @@ func TestDiagnosticText(t *testing.T) {
 // If the rights of the login are not the cause of an error, no advice may suggest to grant the login a right.
 func TestAdviceProposesNoRightsThatDoNotHelp(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []error{client.ErrAddressBlocked, client.ErrNetworkPolicy, client.ErrPrivateLink, client.ErrRedirected, client.ErrScope, client.ErrFeatureDisabled, client.ErrUnreachable} {
+	for _, kind := range []error{client.ErrAddressBlocked, client.ErrNetworkPolicy, client.ErrPrivateLink,
+		client.ErrRedirected, client.ErrScope, client.ErrFeatureDisabled, client.ErrUnreachable} {
 		next := nextStep(&client.Error{Kind: kind, Status: 403})
 		if next == "" {
 			t.Errorf("%v: no advice", kind)
 		}
-		for _, words := range []string{"CAN_", "make it", "add it", "to the group", "azure_workspace_admin_login", "Give it"} {
+		for _, words := range []string{"CAN_", "make it", "add it", "to the group", "azure_workspace_admin_login",
+			"Give it"} {
 			if strings.Contains(next, words) {
 				t.Errorf("%v: the advice says %q: %s", kind, words, next)
 			}

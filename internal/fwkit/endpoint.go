@@ -64,7 +64,9 @@ func checkEndpointName(name string) error {
 			len(name),
 			longestEndpointName,
 		)
-	case strings.ContainsAny(name, `/\?#%`) || strings.ContainsFunc(name, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
+	case strings.ContainsAny(name, `/\?#%`) || strings.ContainsFunc(name, func(r rune) bool {
+		return r == ' ' || !unicode.IsPrint(r)
+	}):
 		return errors.New("it has a character that is not allowed in the name of an endpoint")
 	default:
 		return nil

@@ -12,7 +12,8 @@ import (
 
 // Results receives what a list resource finds.
 type Results struct {
-	// Push adds an object, and reports whether Terraform wants more. The identity of the object is taken from the model.
+	// Push adds an object, and reports whether Terraform wants more. The identity of the object is taken from the
+	// model.
 	Push            func(displayName string, model any) bool
 	IncludeResource bool             // whether Terraform asks for the whole model, and not only for the identity
 	Diagnostics     diag.Diagnostics // shown after the objects, unless Terraform has stopped reading

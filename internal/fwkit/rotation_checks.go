@@ -110,8 +110,8 @@ func (c Credential) AdviseUnchecked(err error) error {
 }
 
 // LookAtSecret checks whether Key Vault still has the version that holds the credential's value, and reports whether
-// that value is lost. It lists versions and reads no value. It writes what the vault shows of the version into state. at
-// is the recorded version, and mark is the tag of versions that the provider wrote.
+// that value is lost. It lists versions and reads no value. It writes what the vault shows of the version into state.
+// at is the recorded version, and mark is the tag of versions that the provider wrote.
 func (r *Resource) LookAtSecret(
 	ctx context.Context,
 	c Credential,

@@ -44,7 +44,8 @@ func (c Credential) vaultSecretAttribute(mark string) schema.Attribute {
 				Required: true, Validators: []validator.String{Checked("Not the address of a vault for the "+
 					credential, auth.CheckVaultURI)},
 				PlanModifiers: []planmodifier.String{FoldCase()},
-				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. Changing it rotates the " +
+				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. Changing it " +
+					"rotates the " +
 					credential + ".",
 			},
 			"name": schema.StringAttribute{

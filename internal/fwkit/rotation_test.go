@@ -17,8 +17,9 @@ var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func of90() fwkit.Rotating {
 	m := fwkit.Rotating{
 		RotatedModel: fwkit.RotatedModel{
-			ID: types.StringValue("now"), LifetimeSeconds: types.Int64Value(90), RotationTriggers: types.MapNull(types.StringType),
-			CreatedAt: fwkit.Time(made), ExpiresAt: fwkit.Time(made.Add(90 * time.Second)),
+			ID: types.StringValue("now"), LifetimeSeconds: types.Int64Value(90),
+			RotationTriggers: types.MapNull(types.StringType),
+			CreatedAt:        fwkit.Time(made), ExpiresAt: fwkit.Time(made.Add(90 * time.Second)),
 		},
 		Value: types.StringValue("dapi"),
 	}
@@ -52,7 +53,8 @@ func TestDefaults(t *testing.T) {
 		planned.FillDefaults(m)
 		m.Complete()
 		for what, got := range map[string]fwkit.Rotating{"a refresh": m, "a plan": planned} {
-			if got.RotateBeforeSeconds.ValueInt64() != tc.wantBefore || got.OverlapSeconds.ValueInt64() != tc.wantOverlap {
+			if got.RotateBeforeSeconds.ValueInt64() != tc.wantBefore ||
+				got.OverlapSeconds.ValueInt64() != tc.wantOverlap {
 				t.Errorf("%+v: by %s %s and %s", tc, what, got.RotateBeforeSeconds, got.OverlapSeconds)
 			}
 		}
@@ -67,10 +69,12 @@ func TestPlanUpdate(t *testing.T) {
 		return types.MapValueMust(types.StringType, map[string]attr.Value{"a": v})
 	}
 	inVault := func(uri, name string) *fwkit.VaultSecret {
-		return &fwkit.VaultSecret{VaultURI: types.StringValue(uri), Name: types.StringValue(name), ID: types.StringValue("id"), VersionlessID: types.StringValue("versionless")}
+		return &fwkit.VaultSecret{VaultURI: types.StringValue(uri), Name: types.StringValue(name),
+			ID: types.StringValue("id"), VersionlessID: types.StringValue("versionless")}
 	}
 	kept := func(m *fwkit.Rotating) {
-		m.KeyVaultSecret, m.ValueInState, m.Value = inVault("https://kv/", "n"), types.BoolValue(false), types.StringNull()
+		m.KeyVaultSecret, m.ValueInState, m.Value = inVault("https://kv/",
+			"n"), types.BoolValue(false), types.StringNull()
 	}
 	for name, tc := range map[string]struct {
 		state    func(*fwkit.Rotating)
@@ -104,11 +108,14 @@ func TestPlanUpdate(t *testing.T) {
 		"overlap of another": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
 			verdict: rotation.Verdict{ID: "now", Ended: "earlier"}, previous: "before"},
 		"revoked, and another still in use": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
-			verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked}, reason: string(rotation.Revoked), previous: "before"},
+			verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked}, reason: string(rotation.Revoked),
+			previous: "before"},
 		"revoked, and the other's time over": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
-			verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked, Ended: "before"}, reason: string(rotation.Revoked), previous: "?"},
+			verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked, Ended: "before"},
+			reason:  string(rotation.Revoked), previous: "?"},
 		"of no use, and another still in use": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
-			verdict: rotation.Verdict{ID: "now", Reason: rotation.Vault, Unusable: true}, reason: string(rotation.Vault), previous: "before"},
+			verdict: rotation.Verdict{ID: "now", Reason: rotation.Vault, Unusable: true},
+			reason:  string(rotation.Vault), previous: "before"},
 	} {
 		state := of90()
 		if tc.state != nil {
@@ -141,15 +148,18 @@ func TestPlanUpdate(t *testing.T) {
 			t.Errorf("%s: the one before is %q, not %q", name, got, tc.previous)
 		}
 		rotates := tc.reason != "" && tc.reason != string(rotation.OverlapEnded)
-		for what, value := range map[string]types.String{"id": plan.ID, "created_at": plan.CreatedAt, "expires_at": plan.ExpiresAt, "rotate_at": plan.RotateAt} {
+		for what, value := range map[string]types.String{"id": plan.ID, "created_at": plan.CreatedAt,
+			"expires_at": plan.ExpiresAt, "rotate_at": plan.RotateAt} {
 			if value.IsUnknown() != rotates {
 				t.Errorf("%s: %s is %s", name, what, value)
 			}
 		}
-		if inState := plan.ValueInState.ValueBool(); !rotates && !plan.Value.Equal(state.Value) || rotates && tc.reason != "?" && plan.Value.IsUnknown() != inState {
+		if inState := plan.ValueInState.ValueBool(); !rotates && !plan.Value.Equal(state.Value) || rotates &&
+			tc.reason != "?" && plan.Value.IsUnknown() != inState {
 			t.Errorf("%s: the value is %s", name, plan.Value)
 		}
-		if s := plan.KeyVaultSecret; s != nil && (s.ID.IsUnknown() != rotates || s.SamePlace(state.KeyVaultSecret) && s.VersionlessID.ValueString() != "versionless") {
+		if s := plan.KeyVaultSecret; s != nil && (s.ID.IsUnknown() != rotates || s.SamePlace(state.KeyVaultSecret) &&
+			s.VersionlessID.ValueString() != "versionless") {
 			t.Errorf("%s: the secret is %+v", name, s)
 		}
 	}

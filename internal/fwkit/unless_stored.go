@@ -19,12 +19,15 @@ func ElementsUnlessStored(v validator.String) planmodifier.Set { return unlessSt
 
 type unlessStored struct{ validator.String }
 
-func (u unlessStored) PlanModifyString(ctx context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
+func (u unlessStored) PlanModifyString(
+	ctx context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse,
+) {
 	if req.ConfigValue.Equal(req.StateValue) {
 		return
 	}
 	var checked validator.StringResponse
-	u.ValidateString(ctx, validator.StringRequest{Path: req.Path, Config: req.Config, ConfigValue: req.ConfigValue}, &checked)
+	u.ValidateString(ctx, validator.StringRequest{Path: req.Path, Config: req.Config, ConfigValue: req.ConfigValue},
+		&checked)
 	resp.Diagnostics.Append(checked.Diagnostics...)
 }
 

@@ -55,7 +55,9 @@ func TestJudge(t *testing.T) {
 
 func TestCause(t *testing.T) {
 	t.Parallel()
-	unknown, changed, same := rotation.Change{Reason: rotation.Lifetime, Unknown: true}, rotation.Change{Reason: rotation.Trigger, Changed: true}, rotation.Change{Reason: rotation.Vault}
+	unknown, changed, same := rotation.Change{Reason: rotation.Lifetime,
+		Unknown: true}, rotation.Change{Reason: rotation.Trigger,
+		Changed: true}, rotation.Change{Reason: rotation.Vault}
 	for name, tc := range map[string]struct {
 		verdict rotation.Reason
 		changes []rotation.Change
@@ -69,7 +71,8 @@ func TestCause(t *testing.T) {
 		"changed first":        {"", []rotation.Change{changed, unknown}, rotation.Trigger, true},
 		"verdict over unknown": {rotation.Due, []rotation.Change{unknown}, rotation.Due, true},
 	} {
-		if why, known := rotation.Cause(rotation.Verdict{Reason: tc.verdict}, tc.changes...); why != tc.want || known != tc.known {
+		if why, known := rotation.Cause(rotation.Verdict{Reason: tc.verdict}, tc.changes...); why != tc.want ||
+			known != tc.known {
 			t.Errorf("%s: %q, %t", name, why, known)
 		}
 	}

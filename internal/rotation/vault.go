@@ -128,7 +128,8 @@ func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) 
 func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	versions, err := s.vault.Versions(ctx, s.Name)
 	if err != nil && !errors.Is(err, auth.ErrNoSecret) {
-		return client.AddAdvice(failed, fmt.Sprintf("Key Vault may have stored the value; the provider could not check "+
+		return client.AddAdvice(failed, fmt.Sprintf("Key Vault may have stored the value; the provider "+
+			"could not check "+
 			"that (%v). If the value was stored, it is the newest version of secret %s. Applications that read this "+
 			"version get a value that does not work, until an apply succeeds.", err, s.Name))
 	}
@@ -136,7 +137,8 @@ func (s *Store) retract(ctx context.Context, id string, failed error) error {
 		if !v.Enabled || v.Tags[s.Mark] != id {
 			continue
 		}
-		then := "The provider disabled this version, so applications that read the newest version get an error, until " +
+		then := "The provider disabled this version, so applications that read the newest version get an " +
+			"error, until " +
 			"an apply succeeds."
 		if err := s.vault.Disable(ctx, s.Name, v.ID); err != nil {
 			then = fmt.Sprintf("The provider could not disable this version (%v), so applications that read the "+

@@ -22,7 +22,8 @@ func TestDiagnosticsOfEveryResponseAreShown(t *testing.T) {
 		if !field.IsValid() {
 			continue
 		}
-		field.Set(reflect.ValueOf([]*tfprotov6.Diagnostic{nil, {Summary: "a " + secret, Detail: "line\n\x1b[2J" + secret}}))
+		field.Set(reflect.ValueOf([]*tfprotov6.Diagnostic{nil, {Summary: "a " + secret, Detail: "line\n\x1b[2J" +
+			secret}}))
 		show(resp.Interface())
 		d := field.Interface().([]*tfprotov6.Diagnostic)[1]
 		if d.Summary != "a (hidden)" || d.Detail != "line\n\\x1b[2J(hidden)" {

@@ -42,7 +42,9 @@ func (w *world) settle() {
 }
 
 func (w *world) there(applicationID string) bool {
-	return slices.ContainsFunc(w.Workspace.Snapshot().ServicePrincipals, func(p emulator.ServicePrincipalState) bool { return p.ApplicationID == applicationID })
+	return slices.ContainsFunc(w.Workspace.Snapshot().ServicePrincipals, func(p emulator.ServicePrincipalState) bool {
+		return p.ApplicationID == applicationID
+	})
 }
 
 // countFaults counts the faults that a request has met.
@@ -78,7 +80,8 @@ func (w *world) recover(s *stack) (found bool) {
 	c.process = c.start()
 	defer c.process.end()
 	for _, r := range s.want {
-		if _, there := s.state[r.address()]; there || r.Type != principalType || !s.lost[r.address()] && !s.reported[r.address()] || r.Config["application_id"] == nil {
+		if _, there := s.state[r.address()]; there || r.Type != principalType || !s.lost[r.address()] &&
+			!s.reported[r.address()] || r.Config["application_id"] == nil {
 			continue
 		}
 		c.process.caller.try(func() {
@@ -133,7 +136,8 @@ func (w *world) checkPlan(s *stack) {
 	}
 	for _, address := range slices.Sorted(maps.Keys(plans)) {
 		if len(plans[address].Changed) > 0 || c.state[address].Tainted {
-			w.wrong("the plan of stack %d after the clean apply changes %s: %v", s.index, address, plans[address].Changed)
+			w.wrong("the plan of stack %d after the clean apply changes %s: %v", s.index, address,
+				plans[address].Changed)
 		}
 	}
 	for address := range s.state {
@@ -188,7 +192,8 @@ func (w *world) checkPrincipals(s *stack) {
 			w.recordUnmanaged(s, principalType+"."+name, "principal "+id)
 		case a != nil && !exists:
 			w.gone("principal %s of stack %d is not there", id, s.index)
-		case a != nil && (p.DisplayName != a.displayName(n) || a.Active && !p.Active || a.Entitlements > 0 && len(p.Entitlements) != a.Entitlements-1):
+		case a != nil && (p.DisplayName != a.displayName(n) || a.Active && !p.Active || a.Entitlements > 0 &&
+			len(p.Entitlements) != a.Entitlements-1):
 			w.wrong("principal %+v is not as stack %d declares it: %+v", p, s.index, *a)
 		}
 		member := slices.Contains(snapshot.Groups[i].Members, id)
@@ -296,7 +301,8 @@ func (w *world) checkValue(s *stack, n int, a *app, state map[string]any) {
 		answer := httptest.NewRecorder()
 		w.Workspace.ServeHTTP(answer, r)
 		if answer.Code != want {
-			w.gone("the token of app %d of stack %d gets %d from the model, not %d: %s", n, s.index, answer.Code, want, answer.Body)
+			w.gone("the token of app %d of stack %d gets %d from the model, not %d: %s", n, s.index, answer.Code,
+				want, answer.Body)
 		}
 	}
 }
@@ -325,7 +331,8 @@ func (w *world) search(where, text string) {
 	for secret := range w.secrets {
 		if strings.Contains(text, secret) {
 			w.met.leaked.Add(1)
-			w.found = append(w.found, fmt.Sprintf("%s holds a secret: …%s", where, text[max(0, strings.Index(text, secret)-200):strings.Index(text, secret)]))
+			w.found = append(w.found, fmt.Sprintf("%s holds a secret: …%s", where,
+				text[max(0, strings.Index(text, secret)-200):strings.Index(text, secret)]))
 		}
 	}
 }

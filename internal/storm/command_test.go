@@ -43,7 +43,8 @@ type command struct {
 
 func (w *world) command(s *stack, r run) *command {
 	w.met.commands.Add(1)
-	return &command{w: w, s: s, parallel: r.Parallel, events: r.Events, failed: map[string]bool{}, state: map[string]held{}}
+	return &command{w: w, s: s, parallel: r.Parallel, events: r.Events, failed: map[string]bool{},
+		state: map[string]held{}}
 }
 
 // triggerEvents triggers the events that the storm planned for a request, before or after the service does the work.
@@ -329,7 +330,9 @@ func (c *command) finish(applied bool) {
 	c.broken()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	dead := slices.ContainsFunc(c.events, func(e event) bool { return slices.Contains([]string{killProvider, killTerraform, killBoth}, e.What) }) && c.stopped
+	dead := slices.ContainsFunc(c.events, func(e event) bool {
+		return slices.Contains([]string{killProvider, killTerraform, killBoth}, e.What)
+	}) && c.stopped
 	if dead {
 		for _, address := range c.applied {
 			c.s.lost[address] = true

@@ -50,14 +50,18 @@ var configurations = rapid.Custom(func(t *rapid.T) configuration {
 			continue
 		}
 		a := &app{
-			Name: rapid.IntRange(0, 2).Draw(t, "name"), Adopt: rapid.Bool().Draw(t, "adopt"), Active: rapid.Bool().Draw(t, "active"),
-			Entitlements: rapid.IntRange(0, 2).Draw(t, "entitlements"), Level: rapid.SampledFrom(levelsOrNone).Draw(t, "level"),
+			Name: rapid.IntRange(0, 2).Draw(t, "name"), Adopt: rapid.Bool().Draw(t, "adopt"),
+			Active:       rapid.Bool().Draw(t, "active"),
+			Entitlements: rapid.IntRange(0, 2).Draw(t, "entitlements"), Level: rapid.SampledFrom(levelsOrNone).Draw(t,
+				"level"),
 			Member: rapid.Bool().Draw(t, "member"), MayUse: rapid.Bool().Draw(t, "may use tokens"),
 		}
 		if a.MayUse && rapid.IntRange(0, 3).Draw(t, "token") > 0 {
 			a.Token = &token{
-				Comment: rapid.IntRange(0, 1).Draw(t, "comment"), Trigger: rapid.IntRange(0, 1).Draw(t, "trigger"), Days: rapid.IntRange(1, 3).Draw(t, "days"),
-				Overlap: rapid.SampledFrom([]int{0, 6}).Draw(t, "overlap"), Vault: rapid.Bool().Draw(t, "vault"), State: rapid.Bool().Draw(t, "in state"),
+				Comment: rapid.IntRange(0, 1).Draw(t, "comment"), Trigger: rapid.IntRange(0, 1).Draw(t, "trigger"),
+				Days:    rapid.IntRange(1, 3).Draw(t, "days"),
+				Overlap: rapid.SampledFrom([]int{0, 6}).Draw(t, "overlap"), Vault: rapid.Bool().Draw(t, "vault"),
+				State:       rapid.Bool().Draw(t, "in state"),
 				Certificate: rapid.Bool().Draw(t, "owner's certificate"),
 			}
 			a.Token.State = a.Token.State || !a.Token.Vault
@@ -66,7 +70,8 @@ var configurations = rapid.Custom(func(t *rapid.T) configuration {
 	}
 	c.Made = rapid.IntRange(0, 1).Draw(t, "made by Databricks")
 	if rapid.Bool().Draw(t, "list") {
-		c.List = &list{Bob: rapid.SampledFrom(levelsOrNone).Draw(t, "bob"), Guest: rapid.SampledFrom(levelsOrNone).Draw(t, "guest")}
+		c.List = &list{Bob: rapid.SampledFrom(levelsOrNone).Draw(t, "bob"),
+			Guest: rapid.SampledFrom(levelsOrNone).Draw(t, "guest")}
 		for i, a := range c.Apps {
 			if a != nil {
 				c.List.Apps[i] = rapid.SampledFrom(levelsOrNone).Draw(t, "app in list")

@@ -50,7 +50,8 @@ var driftKinds = []string{
 
 var drifts = rapid.Custom(func(t *rapid.T) drift {
 	return drift{
-		Do: rapid.SampledFrom(driftKinds).Draw(t, "drift"), Stack: rapid.IntRange(0, stacks-1).Draw(t, "stack"), App: rapid.IntRange(0, apps-1).Draw(t, "app"),
+		Do: rapid.SampledFrom(driftKinds).Draw(t, "drift"), Stack: rapid.IntRange(0, stacks-1).Draw(t, "stack"),
+		App:   rapid.IntRange(0, apps-1).Draw(t, "app"),
 		Level: rapid.SampledFrom([]string{"CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"}).Draw(t, "level"),
 	}
 })
@@ -59,7 +60,8 @@ var drifts = rapid.Custom(func(t *rapid.T) drift {
 // version numbers. So a change between another client's read and write is always lost, and such changes happen only
 // between commands.
 func (d drift) writesLists() bool {
-	return slices.Contains([]string{removeGrant, changeGrant, removeListed, addUnlisted, denyTokens, guestGrant, guestMayUse}, d.Do)
+	return slices.Contains([]string{removeGrant, changeGrant, removeListed, addUnlisted, denyTokens, guestGrant,
+		guestMayUse}, d.Do)
 }
 
 const tokensList = "authorization/tokens"

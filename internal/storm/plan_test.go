@@ -115,7 +115,8 @@ func drawRound(t *rapid.T, atOnce bool) (round []step) {
 }
 
 func drawRuns(t *rapid.T, atOnce bool) []run {
-	one := run{Stack: rapid.IntRange(0, stacks-1).Draw(t, "stack"), Parallel: atOnce, Events: rapid.SliceOfN(events, 0, 2).Draw(t, "events")}
+	one := run{Stack: rapid.IntRange(0, stacks-1).Draw(t, "stack"), Parallel: atOnce, Events: rapid.SliceOfN(events, 0,
+		2).Draw(t, "events")}
 	if !atOnce || rapid.Bool().Draw(t, "alone") {
 		return []run{one}
 	}
@@ -123,7 +124,8 @@ func drawRuns(t *rapid.T, atOnce bool) []run {
 }
 
 var events = rapid.Custom(func(t *rapid.T) event {
-	e := event{Request: rapid.IntRange(1, 40).Draw(t, "request"), After: rapid.Bool().Draw(t, "after the work"), What: rapid.SampledFrom(whats).Draw(t, "event")}
+	e := event{Request: rapid.IntRange(1, 40).Draw(t, "request"), After: rapid.Bool().Draw(t, "after the work"),
+		What: rapid.SampledFrom(whats).Draw(t, "event")}
 	switch e.What {
 	case otherActor:
 		e.Drift = drifts.Draw(t, "drift")
@@ -187,7 +189,8 @@ func faultOf(t *rapid.T, kind string) emulator.Fault {
 	route := rapid.SampledFrom(routes).Draw(t, "route")
 	f := emulator.Fault{
 		Service: route[0], Method: route[1], Path: route[2],
-		After: rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 5}).Draw(t, "let pass"), Times: rapid.SampledFrom([]int{1, 1, 2, 3, 8, -1}).Draw(t, "times"),
+		After: rapid.SampledFrom([]int{0, 0, 0, 1, 2, 3, 5}).Draw(t, "let pass"),
+		Times: rapid.SampledFrom([]int{1, 1, 2, 3, 8, -1}).Draw(t, "times"),
 	}
 	status := func() int { return rapid.SampledFrom(failures).Draw(t, "status") }
 	switch kind {
@@ -225,7 +228,8 @@ func faultOf(t *rapid.T, kind string) emulator.Fault {
 // String returns the storm as a failing test prints it.
 func (s storm) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "logins by certificate: %v; traced: %v; destroyed at the end: %v\n", s.Certificate, s.Traced, s.Destroy)
+	fmt.Fprintf(&b, "logins by certificate: %v; traced: %v; destroyed at the end: %v\n", s.Certificate,
+		s.Traced, s.Destroy)
 	for i, step := range s.Steps {
 		fmt.Fprintf(&b, "%2d  %s\n", i, step)
 	}

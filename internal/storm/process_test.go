@@ -77,7 +77,8 @@ func (c *command) start() *process {
 	p.cancel = cancel
 	p.caller = &caller{TB: c.w.t, ctx: ctx}
 	env := maps.Clone(c.s.env)
-	for name, handler := range map[string]http.Handler{"DBXACCESS_HOST": c.w.Workspace, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST": c.w.entra} {
+	for name, handler := range map[string]http.Handler{"DBXACCESS_HOST": c.w.Workspace,
+		"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST": c.w.entra} {
 		address := fmt.Sprintf("127.0.0.1:%d", ports.Add(1))
 		p.stops = append(p.stops, c.w.Answer(c.w.t, c.w.certificate, address, p.intercept(handler)))
 		env[name] = "https://" + address

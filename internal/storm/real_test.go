@@ -63,7 +63,8 @@ var realFaults = map[string]emulator.Fault{
 var realStorms = rapid.Custom(func(t *rapid.T) realStorm {
 	s := realStorm{
 		Certificate: rapid.Bool().Draw(t, "certificate"), configuration: configurations.Draw(t, "configuration"),
-		Signal: rapid.SampledFrom(signals).Draw(t, "signal"), Request: rapid.IntRange(1, 30).Draw(t, "request"), After: rapid.Bool().Draw(t, "after the work"),
+		Signal: rapid.SampledFrom(signals).Draw(t, "signal"), Request: rapid.IntRange(1, 30).Draw(t, "request"),
+		After: rapid.Bool().Draw(t, "after the work"),
 		Fault: rapid.SampledFrom([]string{"", dropped, droppedAfter, refusedAfter, cut, signInPage}).Draw(t, "fault"),
 	}
 	for _, a := range s.Apps {
@@ -75,7 +76,8 @@ var realStorms = rapid.Custom(func(t *rapid.T) realStorm {
 })
 
 func (s realStorm) String() string {
-	return fmt.Sprintf("certificate: %v; %s; %q at request %d (after the work: %v); fault %q", s.Certificate, s.configuration, s.Signal, s.Request, s.After, s.Fault)
+	return fmt.Sprintf("certificate: %v; %s; %q at request %d (after the work: %v); fault %q", s.Certificate,
+		s.configuration, s.Signal, s.Request, s.After, s.Fault)
 }
 
 // mostMemory is the limit of the provider's memory, in kilobytes.
@@ -134,7 +136,8 @@ func newReal(t *testing.T, s realStorm) *realWorld {
 	r := &realWorld{world: w, stack: w.stacks[0], logs: filepath.Join(t.TempDir(), "trace.log")}
 	w.met.storms.Add(1)
 	proxy := w.Tenant.Proxy(map[string]http.Handler{
-		w.Workspace.HostName(): r.intercept(w.Workspace), host(r.stack.vault): r.intercept(r.stack.vault), "login.microsoftonline.com": r.intercept(w.entra),
+		w.Workspace.HostName(): r.intercept(w.Workspace), host(r.stack.vault): r.intercept(
+			r.stack.vault), "login.microsoftonline.com": r.intercept(w.entra),
 	})
 	server := httptest.NewServer(proxy)
 	t.Cleanup(func() { server.Close(); _ = proxy.Close() })
@@ -145,7 +148,8 @@ func newReal(t *testing.T, s realStorm) *realWorld {
 	clear(w.Env) // only the stack's own environment is used
 	env["TF_LOG"], env["TF_LOG_PATH"] = "trace", r.logs
 	for i := range apps {
-		env[fmt.Sprintf("TF_VAR_secret%d", i)], env[fmt.Sprintf("TF_VAR_certificate%d", i)] = r.stack.secrets[i], r.stack.certificates[i]
+		env[fmt.Sprintf("TF_VAR_secret%d", i)], env[fmt.Sprintf("TF_VAR_certificate%d",
+			i)] = r.stack.secrets[i], r.stack.certificates[i]
 	}
 	r.write(s.configuration)
 	r.cli = w.CLI(t, r.hcl())
@@ -162,7 +166,8 @@ func (r *realWorld) hcl() string {
 	var b strings.Builder
 	var pairs []string
 	for i := range apps {
-		for name, value := range map[string]string{"secret": r.stack.secrets[i], "certificate": r.stack.certificates[i]} {
+		for name, value := range map[string]string{"secret": r.stack.secrets[i],
+			"certificate": r.stack.certificates[i]} {
 			fmt.Fprintf(&b, "variable \"%s%d\" {\n  ephemeral = true\n  sensitive = true\n}\n", name, i)
 			text, _ := json.Marshal(value)
 			pairs = append(pairs, string(text), fmt.Sprintf("var.%s%d", name, i))
@@ -327,7 +332,8 @@ func (r *realWorld) runAndCheck(s realStorm) {
 		r.wrong("the provider used %d MB", r.met.memory.Load()>>10)
 	}
 	r.met.requests.Add(r.requests.Load())
-	for what, text := range map[string]string{"the output of the storm": stormy, "the output of the apply": clean, "the output of the plan": planned} {
+	for what, text := range map[string]string{"the output of the storm": stormy, "the output of the apply": clean,
+		"the output of the plan": planned} {
 		r.search(what, text)
 	}
 	r.searchFiles()

@@ -108,7 +108,8 @@ func goroutines() []string {
 	_, bubble, _ := strings.Cut(strings.SplitN(all[0], "\n", 2)[0], "synctest bubble ")
 	return slices.DeleteFunc(all[1:], func(stack string) bool {
 		_, other, _ := strings.Cut(strings.SplitN(stack, "\n", 2)[0], "synctest bubble ")
-		return other != bubble || strings.Contains(stack, "synctest.Run(") || strings.Contains(stack, "testingSynctestTest(")
+		return other != bubble || strings.Contains(stack, "synctest.Run(") ||
+			strings.Contains(stack, "testingSynctestTest(")
 	})
 }
 

@@ -76,7 +76,8 @@ var worlds atomic.Int64
 
 func newWorld(t testing.TB, base *acctest.World, certificates [stacks]bool) *world {
 	n := worlds.Add(1)
-	w := &world{World: base, t: t, entra: base.Tenant.Entra(), secrets: map[string]bool{}, foreign: map[string]string{}, deleted: map[string]*stack{}}
+	w := &world{World: base, t: t, entra: base.Tenant.Entra(), secrets: map[string]bool{}, foreign: map[string]string{},
+		deleted: map[string]*stack{}}
 	w.secrets[acctest.Password], w.secrets[base.DeployerSecret], w.secrets[base.ScoringSecret], w.secrets[base.PersonToken] = true, true, true, true
 	w.Workspace.AddUser(bob, "Bob")
 	w.Workspace.AddGroup(group)
@@ -104,11 +105,13 @@ func newWorld(t testing.TB, base *acctest.World, certificates [stacks]bool) *wor
 func host(v *emulator.Vault) string { return v.URL()[len("https://"):] }
 
 func (w *world) newStack(t testing.TB, i int, n int64, certificate bool) *stack {
-	s := &stack{index: i, guests: w.guests, endpoint: fmt.Sprintf("list-%d", i), state: map[string]held{}, lost: map[string]bool{}, reported: map[string]bool{}, env: maps.Clone(w.Env)}
+	s := &stack{index: i, guests: w.guests, endpoint: fmt.Sprintf("list-%d", i), state: map[string]held{},
+		lost: map[string]bool{}, reported: map[string]bool{}, env: maps.Clone(w.Env)}
 	for a := range s.apps {
 		s.apps[a] = w.Tenant.RegisterApp(fmt.Sprintf("app-%d-%d", i, a))
 		s.secrets[a] = s.apps[a].AddSecret(365 * 24 * time.Hour)
-		cert, key, err := w.Tenant.IssueClientCertificate(s.apps[a].Name, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+		cert, key, err := w.Tenant.IssueClientCertificate(s.apps[a].Name, time.Now().Add(-time.Hour),
+			time.Now().AddDate(1, 0, 0))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,8 @@ import (
 
 func answerOf(contentType string) *http.Response {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {contentType}}, Request: &http.Request{
-		Method: "GET", URL: &url.URL{Scheme: "https", Host: "adb-1.2.azuredatabricks.net", Path: "/api/2.0/token/list", RawQuery: "q=secret"},
+		Method: "GET", URL: &url.URL{Scheme: "https", Host: "adb-1.2.azuredatabricks.net", Path: "/api/2.0/token/list",
+			RawQuery: "q=secret"},
 	}}
 }
 
@@ -74,7 +75,8 @@ func TestLongTitleIsCut(t *testing.T) {
 		t.Errorf("a title that does not end was quoted: %v", err)
 	}
 	err = Check(answerOf("text/html"), []byte("<title>"+strings.Repeat("ä \n", 1000)+"</title>"), Object)
-	if err == nil || len(err.Error()) > 400 || !strings.Contains(err.Error(), "ä ä") || !strings.Contains(err.Error(), "…") {
+	if err == nil || len(err.Error()) > 400 || !strings.Contains(err.Error(), "ä ä") ||
+		!strings.Contains(err.Error(), "…") {
 		t.Errorf("%v", err)
 	}
 }
@@ -102,9 +104,11 @@ func TestRetryAfter(t *testing.T) {
 	date := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
 		"7": 7 * time.Second, "0": 0, "99999999999999": 24 * time.Hour, date.Add(time.Minute).Format(http.TimeFormat): time.Minute,
-		date.Add(-time.Minute).Format(http.TimeFormat): 0, date.AddDate(1, 0, 0).Format(http.TimeFormat): 24 * time.Hour,
+		date.Add(-time.Minute).Format(http.TimeFormat): 0, date.AddDate(1, 0,
+			0).Format(http.TimeFormat): 24 * time.Hour,
 	} {
-		if got, ok := RetryAfter(http.Header{"Retry-After": {value}, "Date": {date.Format(http.TimeFormat)}}); got != want || !ok {
+		if got, ok := RetryAfter(http.Header{"Retry-After": {value},
+			"Date": {date.Format(http.TimeFormat)}}); got != want || !ok {
 			t.Errorf("%s: %s, %t", value, got, ok)
 		}
 	}

@@ -40,11 +40,13 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			}
 			w.WriteHeader(status)
 		})
-		for _, client := range []*http.Client{NewClient(nil, time.Second), {Transport: Guard(NewTransport(nil), LargeAnswer)}} {
+		for _, client := range []*http.Client{NewClient(nil, time.Second),
+			{Transport: Guard(NewTransport(nil), LargeAnswer)}} {
 			asked = 0
 			_, err := get(client, address+"/start")
 			e, redirected := errors.AsType[*Redirected](err)
-			if !redirected || asked != 1 || e.Status != status || e.Method != "GET" || e.Path != "/start" || (e.Target == nil) != (location == "") || strings.Contains(e.Error(), "token") {
+			if !redirected || asked != 1 || e.Status != status || e.Method != "GET" || e.Path != "/start" ||
+				(e.Target == nil) != (location == "") || strings.Contains(e.Error(), "token") {
 				t.Errorf("%d: %d requests, %v", status, asked, err)
 			}
 		}
@@ -59,7 +61,10 @@ func TestPlainHTTPIsNotSent(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	sent := false
-	client := NewClient(roundTrip(func(*http.Request) (*http.Response, error) { sent = true; return nil, io.EOF }), time.Second)
+	client := NewClient(roundTrip(func(*http.Request) (*http.Response, error) {
+		sent = true
+		return nil, io.EOF
+	}), time.Second)
 	r, err := http.NewRequestWithContext(AllowPlain(t.Context()), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -97,9 +102,11 @@ func TestBodiesAreBounded(t *testing.T) {
 		_ = z.Close()
 	})
 	for name, address := range map[string]string{"endless": endless, "bomb": bomb} {
-		for limit, client := range map[string]*http.Client{"1 MiB": NewClient(nil, time.Minute), "24 MiB": {Transport: Guard(NewTransport(nil), LargeAnswer)}} {
+		for limit, client := range map[string]*http.Client{"1 MiB": NewClient(nil, time.Minute),
+			"24 MiB": {Transport: Guard(NewTransport(nil), LargeAnswer)}} {
 			body, err := get(client, address)
-			if e, ok := errors.AsType[*NoAnswer](err); !ok || !strings.Contains(e.Got, limit) || len(body) > LargeAnswer {
+			if e, ok := errors.AsType[*NoAnswer](err); !ok || !strings.Contains(e.Got, limit) ||
+				len(body) > LargeAnswer {
 				t.Errorf("%s: %d bytes, %v", name, len(body), err)
 			}
 		}
@@ -124,7 +131,10 @@ func TestBodyOfExactlyTheLimit(t *testing.T) {
 func TestOnlySuccessMustBeAnObject(t *testing.T) {
 	t.Parallel()
 	status, text := 0, "<title>Sign in</title>"
-	address := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); _, _ = io.WriteString(w, text) })
+	address := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, text)
+	})
 	for _, status = range []int{400, 401, 404, 500} {
 		if body, err := get(NewClient(nil, time.Minute), address); err != nil || string(body) != text {
 			t.Errorf("%d: %s, %v", status, body, err)

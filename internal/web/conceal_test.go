@@ -30,7 +30,8 @@ func TestTextHidesSecretsInEverySpelling(t *testing.T) {
 		"Basic": basic("a"), "Basic, shifted by one": basic("ab"), "Basic, shifted by two": basic("abc"), "cut off": unlike[:20],
 	} {
 		for _, got := range []string{Text("before "+spelled+" after", 500), Shown("before " + spelled + " after")} {
-			if !strings.Contains(got, "before ") || !strings.Contains(got, " after") || !strings.Contains(got, "(hidden)") {
+			if !strings.Contains(got, "before ") || !strings.Contains(got, " after") ||
+				!strings.Contains(got, "(hidden)") {
 				t.Errorf("%s: %s", name, got)
 			}
 			if left := longestCommon(got, spelled); left > 6 { // the ends of base64 depend on neighbouring bytes
@@ -61,8 +62,10 @@ func TestTextHidesBeforeItCuts(t *testing.T) {
 
 func TestKeyInPEMIsHiddenLineByLine(t *testing.T) {
 	t.Parallel()
-	Conceal("-----BEGIN PRIVATE KEY-----\r\nTestKeyInPEMline1AAAA\r\nTestKeyInPEMline2BBBB\r\n-----END PRIVATE KEY-----\r\n")
-	if got := Text("-----BEGIN PRIVATE KEY----- TestKeyInPEMline1AAAA\nTestKeyInPEMline2BBBB", 300); got != "-----BEGIN PRIVATE KEY----- (hidden) (hidden)" {
+	Conceal("-----BEGIN PRIVATE KEY-----\r\nTestKeyInPEMline1AAAA\r\nTestKeyInPEMline2BBBB\r\n-----END PRIVATE " +
+		"KEY-----\r\n")
+	if got := Text("-----BEGIN PRIVATE KEY----- TestKeyInPEMline1AAAA\nTestKeyInPEMline2BBBB",
+		300); got != "-----BEGIN PRIVATE KEY----- (hidden) (hidden)" {
 		t.Error(got)
 	}
 }
@@ -77,7 +80,8 @@ func TestShownKeepsLineBreaks(t *testing.T) {
 
 func TestClientConcealsCredentialsOfRequestsAndAnswers(t *testing.T) {
 	t.Parallel()
-	client := NewClient(answers(`{"access_token":"received-of-TestGuardNotes","value":"a-name-in-a-vault-TestGuard"}`), 0)
+	client := NewClient(answers(
+		`{"access_token":"received-of-TestGuardNotes","value":"a-name-in-a-vault-TestGuard"}`), 0)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host.example/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -92,8 +96,10 @@ func TestClientConcealsCredentialsOfRequestsAndAnswers(t *testing.T) {
 	_ = response.Body.Close()
 	ConcealForm("client_id=app&client_secret=form-of%2BTestGuardNotes&client_assertion=assertion-of-TestGuardNotes")
 	for _, secret := range []string{
-		"received-of-TestGuardNotes", "password-of-TestGuardNotes", "management-of-TestGuardNotes", "identity-of-TestGuardNotes",
-		strings.TrimPrefix(r.Header.Get("Authorization"), "Basic "), "form-of+TestGuardNotes", "assertion-of-TestGuardNotes",
+		"received-of-TestGuardNotes", "password-of-TestGuardNotes", "management-of-TestGuardNotes",
+		"identity-of-TestGuardNotes",
+		strings.TrimPrefix(r.Header.Get("Authorization"),
+			"Basic "), "form-of+TestGuardNotes", "assertion-of-TestGuardNotes",
 	} {
 		if got := Text(secret, 100); got != "(hidden)" {
 			t.Errorf("%s is not noted: %s", secret, got)
@@ -107,7 +113,8 @@ func TestClientConcealsCredentialsOfRequestsAndAnswers(t *testing.T) {
 type answers string
 
 func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(string(a))), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(string(a))), Request: r}, nil
 }
 
 // TestSecretsAreBounded checks that the oldest of very many secrets are forgotten, and that a secret in use is kept.

@@ -28,7 +28,8 @@ func TestBytesAfterAnAnswerAreLoggedWithoutSecrets(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		_, _ = buffered.WriteString("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" + r.Header.Get("Authorization") + "\x1b[2J")
+		_, _ = buffered.WriteString("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" + r.Header.Get("Authorization") +
+			"\x1b[2J")
 		_ = buffered.Flush()
 	}))
 	t.Cleanup(server.Close)
@@ -49,7 +50,8 @@ func TestBytesAfterAnAnswerAreLoggedWithoutSecrets(t *testing.T) {
 	_ = answer.Body.Close()
 	select {
 	case record := <-records:
-		if !strings.Contains(record, "Unsolicited response") || strings.Contains(record, bearer) || strings.Contains(record, "\x1b") {
+		if !strings.Contains(record, "Unsolicited response") || strings.Contains(record, bearer) ||
+			strings.Contains(record, "\x1b") {
 			t.Error(record)
 		}
 	case <-time.After(10 * time.Second):
