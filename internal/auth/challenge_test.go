@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,9 +16,10 @@ func TestChallengeOfAnyFormIsAnError(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
 	o := p.options()
-	o.RetryTimeout = time.Second
+	o.RetryTimeout = time.Minute
 	v := vaultFor(t, p, o)
-	for _, challenge := range []string{
+	var all sync.WaitGroup // some challenges are requested again, with a pause
+	for i, challenge := range []string{
 		`Bearer authorization="https://login.microsoftonline.com", resource="https://vault.azure.net"`,
 		`Bearer authorization="x", resource="https://vault.azure.net"`,
 		`Bearer authorization=/, resource="https://vault.azure.net"`,
@@ -26,11 +29,17 @@ func TestChallengeOfAnyFormIsAnError(t *testing.T) {
 		`Bearer error="insufficient_claims", claims="no base64"`,
 		`Bearer`, `=`, `Basic realm="x"`,
 	} {
-		p.Faults.Clear()
-		p.Faults.Add(emulator.Fault{Service: "vault", Status: 401, Header: map[string]string{"WWW-Authenticate": challenge}, Times: -1})
-		if _, err := v.ReadSecret(t.Context(), hcl("name", "s")); err == nil || !strings.Contains(err.Error(), "kv-ml.vault.azure.net") {
-			t.Errorf("%s: %v", challenge, err)
-		}
+		secret := fmt.Sprintf("s%d", i)
+		p.Faults.Add(emulator.Fault{Service: "vault", Path: "/secrets/" + secret + "/**", Status: 401, Header: map[string]string{"WWW-Authenticate": challenge}, Times: -1})
+		all.Go(func() {
+			if _, err := v.ReadSecret(t.Context(), hcl("name", secret)); err == nil || !strings.Contains(err.Error(), "kv-ml.vault.azure.net") {
+				t.Errorf("%s: %v", challenge, err)
+			}
+		})
+	}
+	all.Wait()
+	if unmet := p.Faults.Unmet(); len(unmet) > 0 {
+		t.Errorf("not requested: %+v", unmet)
 	}
 	p.Faults.Clear()
 }

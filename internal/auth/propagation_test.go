@@ -48,10 +48,17 @@ func TestAwait(t *testing.T) {
 	}
 
 	s.ClientSecret = hcl("client_secret", "wrong")
-	short, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-	defer cancel()
-	_, err := open(t, s, p.options()).Await(short, DatabricksScope)
-	if refusal, _ := errors.AsType[*Error](err); refusal == nil || refusal.Code != 7000215 || !strings.Contains(refusal.Detail, "The provider repeated this login at Microsoft Entra ID for 1s") {
+	_, err := open(t, s, p.options()).Await(soon{t.Context()}, DatabricksScope)
+	if refusal, _ := errors.AsType[*Error](err); refusal == nil || refusal.Code != 7000215 || !strings.Contains(refusal.Detail, "The provider repeated this login at Microsoft Entra ID for ") {
 		t.Errorf("%v", err)
 	}
+	if n := p.Journal.Count("entra", "POST", ""); n != 4 {
+		t.Errorf("Entra ID was asked %d times in all", n)
+	}
 }
+
+// soon is a context whose deadline is always as close that Await can pause once, for a second, and not a second time,
+// for two seconds. It never ends.
+type soon struct{ context.Context }
+
+func (soon) Deadline() (time.Time, bool) { return time.Now().Add(1900 * time.Millisecond), true }

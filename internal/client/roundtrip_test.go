@@ -490,4 +490,54 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// TestThrottledCallsSlowDownTogether sends two hundred writes at once to a service that accepts twenty per second. All
+// together take much longer than the time for which one call is repeated, and none fails, because calls get through all
+// the time. The provider must slow down: the number of refusals is bounded.
+func TestThrottledCallsSlowDownTogether(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range map[string]step{
+		"429": {status: 429}, "REQUEST_LIMIT_EXCEEDED": {status: 500, body: `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				var mu sync.Mutex
+				var second time.Time
+				accepted, refused, inSecond := 0, 0, 0
+				limited := roundTrip(func(r *http.Request) (*http.Response, error) {
+					time.Sleep(30 * time.Millisecond)
+					mu.Lock()
+					defer mu.Unlock()
+					if now := time.Now(); now.Sub(second) >= time.Second {
+						second, inSecond = now, 0
+					}
+					answer := step{status: 200}
+					if inSecond++; inSecond > 20 {
+						answer = refusal
+						refused++
+					} else {
+						accepted++
+					}
+					return (&fake{steps: []step{answer}}).RoundTrip(r)
+				})
+				c := newClientOver(t, limited, func(cfg *Config) { cfg.RetryTimeout = 3 * time.Second })
+				var calls sync.WaitGroup
+				for range 200 {
+					calls.Go(func() {
+						if err := call(t.Context(), c, "POST"); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				calls.Wait()
+				if took := time.Since(began); accepted != 200 || refused == 0 || refused > 400 || took < 9*time.Second {
+					t.Errorf("%d were accepted and %d refused, in %s", accepted, refused, took)
+				}
+				t.Logf("%d refusals in %s", refused, time.Since(began))
+			})
+		})
+	}
+}
+
 func silentLog() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -127,7 +127,8 @@ func TestEveryCipherOfOpenSSL(t *testing.T) {
 	}
 	list, err := openssl("list", "-cipher-algorithms")
 	if err != nil {
-		t.Skip("needs OpenSSL 3 with its legacy provider")
+		t.Skip("needs OpenSSL 3 with its legacy provider: the file legacy.so in the folder that `openssl version -m` prints. " +
+			"Newer Debian and Ubuntu have it in the package openssl-provider-legacy, older ones in the package of libssl")
 	}
 	names := map[string]bool{}
 	for _, name := range regexp.MustCompile(`[A-Za-z][A-Za-z0-9-]+`).FindAllString(string(list), -1) {
