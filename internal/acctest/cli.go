@@ -40,6 +40,7 @@ type CLI struct {
 	rc     string
 	source string                  // the provider's source address, with the registry's host
 	others map[string]reattachable // other running providers, by source address
+	inside *inside                 // runs the commands in this process; nil for the real CLI
 }
 
 // Result holds the exit code and the output of a command.
@@ -100,6 +101,9 @@ func (c *CLI) Installs(t testing.TB, versions ...string) {
 // Rewrite replaces the configuration in main.tf.
 func (c *CLI) Rewrite(t testing.TB, hcl string) {
 	t.Helper()
+	if c.inside != nil {
+		c.inside.hcl = hcl
+	}
 	if !strings.Contains(hcl, "required_providers") {
 		hcl = source + hcl
 	}
@@ -111,6 +115,9 @@ func (c *CLI) Rewrite(t testing.TB, hcl string) {
 // Run runs a command and returns its result. A command that fails is not an error of the test.
 func (c *CLI) Run(t testing.TB, args ...string) Result {
 	t.Helper()
+	if c.inside != nil {
+		return c.inside.do(t, args)
+	}
 	cmd := c.command(args...)
 	if env := c.environment(); c.needsProcess(t, env) {
 		must(t, build())
@@ -190,6 +197,9 @@ type Stored struct {
 // is no state file.
 func (c *CLI) Objects(t testing.TB) map[string]Stored {
 	t.Helper()
+	if c.inside != nil {
+		return c.inside.objects()
+	}
 	if _, err := os.Stat(filepath.Join(c.Dir, "terraform.tfstate")); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -242,6 +252,9 @@ func (c *CLI) Managed(t testing.TB) []string {
 // Saved returns the plan in a plan file, as terraform show -json prints it.
 func (c *CLI) Saved(t testing.TB, file string) *tfjson.Plan {
 	t.Helper()
+	if c.inside != nil && c.inside.saved[file] != nil {
+		return c.inside.saved[file].json()
+	}
 	var plan tfjson.Plan
 	must(t, json.Unmarshal([]byte(c.MustRun(t, 0, "show", "-json", file).Stdout), &plan))
 	return &plan

@@ -19,7 +19,8 @@ import (
 type Protocol struct {
 	server tfprotov6.ProviderServer
 	*description
-	located bool // error texts name the attribute that the error is about, as a CLI does
+	located bool               // error texts name the attribute that the error is about, as a CLI does
+	warned  func(words string) // receives each warning; may be nil
 }
 
 // description holds the schemas of a provider. Every server of one provider returns the same schemas, so only the first
@@ -291,6 +292,11 @@ func Errors(diagnostics []*tfprotov6.Diagnostic) string {
 // errors returns the text of the errors among the diagnostics. If p.located is set, each text names the attribute that
 // the error is about.
 func (p *Protocol) errors(diagnostics []*tfprotov6.Diagnostic) string {
+	for _, d := range diagnostics {
+		if p.warned != nil && d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			p.warned("Warning: " + d.Summary + "\n\n" + d.Detail)
+		}
+	}
 	if !p.located {
 		return Errors(diagnostics)
 	}

@@ -66,7 +66,8 @@ type run struct {
 	serve    func() tfprotov6.ProviderServer
 	provider *description
 	state    *state
-	config   *configuration // the configuration of the last step
+	config   *configuration     // the configuration of the last step
+	warned   func(words string) // receives each warning of the provider; may be nil
 }
 
 // destroy destroys the resources that the steps have left in the state. Every test ends with it.

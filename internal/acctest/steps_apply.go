@@ -27,7 +27,7 @@ func (r *run) apply(plan *planned) error {
 	was := r.state
 	r.state = plan.prior
 	p := open(r.t, r.serve(), r.provider)
-	p.located = true
+	p.located, p.warned = true, r.warned
 	a := &applying{plan: plan, p: p, values: map[string]cty.Value{}}
 	var nodes []string
 	for address, ch := range plan.changes {

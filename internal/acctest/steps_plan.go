@@ -45,7 +45,7 @@ func (r *run) plan(c *configuration, o planOptions) (*planned, error) {
 		changes: map[string]*change{}, values: map[string]cty.Value{},
 	}
 	p := open(r.t, r.serve(), r.provider)
-	p.located = true
+	p.located, p.warned = true, r.warned
 	if err := r.validate(p, c); err != nil {
 		return nil, err
 	}

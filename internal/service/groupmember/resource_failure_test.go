@@ -17,7 +17,7 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	app := w.ScoringApp.ClientID
-	cli := w.CLI(t, hcl("scorers", app))
+	cli := w.Commands(t, hcl("scorers", app))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 
@@ -26,7 +26,7 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot add to group", `the workspace has no group "scorers"`, "Names of groups are case-sensitive")
 
 	// Removing a member from a group that does not exist counts as success.
-	cli = w.CLI(t, hcl("again", app))
+	cli = w.Commands(t, hcl("again", app))
 	w.Workspace.AddGroup("again")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
@@ -110,7 +110,7 @@ func TestAcceptedThenReadFails(t *testing.T) {
 	app := w.ScoringApp.ClientID
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchAnswersEmpty: true})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
-	cli := w.CLI(t, hcl("scorers", app))
+	cli := w.Commands(t, hcl("scorers", app))
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: The membership was accepted and could not be read back: service principal "+app+" (scoring) in group scorers", "read is broken")
 	if o := cli.Objects(t)[address]; o.Attributes == nil || o.Tainted {
 		t.Errorf("it is tainted, or not stored: %+v", o)
@@ -202,7 +202,7 @@ func TestWrongWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
+	cli := w.Commands(t, hcl("scorers", w.ScoringApp.ClientID))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Journal.Reset()
 	cli.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
@@ -230,7 +230,7 @@ func TestOwnAdminRightsAreNotRemoved(t *testing.T) {
 				_, value := w.Workspace.MintToken(self, "own", time.Hour)
 				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
 			}
-			cli := w.CLI(t, hcl("admins", self))
+			cli := w.Commands(t, hcl("admins", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal, self, "logged in as", "lifecycle { destroy = false }")
 			wantMembers(t, w, "admins", self, w.PersonName)
@@ -240,7 +240,7 @@ func TestOwnAdminRightsAreNotRemoved(t *testing.T) {
 			w.Workspace.AddGroup("leads")
 			w.Workspace.AddToGroup("leads", "platform")
 			w.Workspace.AddToGroup("admins", "leads")
-			cli = w.CLI(t, hcl("platform", self))
+			cli = w.Commands(t, hcl("platform", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			w.Workspace.RemoveFromGroup("admins", self)
 			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Refused to take the provider's own rights away", self, "To remove the service principal from platform")

@@ -7,7 +7,7 @@ func TestReplacementOfOwnAdminRightsIsRefused(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	self := w.Deployer.ClientID
-	cli := w.CLI(t, hcl("admins", self))
+	cli := w.Commands(t, hcl("admins", self))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	for _, config := range []string{hcl("scorers", self), hcl("admins", w.ScoringApp.ClientID)} {
 		cli.Rewrite(t, config)

@@ -151,7 +151,7 @@ func TestAdmins(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	app := w.ScoringApp.ClientID
-	cli := w.CLI(t, hcl("admins", app))
+	cli := w.Commands(t, hcl("admins", app))
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Becomes a workspace admin: service principal "+app+" in group admins", "CAN_QUERY")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "admins", app, w.Deployer.ClientID, w.PersonName)
@@ -235,7 +235,7 @@ func TestManyAtOnce(t *testing.T) {
 func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
-	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
+	cli := w.Commands(t, hcl("scorers", w.ScoringApp.ClientID))
 	for _, step := range []struct {
 		args []string
 		want []string

@@ -163,7 +163,7 @@ func TestDestroyDeletedPrincipal(t *testing.T) {
 		t.Run(onDestroy, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, entra(w, `on_destroy = "`+onDestroy+`"`))
+			cli := w.Commands(t, entra(w, `on_destroy = "`+onDestroy+`"`))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
 			cli.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")

@@ -39,7 +39,7 @@ func TestGone(t *testing.T) {
 func TestGoneAndDeactivated(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, entra(w, `display_name = "a"`))
+	cli := w.Commands(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
@@ -109,7 +109,7 @@ func TestRemovedPrincipalStillInTheAccount(t *testing.T) {
 	)
 	w.Workspace.AddToAccount(w.ScoringApp.ClientID, "renamed there")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken again"})
-	cli := w.CLI(t, config)
+	cli := w.Commands(t, config)
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Service principal was created, but some attributes differ: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
 	if cli.Objects(t)[address].Tainted {
 		t.Error("what was made is tainted")
@@ -164,7 +164,7 @@ func TestDenied(t *testing.T) {
 func TestDeniedWrite(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, entra(w, `display_name = "a"`))
+	cli := w.Commands(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 
@@ -198,7 +198,7 @@ func TestChangedThenReadFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, "")
+			cli := w.Commands(t, "")
 			if test.first == nil {
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "a")
 			} else {
@@ -293,7 +293,7 @@ func TestWrongWorkspaceWrites(t *testing.T) {
 	w := acctest.New(t)
 	other, host := w.OtherWorkspace(t)
 	before := other.Snapshot()
-	cli := w.CLI(t, entra(w, `display_name = "a"`))
+	cli := w.Commands(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["DBXACCESS_HOST"] = host
 	for _, onDestroy := range []string{"delete", "deactivate"} {

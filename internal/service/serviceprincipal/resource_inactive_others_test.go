@@ -80,7 +80,7 @@ func TestAdoptedInactiveThenConfiguredInactive(t *testing.T) {
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	mint(w, w.ScoringApp.ClientID, "by hand")
 	adopt := []string{`adopt_existing = true`, `on_destroy = "retain"`}
-	cli := w.CLI(t, entra(w, adopt...))
+	cli := w.Commands(t, entra(w, adopt...))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	wantTokens(t, w, "by hand")
@@ -94,7 +94,7 @@ func TestAdoptedInactiveThenConfiguredInactive(t *testing.T) {
 func TestApplyInterruptedAfterDeactivation(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, entra(w))
+	cli := w.Commands(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	mint(w, w.ScoringApp.ClientID, "one")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, WorkDone: true, Message: "broken"})

@@ -126,7 +126,7 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 func TestUndeletedTokenIsNamed(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, entra(w))
+	cli := w.Commands(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	ids := mint(w, w.ScoringApp.ClientID, "one", "two", "three")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[1], Status: 500, Code: "INTERNAL_ERROR", Message: "broken"})
@@ -147,7 +147,7 @@ func TestUndeletedTokenIsNamed(t *testing.T) {
 func TestTokenListFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, entra(w))
+	cli := w.Commands(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	mint(w, w.ScoringApp.ClientID, "one")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 403, Code: "PERMISSION_DENIED", Message: "admins only"})
@@ -186,7 +186,7 @@ func TestDeactivateOnDestroy(t *testing.T) {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, entra(w, `on_destroy = "deactivate"`, `delete_tokens_when_inactive = `+setting))
+			cli := w.Commands(t, entra(w, `on_destroy = "deactivate"`, `delete_tokens_when_inactive = `+setting))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			ids := mint(w, w.ScoringApp.ClientID, "one")
 			if left == nil {
@@ -220,7 +220,7 @@ func TestOwnIdentity(t *testing.T) {
 				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
 			}
 			// Adopting the own identity as deactivated is refused in either case, before the first write.
-			cli := w.CLI(t, self(`active = false`, `on_destroy = "delete"`))
+			cli := w.Commands(t, self(`active = false`, `on_destroy = "delete"`))
 			cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Refused to deactivate the provider's own identity", "Nothing was changed")
 
 			for _, onDestroy := range []string{"delete", "deactivate"} {

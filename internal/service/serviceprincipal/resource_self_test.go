@@ -14,7 +14,7 @@ func TestOwnIdentityReplaced(t *testing.T) {
 	is := func(id, onDestroy string, lines string) string {
 		return hcl(`application_id = "`+id+`"`, `adopt_existing = true`, `on_destroy = "`+onDestroy+`"`, lines)
 	}
-	cli := w.CLI(t, is(w.Deployer.ClientID, "delete", ""))
+	cli := w.Commands(t, is(w.Deployer.ClientID, "delete", ""))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Rewrite(t, is(w.ScoringApp.ClientID, "delete", ""))
 	cli.MustRun(t, 1, "plan").MustSay(t, "The plan would lock the provider out", w.Deployer.ClientID, "logged in as")

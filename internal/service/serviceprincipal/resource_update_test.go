@@ -186,7 +186,7 @@ func TestCreateWithoutEntitlements(t *testing.T) {
 func TestWorkspaceChangesBetweenPlanAndUpdate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, entra(w, `display_name = "a"`))
+	cli := w.Commands(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	w.Workspace.SetEntitlements(w.ScoringApp.ClientID, "workspace-access")
@@ -217,7 +217,7 @@ func TestRequestCounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, test.config(w, "a"))
+			cli := w.Commands(t, test.config(w, "a"))
 			// This request finds out the workspace before a write to an object of a known workspace.
 			const whose = "GET /api/2.0/preview/scim/v2/Me"
 			var scimID string

@@ -112,7 +112,7 @@ func TestDestroyWithWrongOwnerCredential(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := w.CLI(t, byPath(t, w))
+			c := w.Commands(t, byPath(t, w))
 			c.MustRun(t, 0, "apply", "-auto-approve")
 			w.Write(t, "scoring.pem", []byte("garbage"))
 			if revoked {
@@ -161,7 +161,7 @@ func TestVaultInAnotherCase(t *testing.T) {
 	w := newWorld(t)
 	v := keptOwner(t, w)
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
-	c := w.CLI(t, hcl(w.ScoringApp.ClientID, ownerVault(v, `certificate_name = "cert"`), `key_vault_secret = {`, attr("vault_uri", v.URL()), attr("name", "scoring"), "}"))
+	c := w.Commands(t, hcl(w.ScoringApp.ClientID, ownerVault(v, `certificate_name = "cert"`), `key_vault_secret = {`, attr("vault_uri", v.URL()), attr("name", "scoring"), "}"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	for from, to := range map[string]string{v.URL(): strings.Replace(v.URL(), "kv-owners", "KV-Owners", 1), `"cert"`: `"Cert"`, `"scoring"`: `"SCORING"`} {
 		rewrite(t, c, from, to)

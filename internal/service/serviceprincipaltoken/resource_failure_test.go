@@ -311,7 +311,7 @@ func TestDestroyIsRefused(t *testing.T) {
 func TestAnswerIsNoToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, bySecret(w, `comment = "c"`))
+	c := w.Commands(t, bySecret(w, `comment = "c"`))
 	c.Env["TF_LOG"] = "trace"
 	for _, body := range []string{`{"token_value":"dapi00112233445566778899aabbccddeeff","token_info":{`, `{}`, `<html>Please log in</html>`} {
 		w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Status: 200, WorkDone: true, Body: body, ContentType: "application/json"}))

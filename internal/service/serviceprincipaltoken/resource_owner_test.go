@@ -67,7 +67,7 @@ func TestOwnerInKeyVault(t *testing.T) {
 	} {
 		all += strings.Replace(hcl(w.ScoringApp.ClientID, lines, attr("comment", name)), `"this"`, `"`+name+`"`, 1)
 	}
-	c := w.CLI(t, all)
+	c := w.Commands(t, all)
 	c.MustRun(t, 2, "plan", "-detailed-exitcode")
 	asked(t, w, 0, "", "", "") // no request at all: neither a login of the owner nor one to the vault
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -104,7 +104,7 @@ func TestOwnerInKeyVaultRefused(t *testing.T) {
 		if tc.spoil != nil {
 			tc.spoil()
 		}
-		c := w.CLI(t, hcl(w.ScoringApp.ClientID, ownerVault(v, tc.lines), `timeouts = { create = "4s" }`))
+		c := w.Commands(t, hcl(w.ScoringApp.ClientID, ownerVault(v, tc.lines), `timeouts = { create = "4s" }`))
 		if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !acctest.Words(tc.want).MatchString(text) {
 			t.Errorf("%s: %s", tc.lines, text)
 		}

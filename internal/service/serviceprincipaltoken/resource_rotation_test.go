@@ -316,7 +316,7 @@ func TestPlanWithoutTheOwner(t *testing.T) {
 func TestUnused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
+	c := w.Commands(t, bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
 	expectWarning := func(want bool) {
 		t.Helper()
 		if text := c.MustRun(t, 0, "plan", "-detailed-exitcode").Text(); strings.Contains(text, "Token is about to be revoked because it is unused") != want {
@@ -362,7 +362,7 @@ func TestUnverifiable(t *testing.T) {
 func TestRotationWithARefusedCredential(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`))
+	c := w.Commands(t, bySecret(w, `rotation_triggers = { a = "1" }`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -384,7 +384,7 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 func TestAlwaysAValidToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`, nineHours, "overlap_seconds = 600"))
+	c := w.Commands(t, bySecret(w, `rotation_triggers = { a = "1" }`, nineHours, "overlap_seconds = 600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	done, watched := make(chan struct{}), make(chan [2]int)
 	go func() {
@@ -426,7 +426,7 @@ func TestUnverifiableWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
-	c := w.CLI(t, bySecret(w, `on_unverifiable = "warn"`))
+	c := w.Commands(t, bySecret(w, `on_unverifiable = "warn"`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Drop: "before", Times: -1})
 	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Cannot check token")

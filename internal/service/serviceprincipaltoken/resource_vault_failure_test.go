@@ -40,7 +40,7 @@ func TestVaultRefuses(t *testing.T) {
 				w.ReachHost(t, tc.host)
 				lines = strings.Replace(lines, v.URL(), "https://"+tc.host, 1)
 			}
-			c := w.CLI(t, bySecret(w, lines, `timeouts = { create = "6s" }`))
+			c := w.Commands(t, bySecret(w, lines, `timeouts = { create = "6s" }`))
 			c.MustRun(t, 2, "plan", "-detailed-exitcode") // a plan sends no request to the vault
 			asked(t, w, 0, "vault", "", "")
 			r := c.MustRun(t, 1, "apply", "-auto-approve")
@@ -59,7 +59,7 @@ func TestVaultOverwrites(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	v.SetSecret("scoring", "theirs", "")
-	c := w.CLI(t, bySecret(w, secret("overwrite_existing = true")))
+	c := w.Commands(t, bySecret(w, secret("overwrite_existing = true")))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -76,7 +76,7 @@ func TestVaultRoleComesLate(t *testing.T) {
 	late := emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", Message: "not yet"}
 	w.Tenant.Faults.Add(vaultFault("GET", "/secrets/scoring/versions", late))
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", late))
-	c := w.CLI(t, bySecret(w, secret()))
+	c := w.Commands(t, bySecret(w, secret()))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Error(enabled(v, "scoring"))
@@ -91,7 +91,7 @@ func TestVaultWriteFails(t *testing.T) {
 	w, v, secret := newVaultWorld(t)
 	const put = "/secrets/scoring"
 	refused := emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", Message: "changed my mind", After: 1}
-	c := w.CLI(t, bySecret(w, secret(), nineHours, "overlap_seconds = 3600"))
+	c := w.Commands(t, bySecret(w, secret(), nineHours, "overlap_seconds = 3600"))
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	r := c.MustRun(t, 1, "apply", "-auto-approve")
 	if text := r.Text(); !strings.Contains(text, "The new token was revoked again") {
@@ -144,7 +144,7 @@ func TestVaultWriteFailsAtCreate(t *testing.T) {
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
 	w.Tenant.Faults.Add(fault("POST", revoke, denied))
 	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
-	c := w.CLI(t, bySecret(w, secret()))
+	c := w.Commands(t, bySecret(w, secret()))
 	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "could not be revoked either") {
 		t.Error(text)
 	}
@@ -175,7 +175,7 @@ func TestVaultWriteIsShown(t *testing.T) {
 			w, v, secret := newVaultWorld(t)
 			tc.fault.After = 1 // the first write is a test before the token is created
 			w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", tc.fault))
-			c := w.CLI(t, bySecret(w, secret()))
+			c := w.Commands(t, bySecret(w, secret()))
 			text := c.MustRun(t, 1, "apply", "-auto-approve").Text()
 			if !acctest.Words(tc.want).MatchString(text) || !strings.Contains(text, "The new token was revoked again") {
 				t.Error(text)
@@ -199,7 +199,7 @@ func TestVaultAnswerLost(t *testing.T) {
 			t.Parallel()
 			w, v, secret := newVaultWorld(t)
 			w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", lost))
-			c := w.CLI(t, bySecret(w, secret()))
+			c := w.Commands(t, bySecret(w, secret()))
 			c.MustRun(t, 0, "apply", "-auto-approve")
 			c.MustRun(t, 0, "plan", "-detailed-exitcode")
 			if len(v.Versions("scoring")) != 1 || len(live(w, w.ScoringApp.ClientID)) != 1 {
@@ -219,7 +219,7 @@ func TestVaultRefusesVersions(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	v.SetSwitches(emulator.VaultSwitches{VersionsRefused: true})
-	c := w.CLI(t, bySecret(w, secret(), "overlap_seconds = 0"))
+	c := w.Commands(t, bySecret(w, secret(), "overlap_seconds = 0"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Errorf("%s, %+v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID))
@@ -237,7 +237,7 @@ func TestVaultRefusesVersions(t *testing.T) {
 func TestVaultWriteEndsAfterTheMarkersTime(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret()))
+	c := w.Commands(t, bySecret(w, secret()))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 	rewrite(t, c, "key_vault_secret", "rotation_triggers = { a = 1 }\n  timeouts = { create = \"3s\" }\n  key_vault_secret")
@@ -261,7 +261,7 @@ func TestVaultWriteEndsAfterTheMarkersTime(t *testing.T) {
 func TestVersionGoesWithItsToken(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`, "overlap_seconds = 3600"))
+	c := w.Commands(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`, "overlap_seconds = 3600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -293,7 +293,7 @@ func TestVersionGoesWithItsToken(t *testing.T) {
 func TestVaultWriteFailsWithinAnOverlap(t *testing.T) {
 	t.Parallel()
 	w, _, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret(), `rotation_triggers = { a = "1" }`))
+	c := w.Commands(t, bySecret(w, secret(), `rotation_triggers = { a = "1" }`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")

@@ -186,7 +186,7 @@ func TestVaultBlockAddedAndRemoved(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	none := "overlap_seconds = 0"
-	c := w.CLI(t, bySecret(w, none))
+	c := w.Commands(t, bySecret(w, none))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	place := func(from, to string, inState bool, inVault string) {
 		t.Helper()
@@ -213,7 +213,7 @@ func TestVaultBlockAddedAndRemoved(t *testing.T) {
 func TestVaultLost(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret(), "overlap_seconds = 0"))
+	c := w.Commands(t, bySecret(w, secret(), "overlap_seconds = 0"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	v.SetEnabled("scoring", "", false)
 	r, next := c.Next(t, 2, address)

@@ -63,7 +63,7 @@ func TestWrongWorkspaceWithoutRefresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	c := w.CLI(t, bySecret(w, `comment = "before"`))
+	c := w.Commands(t, bySecret(w, `comment = "before"`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	right := w.Env["DBXACCESS_HOST"]
 	w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]

@@ -26,7 +26,7 @@ func TestInvalidAnswers(t *testing.T) {
 					contentType = "text/html"
 				}
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: path, Times: -1, Status: 200, Body: body, ContentType: contentType})
-				cli := w.CLI(t, of("iris")+"output \"complete\" {\n  value = length("+address+".unexpanded_groups) == 0\n}\n")
+				cli := w.Commands(t, of("iris")+"output \"complete\" {\n  value = length("+address+".unexpanded_groups) == 0\n}\n")
 				if r := cli.Run(t, "apply", "-auto-approve"); r.Code == 0 && strings.TrimSpace(cli.MustRun(t, 0, "output", "complete").Stdout) == "true" {
 					t.Errorf("it says that this is all:\n%s", r.Stdout)
 				}

@@ -119,7 +119,7 @@ func TestTwoConfigurations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := w.apps(1)[0]
-	one, two := w.CLI(t, w.toApp()), w.CLI(t, hcl(attr("service_principal_name", other), attr("permission_level", "CAN_VIEW")))
+	one, two := w.Commands(t, w.toApp()), w.Commands(t, hcl(attr("service_principal_name", other), attr("permission_level", "CAN_VIEW")))
 	one.MustRun(t, 0, "apply", "-auto-approve")
 	two.MustRun(t, 0, "apply", "-auto-approve")
 	both := with(w.app, "CAN_QUERY")
@@ -194,7 +194,7 @@ func TestDriftByExitCode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			c := w.CLI(t, w.toApp())
+			c := w.Commands(t, w.toApp())
 			c.MustRun(t, 0, "apply", "-auto-approve")
 			drift.happens(w)
 			if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, drift.shows) {

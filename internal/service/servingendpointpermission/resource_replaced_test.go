@@ -70,7 +70,7 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, w.toApp(attr("permission_level", "CAN_VIEW")))
+	c := w.Commands(t, w.toApp(attr("permission_level", "CAN_VIEW")))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.Rewrite(t, w.toApp())
 	c.MustRun(t, 0, "plan", "-out=p")

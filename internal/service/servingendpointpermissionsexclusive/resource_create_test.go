@@ -31,7 +31,7 @@ func TestRemovedOnCreate(t *testing.T) {
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") // listed at another level, so nothing is removed
-	c := w.terraform(t, w.usualList())
+	c := w.cli(t, w.usualList())
 	c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p").MustSay(t, "will be created",
 		`+ removed_on_create = [ + "service_principal_name/`+neighbor+` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
 		"Creation removes grants on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY", "user_name=bob@example.com (Bob) CAN_VIEW")

@@ -145,7 +145,7 @@ func TestUnknownPrincipal(t *testing.T) {
 		hcl(list("users", ada, "CAN_MANAGE", "nobody@example.com", "CAN_VIEW")):               {`no user "nobody@example.com"`},
 		hcl(list("groups", "Data Scientists", "CAN_VIEW"), list("users", ada, "CAN_MANAGE")):  {`no group "Data Scientists"`, "case-sensitive"},
 	} {
-		c := w.terraform(t, config)
+		c := w.cli(t, config)
 		c.refused(t).MustSay(t, words...)
 		w.holds(t, levels{ada: "CAN_MANAGE"})
 	}

@@ -100,7 +100,7 @@ func TestImport(t *testing.T) {
 	w.Workspace.SetGrant("iris", team, "CAN_VIEW")
 	block := "import {\n  to = " + address + "\n  id = \"iris\"\n}\n"
 	usual := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY"), list("users", "Ada@Example.com", "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
-	c := w.terraform(t, block+usual)
+	c := w.cli(t, block+usual)
 	c.MustRun(t, 0, "plan").MustSay(t, "1 to import, 0 to add, 0 to change, 0 to destroy")
 	c.apply(t)
 	c.plan(t, 0)
@@ -122,7 +122,7 @@ func TestImport(t *testing.T) {
 func TestDestroyAfterImport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.terraform(t, hcl(list("users", ada, "CAN_MANAGE")))
+	c := w.cli(t, hcl(list("users", ada, "CAN_MANAGE")))
 	c.MustRun(t, 0, "import", address, "iris")
 	c.plan(t, 0)
 	c.destroy(t).MustSay(t, "Nothing was removed from the access list of serving endpoint: iris", "the access list was imported")
@@ -133,7 +133,7 @@ func TestImportRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
-	c := w.terraform(t, w.usualList())
+	c := w.cli(t, w.usualList())
 	for id, words := range map[string][]string{
 		"iris/" + ada: {"Import id of an access list is malformed", "endpoint's name alone"},
 		"nowhere":     {"Cannot import the access list of serving endpoint", `no serving endpoint named "nowhere"`},

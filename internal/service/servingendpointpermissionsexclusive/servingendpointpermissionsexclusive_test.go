@@ -82,6 +82,12 @@ type terraform struct{ *acctest.CLI }
 
 func (w *world) terraform(t *testing.T, hcl string) terraform {
 	t.Helper()
+	return terraform{w.Commands(t, hcl)}
+}
+
+// cli returns the same as terraform, with the real CLI.
+func (w *world) cli(t *testing.T, hcl string) terraform {
+	t.Helper()
 	return terraform{w.CLI(t, hcl)}
 }
 

@@ -117,7 +117,7 @@ func TestRequests(t *testing.T) {
 	run := func(hcl string, lists, appNames, userNames int) {
 		t.Helper()
 		w.Tenant.Journal.Reset()
-		w.CLI(t, hcl).MustRun(t, 0, "plan")
+		w.Commands(t, hcl).MustRun(t, 0, "plan")
 		if a, b, c := w.Count("workspace", "GET", managed), w.Count("workspace", "GET", principals), w.Count("workspace", "GET", users); a < 1 || a > lists || b != appNames || c != userNames {
 			t.Errorf("%d token lists, %d lists of service principals, %d of users for %s", a, b, c, hcl)
 		}

@@ -47,7 +47,7 @@ func TestHTMLPageDoesNotProveDeletion(t *testing.T) {
 func TestDestroyRevokedRight(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cli := w.CLI(t, toApp(w))
+	cli := w.Commands(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
 	cli.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
@@ -63,7 +63,7 @@ func TestExistingRightIsAdopted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")
 	live, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "before", time.Hour)
-	cli := w.CLI(t, toApp(w))
+	cli := w.Commands(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	if writes := w.Count("workspace", "PATCH", "") + w.Count("workspace", "PUT", ""); writes != 0 {
 		t.Errorf("%d writes for what stood already", writes)
@@ -93,7 +93,7 @@ func TestDenied(t *testing.T) {
 func TestDeniedDestroy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cli := w.CLI(t, toApp(w))
+	cli := w.Commands(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t,
@@ -111,7 +111,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500, Code: "INTERNAL_ERROR", Message: "read is broken"})
-	cli := w.CLI(t, toApp(w))
+	cli := w.Commands(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t,
 		"Warning: The right to use tokens was accepted and could not be read back: service_principal_name="+w.ScoringApp.ClientID, "read is broken")
 	if o := cli.Objects(t)[address]; o.Attributes == nil || o.Tainted {
@@ -200,7 +200,7 @@ func TestWrongWorkspaceDestroy(t *testing.T) {
 	other, host := w.OtherWorkspace(t)
 	other.AddServicePrincipal(w.ScoringApp.ClientID, "theirs")
 	other.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")
-	cli := w.CLI(t, toApp(w))
+	cli := w.Commands(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["DBXACCESS_HOST"] = host
 	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())

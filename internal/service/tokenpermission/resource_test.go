@@ -228,7 +228,7 @@ func TestManyAtOnce(t *testing.T) {
 func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cli := w.CLI(t, toApp(w))
+	cli := w.Commands(t, toApp(w))
 	// This request finds out the workspace before a write to an object of a known workspace.
 	const whose = "GET /api/2.0/preview/scim/v2/Me"
 	step := func(operation string, want []string, args ...string) {
