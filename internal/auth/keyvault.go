@@ -58,7 +58,7 @@ func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
 		}
 		return o.vaultAs(ownReader(login), k)
 	}
-	reader, err := o.vaultReader(s, k.named())
+	reader, err := o.vaultReader(s, k)
 	if err != nil {
 		return nil, err
 	}
@@ -81,26 +81,6 @@ func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 			return again
 		},
 	}
-}
-
-// named returns the settings with an attribute in each of them. The attribute is the key of the value that is read for
-// the setting.
-func (k KeyVaultSettings) named() KeyVaultSettings {
-	for _, n := range []struct {
-		*Setting
-		name string
-	}{
-		{&k.VaultURI, "vault_uri"}, {&k.Auth, "auth"}, {&k.AuthClientID, "auth_client_id"},
-		{&k.CertificateName, "certificate_name"}, {&k.CertificateVersion, "certificate_version"},
-		{&k.CertificatePasswordSecretName, "certificate_password_secret_name"},
-		{&k.ClientIDSecretName, "client_id_secret_name"},
-		{&k.TenantIDSecretName, "tenant_id_secret_name"},
-		{&k.ThumbprintSecretName, "thumbprint_secret_name"},
-		{&k.ClientSecretName, "client_secret_name"},
-	} {
-		n.Attribute = n.Setting.named("key_vault." + n.name)
-	}
-	return k
 }
 
 // read reads all configured secrets concurrently. If several reads fail, it returns only the error for the most

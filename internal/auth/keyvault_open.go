@@ -54,7 +54,7 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 			k.VaultURI, "key_vault.vault_uri")
 	}
 	v := &vault{
-		settings: k.named(),
+		settings: k,
 		host:     strings.ToLower(address.Host),
 		timeout:  o.options.RetryTimeout,
 		reader:   reader,

@@ -39,6 +39,8 @@ func newKept(t testing.TB, contentType string) *kept {
 		VaultURI:        hcl("key_vault.vault_uri", k.vault.URL()+"/"),
 		Auth:            hcl("key_vault.auth", "environment"),
 		CertificateName: hcl("key_vault.certificate_name", "sp-cert"),
+		// A setting that has no value still knows its attribute, as the provider block sets it.
+		CertificatePasswordSecretName: hcl("key_vault.certificate_password_secret_name", ""),
 	}
 	return k
 }

@@ -314,7 +314,7 @@ func TestCLIHangs(t *testing.T) {
 	for _, auth := range []string{"cli", "default"} {
 		s := with(application(), vaultOf(auth))
 		o := &opening{login: &Login{}, options: Options{RetryTimeout: 5 * time.Minute, Now: time.Now, LookupEnv: variables()}, cloud: clouds[0], http: web.NewClient(nil, 0)}
-		reader, err := o.vaultReader(s, s.KeyVault.named())
+		reader, err := o.vaultReader(s, *s.KeyVault)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -327,7 +327,7 @@ func TestCLIHangs(t *testing.T) {
 		reader.limit = time.Second
 		began := time.Now()
 		_, err = reader.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://vault.azure.net/.default"}})
-		v := &vault{reader: reader, host: "kv-ml.vault.azure.net", settings: s.KeyVault.named()}
+		v := &vault{reader: reader, host: "kv-ml.vault.azure.net", settings: *s.KeyVault}
 		got := v.explain(s.KeyVault.CertificateName, err)
 		if spent := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(got.Error(), "no answer in time") || spent > 10*time.Second {
 			t.Errorf("vault: %v after %s: %v", err, spent, got)

@@ -94,7 +94,7 @@ type Settings struct {
 }
 
 // KeyVaultSettings are the address of the vault, the names of the secrets to read from it, and the identity that reads
-// it.
+// it. Each setting that the configuration can have names its attribute, also if it has no value.
 type KeyVaultSettings struct {
 	VaultURI Setting
 	// Auth selects the identity that reads the vault: cli, msi, oidc, environment or default.
