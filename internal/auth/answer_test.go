@@ -50,7 +50,8 @@ func wantForeignAnswer(t testing.TB, err error, name, method, host, path string)
 // TestAnswersWithoutAToken checks that a login fails if a response with status 200 contains no token.
 func TestAnswersWithoutAToken(t *testing.T) {
 	t.Parallel()
-	for client, method := range map[string]string{"Entra ID with a secret": "POST", "openid-configuration": "GET", "GitHub": "GET", "Azure DevOps": "POST", "managed identity": "GET"} {
+	for client, method := range map[string]string{"Entra ID with a secret": "POST", "openid-configuration": "GET",
+		"GitHub": "GET", "Azure DevOps": "POST", "managed identity": "GET"} {
 		t.Run(client, func(t *testing.T) {
 			t.Parallel()
 			p := newProxied(t)
@@ -68,7 +69,8 @@ func TestAnswersWithoutAToken(t *testing.T) {
 				began := time.Now()
 				err := c.use(t.Context())
 				if client == "GitHub" || client == "Azure DevOps" {
-					if err == nil || !strings.Contains(err.Error(), c.host) && !strings.Contains(err.Error(), "no token in") {
+					if err == nil || !strings.Contains(err.Error(), c.host) &&
+						!strings.Contains(err.Error(), "no token in") {
 						t.Errorf("%s: %v", name, err)
 					}
 				} else {
@@ -105,7 +107,8 @@ var vaultUses = map[string]struct {
 		return err == nil, err
 	}},
 	"write": {"PUT", "/secrets/s", func(t testing.TB, v *Vault, _ string) (bool, error) {
-		written, err := v.Write(t.Context(), NewSecret{Name: "s", Value: "new", Tags: map[string]string{"mark": "1"}}, "mark")
+		written, err := v.Write(t.Context(), NewSecret{Name: "s", Value: "new", Tags: map[string]string{"mark": "1"}},
+			"mark")
 		return err == nil || written.ID != "", err
 	}},
 	"disable": {"PATCH", "/secrets/s/", func(t testing.TB, v *Vault, version string) (bool, error) {
@@ -135,7 +138,8 @@ func TestAnswersThatAreNotFromTheVault(t *testing.T) {
 		"another kind": "https://kv-ml.vault.azure.net/keys/s/" + version, "no version": "https://kv-ml.vault.azure.net/secrets/s", "no id": "",
 	} {
 		answers[name] = emulator.Fault{Body: secret(id), ContentType: "application/json"}
-		answers["a list with "+name] = emulator.Fault{Body: `{"value":[` + secret(id) + `]}`, ContentType: "application/json"}
+		answers["a list with "+name] = emulator.Fault{Body: `{"value":[` + secret(id) + `]}`,
+			ContentType: "application/json"}
 	}
 	answers["a list of null"] = emulator.Fault{Body: `{"value":null}`, ContentType: "application/json"}
 	answers["a list with null"] = emulator.Fault{Body: `{"value":[null]}`, ContentType: "application/json"}
@@ -189,14 +193,17 @@ func TestVaultChangeIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := versions[0].ID
-	asBefore := fmt.Sprintf(`{"id":"https://kv-ml.vault.azure.net/secrets/s/%s","contentType":"a/b","attributes":{"enabled":true},"tags":{}}`, id)
+	asBefore := fmt.Sprintf(
+		`{"id":"https://kv-ml.vault.azure.net/secrets/s/%s","contentType":"a/b","attributes":{"enabled":true},"tags":{}}`, id)
 	for range 2 {
-		p.Faults.Add(emulator.Fault{Service: "vault", Method: "PATCH", Status: 200, Body: asBefore, ContentType: "application/json"})
+		p.Faults.Add(emulator.Fault{Service: "vault", Method: "PATCH", Status: 200, Body: asBefore,
+			ContentType: "application/json"})
 	}
 	if err := v.Disable(t.Context(), "s", id); err == nil || !strings.Contains(err.Error(), "not disabled") {
 		t.Errorf("%v", err)
 	}
-	if err := v.Change(t.Context(), "s", id, "a/b", map[string]string{"x": "y"}); err == nil || !strings.Contains(err.Error(), "as it was") {
+	if err := v.Change(t.Context(), "s", id, "a/b", map[string]string{"x": "y"}); err == nil ||
+		!strings.Contains(err.Error(), "as it was") {
 		t.Errorf("%v", err)
 	}
 	if err := v.Disable(t.Context(), "s", id); err != nil {
@@ -212,8 +219,10 @@ func TestVaultWriteBehindAPage(t *testing.T) {
 	if _, err := w.met.Versions(t.Context(), "s"); err != nil {
 		t.Fatal(err)
 	}
-	w.Faults.Add(emulator.Fault{Service: "vault", Method: "PUT", Status: 200, WorkDone: true, Body: "<html></html>", ContentType: "text/html"})
-	written, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "v", Tags: map[string]string{"mark": "1"}}, "mark")
+	w.Faults.Add(emulator.Fault{Service: "vault", Method: "PUT", Status: 200, WorkDone: true, Body: "<html></html>",
+		ContentType: "text/html"})
+	written, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "v", Tags: map[string]string{"mark": "1"}},
+		"mark")
 	if versions := w.vault.Versions("s"); err != nil || len(versions) != 2 || written.ID != versions[1].ID {
 		t.Errorf("%+v, %v: %+v", written, err, versions)
 	}
@@ -241,7 +250,8 @@ func TestVaultErrorsWithoutACode(t *testing.T) {
 				fault.Service, fault.Method, fault.Status, fault.Times = "vault", u.method, status, -1
 				p.Faults.Add(fault)
 				done, err := u.use(t, v, versions[0].ID)
-				if done || err == nil || errors.Is(err, ErrNoSecret) || errors.Is(err, ErrMayNot) || !strings.Contains(err.Error(), u.method) || !strings.Contains(err.Error(), fmt.Sprint(status)) {
+				if done || err == nil || errors.Is(err, ErrNoSecret) || errors.Is(err, ErrMayNot) ||
+					!strings.Contains(err.Error(), u.method) || !strings.Contains(err.Error(), fmt.Sprint(status)) {
 					t.Errorf("%s, %d with %s: %t, %v", use, status, name, done, err)
 				}
 			}
@@ -255,8 +265,9 @@ func TestVaultPagesEnd(t *testing.T) {
 	t.Parallel()
 	const base = "https://kv-ml.vault.azure.net/secrets/s/versions?page="
 	page := func(id int, next string) emulator.Fault {
-		return emulator.Fault{Service: "vault", Path: "/secrets/s/versions", Status: 200, ContentType: "application/json", Body: fmt.Sprintf(
-			`{"value":[{"id":"https://kv-ml.vault.azure.net/secrets/s/%032d","attributes":{"enabled":true}}],"nextLink":%q}`, id, next)}
+		return emulator.Fault{Service: "vault", Path: "/secrets/s/versions", Status: 200,
+			ContentType: "application/json", Body: fmt.Sprintf(
+				`{"value":[{"id":"https://kv-ml.vault.azure.net/secrets/s/%032d","attributes":{"enabled":true}}],"nextLink":%q}`, id, next)}
 	}
 	for name, faults := range map[string][]emulator.Fault{
 		"the same page":    {page(1, base+"1"), page(1, base+"2")},
@@ -297,20 +308,25 @@ func TestVaultWaitsForATransition(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	tries := 0
-	if err := w.met.Settled(t.Context(), func() error { tries++; return w.met.TryWrite(t.Context(), "s") }); err != nil || tries < 2 {
+	if err := w.met.Settled(t.Context(), func() error {
+		tries++
+		return w.met.TryWrite(t.Context(), "s")
+	}); err != nil || tries < 2 {
 		t.Errorf("%d tries, %v", tries, err)
 	}
 
 	w.vault.DeleteSecret("s")
 	w.vault.RecoverSecret("s")
-	if _, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "w", Tags: map[string]string{"mark": "1"}}, "mark"); err != nil || w.vault.Value("s") != "w" {
+	if _, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "w", Tags: map[string]string{"mark": "1"}},
+		"mark"); err != nil || w.vault.Value("s") != "w" {
 		t.Errorf("%v", err)
 	}
 
 	// The vault lists the secret among the deleted secrets, so KnownVersions does not wait.
 	w.vault.DeleteSecret("s")
 	began := time.Now()
-	if _, err := w.met.KnownVersions(t.Context(), "s"); !errors.Is(err, ErrNoSecret) || time.Since(began) > transition/2 {
+	if _, err := w.met.KnownVersions(t.Context(), "s"); !errors.Is(err, ErrNoSecret) ||
+		time.Since(began) > transition/2 {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 }

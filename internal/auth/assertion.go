@@ -177,7 +177,8 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	// Without the header X-Tfs-Fedauthredirect, Azure DevOps answers a refused request with a redirect to a sign-in
 	// page.
 	header := http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}, "Content-Type": {"application/json"}}
-	return o.tokenService(azurePipelines.name, s.ADOServiceConnectionID, http.MethodPost, to, header, "oidcToken", nil), nil
+	return o.tokenService(azurePipelines.name, s.ADOServiceConnectionID, http.MethodPost, to, header, "oidcToken",
+		nil), nil
 }
 
 // otherServiceConnection returns a warning if the environment shows that the service connection belongs to another

@@ -65,7 +65,8 @@ func TestOpenCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c := l.Identity().Certificate; l.Kind != KindCertificate || c == nil || c.Subject != "CN=sp-test,O=Contoso" {
+			if c := l.Identity().Certificate; l.Kind != KindCertificate || c == nil ||
+				c.Subject != "CN=sp-test,O=Contoso" {
 				t.Errorf("opened %v", l)
 			}
 			if l.Identity().Authority != "https://login.microsoftonline.com/"+testTenant {
@@ -104,18 +105,23 @@ func TestOpenCertificateRefuses(t *testing.T) {
 			[]string{"client_certificate."}},
 		"base64 as path": {certificateSettings(byPath(base64.StdEncoding.EncodeToString(testFile(t, "modern.pfx")))), "Client certificate path is not a path", "client_certificate_path", nil},
 		"wrong password": {certificateSettings(byPath(path), withPassword("wrong-password-77")), "Client certificate password is wrong", "client_certificate_password",
-			[]string{"(from client_certificate_path) cannot be decrypted with client_certificate_password, nor with an empty password", "openssl pkcs12 -info -noout -in " + path}},
+			[]string{"(from client_certificate_path) cannot be decrypted with client_certificate_password, nor " +
+				"with an empty password", "openssl pkcs12 -info -noout -in " + path}},
 		"no password": {certificateSettings(byPath(path)), "Client certificate needs a password", "client_certificate_path", []string{"Set client_certificate_password"}},
 		"no password, by variable": {certificateSettings(func(s *Settings) {
 			s.CertificatePath = env("client_certificate_path", "ARM_CLIENT_CERTIFICATE_PATH", path)
-		}), "Client certificate needs a password", "client_certificate_path", []string{"(from ARM_CLIENT_CERTIFICATE_PATH in the environment)", "Set ARM_CLIENT_CERTIFICATE_PASSWORD"}},
+		}), "Client certificate needs a password", "client_certificate_path",
+			[]string{"(from ARM_CLIENT_CERTIFICATE_PATH in the environment)", "Set ARM_CLIENT_CERTIFICATE_PASSWORD"}},
 		"wrong password, by variable": {certificateSettings(func(s *Settings) {
 			s.CertificatePath = env("client_certificate_path", "ARM_CLIENT_CERTIFICATE_PATH", path)
-			s.CertificatePassword = env("client_certificate_password", "ARM_CLIENT_CERTIFICATE_PASSWORD", "wrong-password-77")
-		}), "Client certificate password is wrong", "client_certificate_password", []string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment"}},
+			s.CertificatePassword = env("client_certificate_password", "ARM_CLIENT_CERTIFICATE_PASSWORD",
+				"wrong-password-77")
+		}), "Client certificate password is wrong", "client_certificate_password",
+			[]string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment"}},
 		"path as certificate, by variable": {certificateSettings(func(s *Settings) {
 			s.Certificate = env("client_certificate", "ARM_CLIENT_CERTIFICATE", "/secrets/sp")
-		}), "Client certificate is a path", "client_certificate", []string{"The value of ARM_CLIENT_CERTIFICATE in the environment", "Set the path in ARM_CLIENT_CERTIFICATE_PATH"}},
+		}), "Client certificate is a path", "client_certificate", []string{"The value of ARM_CLIENT_CERTIFICATE in " +
+			"the environment", "Set the path in ARM_CLIENT_CERTIFICATE_PATH"}},
 		"variable as path": {certificateSettings(byPath("$(pfxPath)")), "Client certificate path is a variable that was not replaced", "client_certificate_path", []string{"$(…)"}},
 		"path as certificate": {certificateSettings(inline("certs/sp.pfx")), "Client certificate is a path", "client_certificate",
 			[]string{"client_certificate_path"}},
@@ -124,7 +130,8 @@ func TestOpenCertificateRefuses(t *testing.T) {
 			[]string{"client_certificate and client_certificate_path"}},
 		"thumbprint mismatch": {certificateSettings(byPath(pemPath), func(s *Settings) {
 			s.CertificateThumbprint = hcl("client_certificate_thumbprint", strings.Repeat("a1", 20))
-		}), "Thumbprint mismatch", "client_certificate_thumbprint", []string{"The expected thumbprint is A1A1", "SHA-1", "SHA-256"}},
+		}), "Thumbprint mismatch", "client_certificate_thumbprint", []string{"The expected thumbprint is A1A1",
+			"SHA-1", "SHA-256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +153,8 @@ func TestOpenCertificateThumbprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := write(t, "sp.pem", testFile(t, "pkcs8.pem"))
-	for _, thumbprint := range []string{c.ThumbprintSHA1, strings.ToLower(c.ThumbprintSHA256), "\u200e" + c.ThumbprintSHA1[:20] + " " + c.ThumbprintSHA1[20:]} {
+	for _, thumbprint := range []string{c.ThumbprintSHA1, strings.ToLower(c.ThumbprintSHA256), "\u200e" +
+		c.ThumbprintSHA1[:20] + " " + c.ThumbprintSHA1[20:]} {
 		if _, err := Open(certificateSettings(byPath(path), func(s *Settings) {
 			s.CertificateThumbprint = hcl("client_certificate_thumbprint", thumbprint)
 		}), Options{}); err != nil {
@@ -163,7 +171,8 @@ func TestOpenCertificateDates(t *testing.T) {
 	at := func(now time.Time) Options { return Options{Now: func() time.Time { return now }} }
 
 	_, err := Open(settings, at(until.AddDate(0, 0, 20)))
-	if e := wantError(t, err, "Client certificate expired", "20 days ago", c.ThumbprintSHA1); e.Attribute != "client_certificate_path" {
+	if e := wantError(t, err, "Client certificate expired", "20 days ago",
+		c.ThumbprintSHA1); e.Attribute != "client_certificate_path" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 	_, err = Open(settings, at(until.AddDate(-2, 0, 0)))
@@ -173,7 +182,8 @@ func TestOpenCertificateDates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(l.Warnings) != 1 || l.Warnings[0].Attribute != "client_certificate_path" || !strings.Contains(l.Warnings[0].Detail, "in 10 days") {
+	if len(l.Warnings) != 1 || l.Warnings[0].Attribute != "client_certificate_path" ||
+		!strings.Contains(l.Warnings[0].Detail, "in 10 days") {
 		t.Errorf("warnings: %+v", l.Warnings)
 	}
 	d := l.Describe()

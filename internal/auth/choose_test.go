@@ -100,7 +100,8 @@ func TestChooseRefuses(t *testing.T) {
 		"secret and token": {changes{hclSecret, hclToken}, "Conflicting Azure credentials", "token",
 			[]string{"client_secret and token"}},
 		"nothing": {changes{noIDs}, "Missing Azure credentials", "",
-			[]string{"client_certificate_path", "ARM_CLIENT_CERTIFICATE_PATH", "client_secret", "ARM_CLIENT_SECRET", "token", "DATABRICKS_TOKEN", "tenant_id no", "certificate no", "secret no", "token no"}},
+			[]string{"client_certificate_path", "ARM_CLIENT_CERTIFICATE_PATH", "client_secret", "ARM_CLIENT_SECRET",
+				"token", "DATABRICKS_TOKEN", "tenant_id no", "certificate no", "secret no", "token no"}},
 		"ids only": {changes{func(s *Settings) { s.TenantID = env("tenant_id", "ARM_TENANT_ID", testTenant) }}, "Missing Azure credentials", "",
 			[]string{"tenant_id yes (ARM_TENANT_ID in the environment)", "client_id yes (client_id)"}},
 		"no ids": {changes{hclSecret, noIDs}, "Incomplete Azure login", "tenant_id",
@@ -108,7 +109,8 @@ func TestChooseRefuses(t *testing.T) {
 		"no client id": {changes{envSecret, func(s *Settings) { s.ClientID = Setting{Attribute: "owner.application_id"} }}, "Incomplete Azure login", "owner.application_id",
 			[]string{"ARM_CLIENT_SECRET in the environment", "owner.application_id is not"}},
 		"password without certificate": {changes{hclSecret, func(s *Settings) { s.CertificatePassword = hcl("client_certificate_password", password) }},
-			"Certificate setting without a certificate", "client_certificate_password", []string{"client_certificate_path"}},
+			"Certificate setting without a certificate", "client_certificate_password",
+			[]string{"client_certificate_path"}},
 		"thumbprint without anything": {changes{func(s *Settings) { s.CertificateThumbprint = hcl("client_certificate_thumbprint", "AA") }},
 			"Certificate setting without a certificate", "client_certificate_thumbprint", nil},
 		"common": {changes{hclSecret, func(s *Settings) { s.TenantID.Value = "Common" }}, "Invalid tenant ID", "tenant_id",
@@ -155,17 +157,24 @@ func TestChecks(t *testing.T) {
 		good, bad []string
 	}{
 		"tenant": {CheckTenantID,
-			[]string{testTenant, strings.ToUpper(testTenant), "contoso.onmicrosoft.com", "contoso.com", testTenant + "\n"},
-			[]string{"common", "organizations", "Consumers", "contoso", "contoso..com", "https://contoso.com", "a b.com", "", testTenant + "/x", "../" + testTenant, "1.2.3.4"}},
+			[]string{testTenant, strings.ToUpper(testTenant), "contoso.onmicrosoft.com", "contoso.com",
+				testTenant + "\n"},
+			[]string{"common", "organizations", "Consumers", "contoso", "contoso..com", "https://contoso.com",
+				"a b.com", "", testTenant + "/x", "../" + testTenant, "1.2.3.4"}},
 		"client": {CheckClientID,
 			[]string{testClient, strings.ToUpper(testClient), " " + testClient},
-			[]string{"", "my-app", "{" + testClient + "}", "/applications/" + testClient, testClient + "0", strings.ReplaceAll(testClient, "-", "")}},
+			[]string{"", "my-app", "{" + testClient + "}", "/applications/" + testClient, testClient + "0",
+				strings.ReplaceAll(testClient, "-", "")}},
 		"thumbprint": {CheckThumbprint,
-			[]string{sha1Hex, sha1Hex + sha1Hex[:24], mark + sha1Hex, "SHA1 Fingerprint=" + strings.Repeat("AB:", 19) + "AB", "ab cd " + sha1Hex[:36]},
+			[]string{sha1Hex, sha1Hex + sha1Hex[:24], mark + sha1Hex, "SHA1 Fingerprint=" + strings.Repeat("AB:", 19) +
+				"AB", "ab cd " + sha1Hex[:36]},
 			[]string{"", sha1Hex[1:], strings.Repeat("g", 40), sha1Hex + "00"}},
 		"authority": {CheckAuthorityHost,
-			[]string{"https://login.microsoftonline.us", "https://login.example.com/", "login.example.com", "https://127.0.0.1:8443", "https://[::1]:8443", "HTTPS://login.example.com"},
-			[]string{"http://login.example.com", "ftp://login.example.com", "https://", "https://a b", "https://login.example.com/tenant", "https://user:pw123456@login.example.com", "https://login.example.com?x=1"}},
+			[]string{"https://login.microsoftonline.us", "https://login.example.com/", "login.example.com",
+				"https://127.0.0.1:8443", "https://[::1]:8443", "HTTPS://login.example.com"},
+			[]string{"http://login.example.com", "ftp://login.example.com", "https://", "https://a b",
+				"https://login.example.com/tenant", "https://user:pw123456@login.example.com",
+				"https://login.example.com?x=1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -203,9 +212,11 @@ func TestSettingFormatsAsSource(t *testing.T) {
 	}
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "settings", s, "setting", s.ClientSecret, "token", token)
-	texts := append(formats(s, &s, s.ClientSecret, &s.ClientSecret, token, &token), string(settings), string(tokens), log.String())
+	texts := append(formats(s, &s, s.ClientSecret, &s.ClientSecret, token, &token), string(settings), string(tokens),
+		log.String())
 	for _, text := range texts {
-		if strings.Contains(text, secret) || strings.Contains(text, fmt.Sprintf("%x", secret)) || strings.Contains(text, "dapi-from-env") {
+		if strings.Contains(text, secret) || strings.Contains(text, fmt.Sprintf("%x", secret)) ||
+			strings.Contains(text, "dapi-from-env") {
 			t.Errorf("a secret shows in %s", text)
 		}
 	}
@@ -217,7 +228,8 @@ func TestSettingFormatsAsSource(t *testing.T) {
 var (
 	envVault = func(s *Settings) {
 		s.KeyVault = &KeyVaultSettings{
-			VaultURI:        env("key_vault.vault_uri", "DBXACCESS_KEY_VAULT_VAULT_URI", "https://kv-ml.vault.azure.net"),
+			VaultURI: env("key_vault.vault_uri", "DBXACCESS_KEY_VAULT_VAULT_URI",
+				"https://kv-ml.vault.azure.net"),
 			Auth:            env("key_vault.auth", "DBXACCESS_KEY_VAULT_AUTH", "cli"),
 			CertificateName: env("key_vault.certificate_name", "DBXACCESS_KEY_VAULT_CERTIFICATE_NAME", "sp-cert"),
 		}
@@ -287,7 +299,8 @@ func TestChooseAmongAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			if choice.Kind != test.kind || len(choice.Ignored) != test.ignored {
-				t.Errorf("kind is %q, want %q; ignored are %v, want %d", choice.Kind, test.kind, choice.Ignored, test.ignored)
+				t.Errorf("kind is %q, want %q; ignored are %v, want %d", choice.Kind, test.kind, choice.Ignored,
+					test.ignored)
 			}
 			for _, i := range choice.Ignored {
 				if i.Value != "" {
@@ -313,7 +326,8 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 		"vault and CLI":   {changes{vaultOf("cli"), hclCLI}, "Conflicting Azure credentials", "use_cli", []string{"key_vault.certificate_name and use_cli", "auth_type"}},
 		"OIDC and secret": {changes{hclOIDC, hclSecret}, "Conflicting Azure credentials", "use_oidc", []string{"client_secret and use_oidc"}},
 		"auth_type without any credential": {changes{pin("certificate"), envSecret, hclToken}, "Login of auth_type has no credential", "auth_type",
-			[]string{"auth_type is certificate", "client_certificate_path", "secret yes (ARM_CLIENT_SECRET in the environment)", "token yes (token)", "The provider tries no other kind of login"}},
+			[]string{"auth_type is certificate", "client_certificate_path", "secret yes (ARM_CLIENT_SECRET in the " +
+				"environment)", "token yes (token)", "The provider tries no other kind of login"}},
 		"pinned vault":     {changes{pin("key_vault"), idsInVault}, "Login of auth_type has no credential", "auth_type", []string{"key_vault.certificate_name"}},
 		"pinned OIDC":      {changes{pin("oidc")}, "Login of auth_type has no credential", "auth_type", []string{"oidc_token_file_path"}},
 		"pinned unknown":   {changes{pin("certifcate")}, "Unknown auth_type", "auth_type", []string{"certificate, key_vault, client_secret, oidc, msi, cli, databricks_oauth, databricks_oidc, token"}},
@@ -321,7 +335,8 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 		"switch":           {changes{func(s *Settings) { s.UseMSI = env("use_msi", "ARM_USE_MSI", "yes") }}, "Invalid switch", "use_msi", []string{"true or false", "ARM_USE_MSI"}},
 		"ids in the vault": {changes{idsInVault}, "Missing Azure credentials", "", []string{"key_vault credential no"}},
 		"two in the vault": {vault(func(k *KeyVaultSettings) { k.ClientSecretName = hcl("key_vault.client_secret_name", "x") }),
-			"Two credentials in Key Vault", "key_vault.client_secret_name", []string{"key_vault.certificate_name and key_vault.client_secret_name"}},
+			"Two credentials in Key Vault", "key_vault.client_secret_name",
+			[]string{"key_vault.certificate_name and key_vault.client_secret_name"}},
 		"id in two places": {vault(func(k *KeyVaultSettings) { k.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "x") }),
 			"One value in two places", "key_vault.client_id_secret_name", []string{"client_id sets a value"}},
 		"no vault":    {vault(func(k *KeyVaultSettings) { k.VaultURI.Value = "" }), "Incomplete Key Vault login", "key_vault.vault_uri", []string{"https://<name>.vault.azure.net/"}},
@@ -372,7 +387,8 @@ func TestCheckVaultURISaysWhatIsWrongWithTheName(t *testing.T) {
 	} {
 		for _, value := range []string{name, "https://" + name + ".vault.azure.net/"} {
 			err := CheckVaultURI(value)
-			if err == nil || strings.HasPrefix(value, "https") && !strings.Contains(err.Error(), fmt.Sprintf("%q %s", name, says)) {
+			if err == nil || strings.HasPrefix(value, "https") &&
+				!strings.Contains(err.Error(), fmt.Sprintf("%q %s", name, says)) {
 				t.Errorf("%q: %v", value, err)
 			}
 		}

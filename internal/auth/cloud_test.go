@@ -25,8 +25,11 @@ func TestCloud(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if l.Cloud != test.cloud || l.Identity().Authority != test.authority+testTenant || l.ResourceManager != test.manager || l.ManagementScope() != test.management || l.KeyVaultScope() != test.vault {
-				t.Errorf("%s %s %s %s %s", l.Cloud, l.Identity().Authority, l.ResourceManager, l.ManagementScope(), l.KeyVaultScope())
+			if l.Cloud != test.cloud || l.Identity().Authority != test.authority+testTenant ||
+				l.ResourceManager != test.manager || l.ManagementScope() != test.management ||
+				l.KeyVaultScope() != test.vault {
+				t.Errorf("%s %s %s %s %s", l.Cloud, l.Identity().Authority, l.ResourceManager, l.ManagementScope(),
+					l.KeyVaultScope())
 			}
 			if l.cloud.federation != test.tokens {
 				t.Errorf("audience %s", l.cloud.federation)
@@ -36,18 +39,21 @@ func TestCloud(t *testing.T) {
 	s := at("https://adb-1.2.azuredatabricks.net", "")
 	s.Environment = env("environment", "ARM_ENVIRONMENT", "usgovernment")
 	_, err := Open(s, Options{})
-	e := wantError(t, err, "Environment contradicts the workspace's address", "usgovernment", "azuredatabricks.net", "ARM_ENVIRONMENT in the environment")
+	e := wantError(t, err, "Environment contradicts the workspace's address", "usgovernment", "azuredatabricks.net",
+		"ARM_ENVIRONMENT in the environment")
 	if e.Attribute != "environment" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 
 	s = at("", "")
-	s.AuthorityHost, s.ResourceManagerEndpoint = hcl("authority_host", "https://login.private.example"), hcl("resource_manager_endpoint", "management.private.example/")
+	s.AuthorityHost, s.ResourceManagerEndpoint = hcl("authority_host",
+		"https://login.private.example"), hcl("resource_manager_endpoint", "management.private.example/")
 	l, err := Open(s, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.ResourceManager != "https://management.private.example" || l.Identity().Authority != "https://login.private.example/"+testTenant {
+	if l.ResourceManager != "https://management.private.example" ||
+		l.Identity().Authority != "https://login.private.example/"+testTenant {
 		t.Errorf("%s, %s", l.ResourceManager, l.Identity().Authority)
 	}
 	// The vaults of a private cloud are in a domain of their own.

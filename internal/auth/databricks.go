@@ -56,8 +56,8 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 	if find == nil {
 		return nil, errorAt(s.Host.named("host"), "Databricks login without a workspace",
 			"A login by Databricks OAuth gets its token from the workspace, so host (or DBXACCESS_HOST, "+
-				"DATABRICKS_HOST) must be set. azure_workspace_resource_id alone is not enough, because only a login at "+
-				"Microsoft Entra ID can look up the address.")
+				"DATABRICKS_HOST) must be set. azure_workspace_resource_id alone is not enough, because "+
+				"only a login at Microsoft Entra ID can look up the address.")
 	}
 	return &tokenEndpoint{http: o.http, host: find}, nil
 }
@@ -264,8 +264,8 @@ func (o *opening) logInToWorkspace(
 			if scope != DatabricksScope {
 				return Token{}, errorAt(attribute, "Login by Databricks OAuth cannot get a token of Entra ID",
 					"This operation needs a token of Microsoft Entra ID for a service other than Databricks. A "+
-						"login by Databricks OAuth cannot get such a token, because it has no identity in Entra ID. Log "+
-						"in with a client certificate or another kind of login at Entra ID.")
+						"login by Databricks OAuth cannot get such a token, because it has no identity in "+
+						"Entra ID. Log in with a client certificate or another kind of login at Entra ID.")
 			}
 			return a.token(ctx, "")
 		},
@@ -312,9 +312,9 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 	}
 	return &Warning{
 		Summary: "OAuth secret does not look like a Databricks secret: " + clientID,
-		Detail: fmt.Sprintf("The value of %s does not begin with \"dose\", as OAuth secrets of Databricks do. A client "+
-			"secret of Entra ID cannot be used here. To log in with one, set client_secret (or ARM_CLIENT_SECRET) "+
-			"and client_id.", source),
+		Detail: fmt.Sprintf("The value of %s does not begin with \"dose\", as OAuth secrets of Databricks "+
+			"do. A client secret of Entra ID cannot be used here. To log in with one, set client_secret (or "+
+			"ARM_CLIENT_SECRET) and client_id.", source),
 	}
 }
 

@@ -22,7 +22,8 @@ type workspaceLogin struct {
 func newWorkspaceLogin(t *testing.T, scopes ...string) *workspaceLogin {
 	t.Helper()
 	p := newProxied(t)
-	w := &workspaceLogin{proxied: p, Workspace: p.NewWorkspace(emulator.WorkspaceOptions{}), application: "0d2b4c1e-9d53-4c8e-8a55-3c9ab06e6c55"}
+	w := &workspaceLogin{proxied: p, Workspace: p.NewWorkspace(emulator.WorkspaceOptions{}),
+		application: "0d2b4c1e-9d53-4c8e-8a55-3c9ab06e6c55"}
 	w.AddServicePrincipal(w.application, "managed")
 	w.secretID, w.secret = w.AddOAuthSecret(w.application, 24*time.Hour, scopes...)
 	return w
@@ -50,7 +51,8 @@ func TestDatabricksOAuth(t *testing.T) {
 	t.Parallel()
 	w := newWorkspaceLogin(t)
 	l := open(t, w.settings(), w.options())
-	if n := len(w.Journal.Entries()); n != 0 || l.Kind != KindDatabricksOAuth || l.Identity().ClientID != w.application {
+	if n := len(w.Journal.Entries()); n != 0 || l.Kind != KindDatabricksOAuth ||
+		l.Identity().ClientID != w.application {
 		t.Errorf("%d requests, %s, %v", n, l.Kind, l.Identity())
 	}
 	for range 3 {
@@ -90,10 +92,12 @@ func TestDatabricksOAuthRefusals(t *testing.T) {
 			w.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkIPAccessList})
 		}, "Workspace refuses this address", "IP access list", ErrAddressRefused},
 		"page": {func(w *workspaceLogin, _ *Settings) {
-			w.Faults.Add(emulator.Fault{Service: "workspace", Path: tokenPath, Status: 200, HTML: true, Message: "Sign in", Times: -1})
+			w.Faults.Add(emulator.Fault{Service: "workspace", Path: tokenPath, Status: 200, HTML: true,
+				Message: "Sign in", Times: -1})
 		}, "Cannot reach the workspace's token endpoint", "Sign in", nil},
 		"redirect": {func(w *workspaceLogin, _ *Settings) {
-			w.Faults.Add(emulator.Fault{Service: "workspace", Path: tokenPath, Status: 302, Location: "https://elsewhere.example/", Times: -1})
+			w.Faults.Add(emulator.Fault{Service: "workspace", Path: tokenPath, Status: 302,
+				Location: "https://elsewhere.example/", Times: -1})
 		}, "Cannot reach the workspace's token endpoint", "does not follow redirects", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +107,8 @@ func TestDatabricksOAuthRefusals(t *testing.T) {
 			test.change(w, &s)
 			_, err := open(t, s, w.options()).AccessToken(t.Context(), DatabricksScope)
 			e := wantError(t, err, test.summary, test.says)
-			if test.kind != nil && !errors.Is(err, test.kind) || strings.Contains(e.Detail, s.DatabricksClientSecret.Value) {
+			if test.kind != nil && !errors.Is(err, test.kind) ||
+				strings.Contains(e.Detail, s.DatabricksClientSecret.Value) {
 				t.Errorf("%v", e)
 			}
 		})
@@ -126,7 +131,8 @@ func TestEndpointToken(t *testing.T) {
 	details := fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"/serving-endpoints/%s","actions":["query_inference_endpoint"]}]`, id)
 	l := open(t, w.settings(), w.options())
 	_, err := l.EndpointToken(t.Context(), details)
-	if wantError(t, err, "Databricks refused a token for the endpoint", "CAN_QUERY"); !errors.Is(err, ErrDetailsRefused) {
+	if wantError(t, err, "Databricks refused a token for the endpoint", "CAN_QUERY"); !errors.Is(err,
+		ErrDetailsRefused) {
 		t.Error(err)
 	}
 	w.SetGrant("fast", w.application, "CAN_QUERY")
@@ -152,12 +158,15 @@ func TestDatabricksOIDC(t *testing.T) {
 	w := newWorkspaceLogin(t)
 	job := w.NewGitHubJob(jobSubject)
 	s := Settings{
-		Host: hcl("host", w.HostName()), DatabricksClientID: hcl("databricks_client_id", w.application), UseDatabricksOIDC: hcl("use_databricks_oidc", "true"),
-		OIDCRequestURL: hcl("oidc_request_url", job.RequestURL), OIDCRequestToken: hcl("oidc_request_token", job.RequestToken),
+		Host: hcl("host", w.HostName()), DatabricksClientID: hcl("databricks_client_id", w.application),
+		UseDatabricksOIDC: hcl("use_databricks_oidc", "true"),
+		OIDCRequestURL:    hcl("oidc_request_url", job.RequestURL), OIDCRequestToken: hcl("oidc_request_token",
+			job.RequestToken),
 	}
 	audience := TokenURL("https://" + w.HostName())
 	_, err := open(t, s, w.options()).AccessToken(t.Context(), DatabricksScope)
-	wantError(t, err, "Databricks refused the federated token", audience, job.Issuer.URL(), jobSubject, "federation policy")
+	wantError(t, err, "Databricks refused the federated token", audience, job.Issuer.URL(), jobSubject,
+		"federation policy")
 	w.AddFederationPolicy(w.application, job.Issuer.URL(), jobSubject, audience)
 	w.AddFederationPolicy(w.application, job.Issuer.URL(), jobSubject, "ours")
 	for _, s.DatabricksOIDCAudience.Value = range []string{"", "ours"} {
@@ -191,7 +200,8 @@ func TestRefusedTokenIsNotExchangedAgain(t *testing.T) {
 	}, w.options())
 	get := func(endpoint string) error {
 		id := w.CreateRouteOptimizedEndpoint(endpoint, w.application)
-		_, err := l.EndpointToken(t.Context(), fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"/serving-endpoints/%s","actions":["query_inference_endpoint"]}]`, id))
+		_, err := l.EndpointToken(t.Context(),
+			fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"/serving-endpoints/%s","actions":["query_inference_endpoint"]}]`, id))
 		return err
 	}
 	if err := get("one"); err != nil {
@@ -215,7 +225,8 @@ func TestRefusedTokenIsNotExchangedAgain(t *testing.T) {
 // TestDatabricksLoginIncomplete checks that settings that cannot work are an error without any request.
 func TestDatabricksLoginIncomplete(t *testing.T) {
 	t.Parallel()
-	good := Settings{Host: hcl("host", "adb-1.2.azuredatabricks.net"), DatabricksClientID: hcl("databricks_client_id", testClient),
+	good := Settings{Host: hcl("host", "adb-1.2.azuredatabricks.net"), DatabricksClientID: hcl("databricks_client_id",
+		testClient),
 		DatabricksClientSecret: hcl("databricks_client_secret", "dose0123456789abcdef0123456789abcdef")}
 	for name, test := range map[string]struct {
 		change    func(*Settings)
@@ -254,9 +265,11 @@ func TestDatabricksLoginIncomplete(t *testing.T) {
 func TestDatabricksInTheEnvironment(t *testing.T) {
 	t.Parallel()
 	databricks := Settings{
-		Host: env("host", "DATABRICKS_HOST", "adb-1.2.azuredatabricks.net"), DatabricksClientID: env("databricks_client_id", "DATABRICKS_CLIENT_ID", testClient),
-		DatabricksClientSecret: env("databricks_client_secret", "DATABRICKS_CLIENT_SECRET", "dose0123456789abcdef0123456789abcdef"),
-		Token:                  env("token", "DATABRICKS_TOKEN", "dapi"),
+		Host:               env("host", "DATABRICKS_HOST", "adb-1.2.azuredatabricks.net"),
+		DatabricksClientID: env("databricks_client_id", "DATABRICKS_CLIENT_ID", testClient),
+		DatabricksClientSecret: env("databricks_client_secret", "DATABRICKS_CLIENT_SECRET",
+			"dose0123456789abcdef0123456789abcdef"),
+		Token: env("token", "DATABRICKS_TOKEN", "dapi"),
 	}
 	both := databricks
 	both.TenantID, both.ClientID = application().TenantID, application().ClientID
@@ -277,7 +290,8 @@ func TestDatabricksInTheEnvironment(t *testing.T) {
 			t.Errorf("%s is no login at Entra ID", kind)
 		}
 	}
-	if _, err := url.Parse(TokenURL("https://adb-1.2.azuredatabricks.net/")); err != nil || TokenURL("https://x/") != "https://x/oidc/v1/token" {
+	if _, err := url.Parse(TokenURL("https://adb-1.2.azuredatabricks.net/")); err != nil ||
+		TokenURL("https://x/") != "https://x/oidc/v1/token" {
 		t.Error(TokenURL("https://x/"))
 	}
 }

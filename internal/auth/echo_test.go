@@ -55,7 +55,8 @@ func (e *echo) RoundTrip(r *http.Request) (*http.Response, error) {
 		request = name + ": " + strings.Join(values, ",") + "\n" + request
 	}
 	status, header, text := e.answer(request + string(body) + "\x1b[2J")
-	return &http.Response{StatusCode: status, Status: fmt.Sprint(status, " ", http.StatusText(status)), Header: header, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
+	return &http.Response{StatusCode: status, Status: fmt.Sprint(status, " ", http.StatusText(status)), Header: header,
+		Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 }
 
 func inJSON(v any) string {
@@ -69,13 +70,18 @@ func inJSON(v any) string {
 // echoes are the forms of responses that repeat the request.
 var echoes = map[string]func(request string) (status int, header http.Header, body string){
 	"error of Entra ID": func(r string) (int, http.Header, string) {
-		return 400, http.Header{"Content-Type": {"application/json"}}, inJSON(map[string]any{"error": r, "error_description": "AADSTS7000215: " + r, "correlation_id": r, "timestamp": r, "message": r})
+		return 400, http.Header{"Content-Type": {"application/json"}},
+			inJSON(map[string]any{"error": r, "error_description": "AADSTS7000215: " + r, "correlation_id": r,
+				"timestamp": r, "message": r})
 	},
 	"error in a new form": func(r string) (int, http.Header, string) {
-		return 401, http.Header{"Content-Type": {"application/json"}}, inJSON(map[string]any{"error": "x", "error_description": r})
+		return 401, http.Header{"Content-Type": {"application/json"}},
+			inJSON(map[string]any{"error": "x", "error_description": r})
 	},
 	"error of Key Vault": func(r string) (int, http.Header, string) {
-		return 403, http.Header{"X-Ms-Error-Code": {r}, "X-Ms-Request-Id": {r}}, inJSON(map[string]any{"error": map[string]any{"code": r, "message": r, "innererror": map[string]any{"code": r}}})
+		return 403, http.Header{"X-Ms-Error-Code": {r}, "X-Ms-Request-Id": {r}},
+			inJSON(map[string]any{"error": map[string]any{"code": r, "message": r,
+				"innererror": map[string]any{"code": r}}})
 	},
 	"page": func(r string) (int, http.Header, string) {
 		return 200, http.Header{"Content-Type": {"text/html"}}, "<html><title>" + r + "</title>" + r
@@ -87,13 +93,16 @@ var echoes = map[string]func(request string) (status int, header http.Header, bo
 		return 404, http.Header{"Content-Type": {"text/plain"}}, r
 	},
 	"success about something else": func(r string) (int, http.Header, string) {
-		return 200, http.Header{}, inJSON(map[string]any{"id": "https://kv-ml.vault.azure.net/secrets/" + url.PathEscape(r), "resource": r, "note": r})
+		return 200, http.Header{}, inJSON(map[string]any{"id": "https://kv-ml.vault.azure.net/secrets/" +
+			url.PathEscape(r), "resource": r, "note": r})
 	},
 	"success of wrong types": func(r string) (int, http.Header, string) {
-		return 200, http.Header{}, inJSON(map[string]any{"id": []string{r}, "access_token": map[string]string{r: r}, "value": []string{r}})
+		return 200, http.Header{}, inJSON(map[string]any{"id": []string{r}, "access_token": map[string]string{r: r},
+			"value": []string{r}})
 	},
 	"redirect": func(r string) (int, http.Header, string) {
-		return 302, http.Header{"Location": {"https://elsewhere.example/" + url.PathEscape(r) + "?" + url.QueryEscape(r)}}, r
+		return 302, http.Header{"Location": {"https://elsewhere.example/" + url.PathEscape(r) + "?" +
+			url.QueryEscape(r)}}, r
 	},
 }
 

@@ -39,7 +39,8 @@ func TestAccessTokenRetries(t *testing.T) {
 				app := d.RegisterApp("sp")
 				d.Faults.Add(fault)
 				began := time.Now()
-				if _, err := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), d.options()).AccessToken(t.Context(), DatabricksScope); err != nil {
+				if _, err := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)),
+					d.options()).AccessToken(t.Context(), DatabricksScope); err != nil {
 					t.Fatal(err)
 				}
 				if least := time.Duration(fault.Times*fault.RetryAfter) * time.Second; time.Since(began) < least {
@@ -58,12 +59,14 @@ func TestAccessTokenRetriesAreBounded(t *testing.T) {
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
 	secret := app.AddSecret(time.Hour)
-	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 503, RetryAfter: 3600, Times: -1})
+	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 503,
+		RetryAfter: 3600, Times: -1})
 	o := d.options()
 	o.RetryTimeout = 2 * time.Second
 	began := time.Now()
 	_, err := d.open(t, d.secretSettings(app, secret), o).AccessToken(t.Context(), DatabricksScope)
-	e := wantError(t, err, "Microsoft Entra ID is unavailable", "status 503", "1 attempt", "run Terraform again later", "Client ID: "+app.ClientID)
+	e := wantError(t, err, "Microsoft Entra ID is unavailable", "status 503", "1 attempt", "run Terraform again later",
+		"Client ID: "+app.ClientID)
 	if time.Since(began) > time.Second {
 		t.Errorf("waited %v for a Retry-After that is beyond the limit", time.Since(began))
 	}
@@ -94,7 +97,8 @@ func TestAccessTokenHostNeverAnswered(t *testing.T) {
 	refused := "https://" + closed.Addr().String()
 	_ = closed.Close()
 	noHost := roundTrip(func(*http.Request) (*http.Response, error) {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host",
+			Name: "login.example.com", IsNotFound: true}}
 	})
 	picky := httptest.NewUnstartedServer(http.NotFoundHandler())
 	picky.Config.ErrorLog = log.New(io.Discard, "", 0)

@@ -205,7 +205,8 @@ func TestAccessTokenOneRequestPerScope(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
-	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Delay: 50 * time.Millisecond, Times: -1})
+	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token",
+		Delay: 50 * time.Millisecond, Times: -1})
 	l := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), d.options())
 	var group sync.WaitGroup
 	for i := range 20 {
@@ -230,7 +231,8 @@ func TestAccessTokenSharesRefusal(t *testing.T) {
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
 	app.AddSecret(time.Hour)
-	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Delay: 300 * time.Millisecond, Times: -1})
+	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token",
+		Delay: 300 * time.Millisecond, Times: -1})
 	l := d.open(t, d.secretSettings(app, "not-the-secret"), d.options())
 	var group sync.WaitGroup
 	for range 10 {
@@ -254,7 +256,8 @@ func TestAccessTokenSharedRequestCallerIsCancelled(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
-	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Delay: 2 * time.Second, Times: 1})
+	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Delay: 2 * time.Second,
+		Times: 1})
 	l := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), d.options())
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
@@ -285,7 +288,8 @@ func TestAccessTokenSharedRequestCallerTimesOut(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
-	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Delay: 400 * time.Millisecond, Status: 503, RetryAfter: 60, Times: 1})
+	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token",
+		Delay: 400 * time.Millisecond, Status: 503, RetryAfter: 60, Times: 1})
 	l := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), d.options())
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -319,7 +323,8 @@ func TestAccessTokenRefusalsAreFinal(t *testing.T) {
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
 	_, err := d.open(t, d.secretSettings(app, "not-the-secret"), d.options()).AccessToken(t.Context(), DatabricksScope)
-	e := wantError(t, err, "Client secret is wrong", "Secret ID", "AADSTS7000215", "Tenant: "+d.ID, "Method: client_secret (client_secret)", "Correlation ID: ", "Timestamp: ")
+	e := wantError(t, err, "Client secret is wrong", "Secret ID", "AADSTS7000215", "Tenant: "+d.ID,
+		"Method: client_secret (client_secret)", "Correlation ID: ", "Timestamp: ")
 	if e.Attribute != "client_secret" || e.CorrelationID == "" {
 		t.Errorf("attribute %q, correlation id %q", e.Attribute, e.CorrelationID)
 	}

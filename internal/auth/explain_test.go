@@ -39,7 +39,8 @@ func refusedBy(status int, code int, name, text string, header http.Header) erro
 }
 
 func msalError(status int, body string, header http.Header) error {
-	request, err := http.NewRequest(http.MethodPost, "https://login.microsoftonline.com/t/oauth2/v2.0/token", strings.NewReader("client_secret="+secretValue))
+	request, err := http.NewRequest(http.MethodPost, "https://login.microsoftonline.com/t/oauth2/v2.0/token",
+		strings.NewReader("client_secret="+secretValue))
 	if err != nil {
 		panic(err)
 	}
@@ -57,9 +58,10 @@ func secretExplainer(t testing.TB) explainer {
 	t.Helper()
 	web.Conceal(secretValue)
 	return explainer{
-		kind:          KindClientSecret,
-		source:        "ARM_CLIENT_SECRET in the environment",
-		identity:      Identity{TenantID: testTenant, ClientID: testClient, Authority: "https://login.microsoftonline.com/" + testTenant},
+		kind:   KindClientSecret,
+		source: "ARM_CLIENT_SECRET in the environment",
+		identity: Identity{TenantID: testTenant, ClientID: testClient,
+			Authority: "https://login.microsoftonline.com/" + testTenant},
 		cloud:         clouds[0],
 		credential:    "client_secret",
 		tenant:        "tenant_id",
@@ -73,7 +75,8 @@ func certificateExplainer(t testing.TB) explainer {
 	t.Helper()
 	e := secretExplainer(t)
 	e.kind, e.source = KindCertificate, "client_certificate_path"
-	e.identity.Certificate = newCertificate(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+	e.identity.Certificate = newCertificate(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
 	e.credential = "client_certificate_path"
 	return e
 }
@@ -83,7 +86,8 @@ func federatedExplainer(t testing.TB) explainer {
 	e := secretExplainer(t)
 	e.kind, e.source, e.credential = KindOIDC, "oidc_token", "oidc_token"
 	e.federated = func() *federatedClaims {
-		return &federatedClaims{audience: "api://a", issuer: "https://i", subject: "s:t", expires: "2026-11-21T10:05:00Z"}
+		return &federatedClaims{audience: "api://a", issuer: "https://i", subject: "s:t",
+			expires: "2026-11-21T10:05:00Z"}
 	}
 	return e
 }
@@ -141,7 +145,8 @@ func TestExplainRefusals(t *testing.T) {
 		{53003, "x", c, "", "Conditional Access blocks the login", "", []string{"administrator"}},
 		{530035, "x", c, "", "Conditional Access blocks the login", "", nil},
 		{700027, "[Reason - The key was not found.]", vaulted, "", "Client certificate is not registered", "key_vault.certificate_name",
-			append(sums[2:], "version 0123456789abcdef0123456789abcdef of sp-cert in Key Vault kv-ml.vault.azure.net", "set key_vault.certificate_version to the registered version")},
+			append(sums[2:], "version 0123456789abcdef0123456789abcdef of sp-cert in Key Vault kv-ml.vault.azure.net",
+				"set key_vault.certificate_version to the registered version")},
 		{700211, "x", federated, "", "OIDC issuer is not trusted", "oidc_token", claims},
 		{700212, "x", federated, "", "OIDC audience does not match", "oidc_token", append(claims, "Azure public cloud the audience must be api://AzureADTokenExchange")},
 		{700213, "x", federated, "", "OIDC subject does not match", "oidc_token", append(claims, "exactly this subject")},
@@ -163,8 +168,10 @@ func TestExplainRefusals(t *testing.T) {
 				t.Errorf("attribute %q, code %d, correlation id %q", e.Attribute, e.Code, e.CorrelationID)
 			}
 			for _, fact := range []string{
-				fmt.Sprintf("AADSTS%d: ", test.code), "Correlation ID: " + correlation, "Timestamp: 2026-11-21 10:00:00Z",
-				"Tenant: " + testTenant, "Client ID: " + testClient, "Authority: https://login.microsoftonline.com/" + testTenant, "Method: " + string(test.explainer.kind),
+				fmt.Sprintf("AADSTS%d: ", test.code), "Correlation ID: " +
+					correlation, "Timestamp: 2026-11-21 10:00:00Z",
+				"Tenant: " + testTenant, "Client ID: " + testClient, "Authority: https://login.microsoftonline.com/" +
+					testTenant, "Method: " + string(test.explainer.kind),
 			} {
 				if strings.Count(e.Detail, fact) != 1 {
 					t.Errorf("the detail has %q %d times:\n%s", fact, strings.Count(e.Detail, fact), e.Detail)
@@ -208,7 +215,8 @@ func TestExplainTransient(t *testing.T) {
 			t.Errorf("%s is taken for final", name)
 		}
 		f.tries, f.spent = 4, 5*time.Minute
-		e := wantError(t, secretExplainer(t).failure(f, DatabricksScope), "Microsoft Entra ID is unavailable", "4 attempts in 5m0s")
+		e := wantError(t, secretExplainer(t).failure(f, DatabricksScope), "Microsoft Entra ID is unavailable",
+			"4 attempts in 5m0s")
 		if strings.Contains(e.Detail, "<html>") {
 			t.Errorf("%s: the page is shown: %s", name, e.Detail)
 		}
@@ -220,7 +228,8 @@ func TestExplainQuotesNoSecret(t *testing.T) {
 	jwt := "eyJhbGciOiJQUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 	f := inspect(refusedBy(401, 7000215, "invalid_client", "You sent "+secretValue+" and "+jwt+".", nil), false)
 	e := secretExplainer(t).failure(f, DatabricksScope)
-	if strings.Contains(e.Detail, secretValue) || strings.Contains(e.Detail, jwt) || !strings.Contains(e.Detail, "(hidden)") {
+	if strings.Contains(e.Detail, secretValue) || strings.Contains(e.Detail, jwt) ||
+		!strings.Contains(e.Detail, "(hidden)") {
 		t.Errorf("the service's quotation is kept: %s", e.Detail)
 	}
 }
@@ -236,14 +245,16 @@ func TestExplainOtherAnswers(t *testing.T) {
 
 	// MSAL's error for a response that is not JSON contains the response, which may be a token.
 	broken := fmt.Errorf("x: %w", msal.InvalidJsonErr{Err: errors.New("json message bytes were: " + secretValue)})
-	e = wantError(t, x.failure(inspect(broken, false), DatabricksScope), "Cannot get a token from Microsoft Entra ID", "openid-configuration")
+	e = wantError(t, x.failure(inspect(broken, false), DatabricksScope), "Cannot get a token from Microsoft Entra ID",
+		"openid-configuration")
 	if strings.Contains(fmt.Sprintf("%+v %v", e, e.Unwrap()), secretValue) {
 		t.Errorf("the answer is shown: %v", e)
 	}
 
 	// The URL of a proxy may contain a password.
 	proxy := &url.Error{Op: "Post", URL: "https://user:pr0xy-pass-0815@proxy", Err: errors.New("proxy says no")}
-	e = wantError(t, x.failure(inspect(fmt.Errorf("server response error:\n %w", proxy), true), DatabricksScope), "Login host does not answer", "proxy says no")
+	e = wantError(t, x.failure(inspect(fmt.Errorf("server response error:\n %w", proxy), true), DatabricksScope),
+		"Login host does not answer", "proxy says no")
 	if strings.Contains(e.Detail, "pr0xy-pass-0815") {
 		t.Errorf("the proxy's password is shown: %s", e.Detail)
 	}

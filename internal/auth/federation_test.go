@@ -73,7 +73,8 @@ func TestOIDCAzurePipelines(t *testing.T) {
 
 	s.ADOServiceConnectionID.Value = testClient
 	_, err := open(t, s, p.options()).AccessToken(t.Context(), DatabricksScope)
-	if e := wantError(t, err, "Cannot get an OIDC token", "Azure Pipelines returned no token: it answered with status 404", "ado_pipeline_service_connection_id"); e.Attribute != "ado_pipeline_service_connection_id" {
+	if e := wantError(t, err, "Cannot get an OIDC token", "Azure Pipelines returned no token: it answered with "+
+		"status 404", "ado_pipeline_service_connection_id"); e.Attribute != "ado_pipeline_service_connection_id" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 	s.ADOServiceConnectionID = Setting{Attribute: "ado_pipeline_service_connection_id"}
@@ -96,7 +97,8 @@ func TestOIDCAzurePipelinesUnderAnotherName(t *testing.T) {
 	} {
 		s.OIDCRequestURL.Value = address
 		_, err := Open(s, p.options())
-		e := wantError(t, err, "Azure Pipelines needs a service connection", "ARM_OIDC_REQUEST_URL in the environment", "ado_pipeline_service_connection_id")
+		e := wantError(t, err, "Azure Pipelines needs a service connection", "ARM_OIDC_REQUEST_URL in the environment",
+			"ado_pipeline_service_connection_id")
 		if e.Attribute != "ado_pipeline_service_connection_id" || strings.Contains(e.Error(), "GitHub") {
 			t.Errorf("%s: attribute %q, %v", name, e.Attribute, e)
 		}
@@ -125,7 +127,8 @@ func TestOIDCAzurePipelinesUnderAnotherName(t *testing.T) {
 func TestOIDCAzurePipelinesOtherClientID(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
-	app, other, job := p.RegisterApp("sp"), p.RegisterApp("other"), p.NewAzureDevOpsJob("contoso", "models", "azure-prod")
+	app, other, job := p.RegisterApp("sp"), p.RegisterApp("other"), p.NewAzureDevOpsJob("contoso",
+		"models", "azure-prod")
 	app.AddFederatedCredential(job.Issuer.URL(), job.Subject, federationAudience)
 	s := p.ids(other)
 	s.ClientID = env("client_id", "ARM_CLIENT_ID", other.ClientID)
@@ -133,15 +136,19 @@ func TestOIDCAzurePipelinesOtherClientID(t *testing.T) {
 	s.OIDCRequestURL = env("oidc_request_url", "SYSTEM_OIDCREQUESTURI", job.RequestURI)
 	s.OIDCRequestToken = env("oidc_request_token", "SYSTEM_ACCESSTOKEN", job.AccessToken)
 	s.ADOServiceConnectionID = hcl("ado_pipeline_service_connection_id", job.ServiceConnectionID)
-	shown := []string{"AZURESUBSCRIPTION_CLIENT_ID", app.ClientID, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", job.ServiceConnectionID}
+	shown := []string{"AZURESUBSCRIPTION_CLIENT_ID", app.ClientID, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID",
+		job.ServiceConnectionID}
 	l := open(t, s, p.options(shown...))
-	if len(l.Warnings) != 1 || l.Warnings[0].Summary != "Client ID is not that of the service connection: "+other.ClientID ||
-		!strings.Contains(l.Warnings[0].Detail, "(ARM_CLIENT_ID in the environment)") || !strings.Contains(l.Warnings[0].Detail, app.ClientID) {
+	if len(l.Warnings) != 1 || l.Warnings[0].Summary != "Client ID is not that of the service connection: "+
+		other.ClientID ||
+		!strings.Contains(l.Warnings[0].Detail, "(ARM_CLIENT_ID in the environment)") ||
+		!strings.Contains(l.Warnings[0].Detail, app.ClientID) {
 		t.Errorf("warnings %+v", l.Warnings)
 	}
 	_, err := l.AccessToken(t.Context(), DatabricksScope)
 	wantError(t, err, "No federated credential matches", "service connection "+job.ServiceConnectionID,
-		"The client ID "+other.ClientID+" (ARM_CLIENT_ID in the environment) must be the application of this service connection")
+		"The client ID "+other.ClientID+" (ARM_CLIENT_ID in the environment) must be the application of this "+
+			"service connection")
 
 	s.ClientID.Value = app.ClientID
 	if l := open(t, s, p.options(shown...)); len(l.Warnings) != 0 {
@@ -159,11 +166,13 @@ func TestOIDCVariablesOfTwoSystems(t *testing.T) {
 		ownURL, ownToken             = "ARM_OIDC_REQUEST_URL", "ARM_OIDC_REQUEST_TOKEN"
 	)
 	p := newProxied(t)
-	app, github, pipelines := p.RegisterApp("sp"), p.NewGitHubJob(jobSubject), p.NewAzureDevOpsJob("contoso", "models", "azure-prod")
+	app, github, pipelines := p.RegisterApp("sp"), p.NewGitHubJob(jobSubject), p.NewAzureDevOpsJob("contoso",
+		"models", "azure-prod")
 	app.AddFederatedCredential(github.Issuer.URL(), jobSubject, federationAudience)
 	app.AddFederatedCredential(pipelines.Issuer.URL(), pipelines.Subject, federationAudience)
 	values := map[string]string{
-		gitHubURL: github.RequestURL, gitHubToken: github.RequestToken, pipelinesURL: pipelines.RequestURI, pipelinesToken: pipelines.AccessToken,
+		gitHubURL: github.RequestURL, gitHubToken: github.RequestToken, pipelinesURL: pipelines.RequestURI,
+		pipelinesToken: pipelines.AccessToken,
 	}
 	url, token := hcl("oidc_request_url", github.RequestURL), hcl("oidc_request_token", github.RequestToken)
 	hclPipelines := func(s *Settings) {
@@ -223,7 +232,8 @@ func TestOIDCVariablesOfTwoSystems(t *testing.T) {
 			if test.service == "" {
 				if e, ok := errors.AsType[*Error](err); !ok || len(p.Journal.Entries()) > 0 {
 					t.Fatalf("%d requests, %v", len(p.Journal.Entries()), err)
-				} else if text := e.Attribute + e.Detail; !strings.Contains(text, test.says[0]) || !strings.Contains(text, test.says[len(test.says)-1]) {
+				} else if text := e.Attribute + e.Detail; !strings.Contains(text, test.says[0]) ||
+					!strings.Contains(text, test.says[len(test.says)-1]) {
 					t.Error(text)
 				}
 				return
@@ -232,7 +242,8 @@ func TestOIDCVariablesOfTwoSystems(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.wantToken(t, l, DatabricksScope, app)
-			if of, all := p.Journal.Count(test.service, "", ""), p.Journal.Count("github", "", "")+p.Journal.Count("azuredevops", "", ""); of != 1 || all != 1 {
+			if of, all := p.Journal.Count(test.service, "", ""), p.Journal.Count("github", "",
+				"")+p.Journal.Count("azuredevops", "", ""); of != 1 || all != 1 {
 				t.Errorf("%d requests for an OIDC token, %d of them to %s", all, of, test.service)
 			}
 		})
@@ -263,7 +274,8 @@ func TestOIDCFileInlineAndPod(t *testing.T) {
 		"pod": {func(s *Settings) {
 			s.UseOIDC, s.UseAKSWorkloadIdentity = Setting{}, hcl("use_aks_workload_identity", "true")
 			s.TenantID, s.ClientID = Setting{}, Setting{}
-		}, []string{"AZURE_FEDERATED_TOKEN_FILE", path, "AZURE_CLIENT_ID", app.ClientID, "AZURE_TENANT_ID", p.ID}, "AZURE_FEDERATED_TOKEN_FILE in the environment"},
+		}, []string{"AZURE_FEDERATED_TOKEN_FILE", path, "AZURE_CLIENT_ID", app.ClientID, "AZURE_TENANT_ID", p.ID},
+			"AZURE_FEDERATED_TOKEN_FILE in the environment"},
 		"pinned": {func(s *Settings) {
 			s.UseOIDC, s.AuthType = Setting{}, hcl("auth_type", "oidc")
 			s.OIDCTokenFilePath = env("oidc_token_file_path", "ARM_OIDC_TOKEN_FILE_PATH", path)
@@ -278,7 +290,9 @@ func TestOIDCFileInlineAndPod(t *testing.T) {
 	}
 
 	// The file is read again at each login, because another program may renew the token in it.
-	s := with(p.ids(app), func(s *Settings) { s.UseOIDC, s.OIDCTokenFilePath = useOIDC, hcl("oidc_token_file_path", path) })
+	s := with(p.ids(app), func(s *Settings) {
+		s.UseOIDC, s.OIDCTokenFilePath = useOIDC, hcl("oidc_token_file_path", path)
+	})
 	l := open(t, s, p.options())
 	overwrite(t, path, []byte("rubbish-0815"))
 	_, err := l.AccessToken(t.Context(), DatabricksScope)
@@ -302,7 +316,8 @@ func TestOIDCRefusals(t *testing.T) {
 		}, "OIDC issuer is not trusted", 700211, []string{"issuer (iss) https://issuer.example/x"}},
 		"audience": {func(app *emulator.App, i *emulator.OIDCIssuer, _ *proxied) {
 			app.AddFederatedCredential(i.URL(), jobSubject, "api://other")
-		}, "OIDC audience does not match", 700212, []string{"audience (aud) " + federationAudience, "In the Azure public cloud the audience must be " + federationAudience}},
+		}, "OIDC audience does not match", 700212, []string{"audience (aud) " + federationAudience, "In the Azure " +
+			"public cloud the audience must be " + federationAudience}},
 		"subject": {func(app *emulator.App, i *emulator.OIDCIssuer, _ *proxied) {
 			app.AddFederatedCredential(i.URL(), "repo:contoso/models:pull_request", federationAudience)
 		}, "OIDC subject does not match", 700213, []string{"subject (sub) " + jobSubject}},
@@ -310,11 +325,13 @@ func TestOIDCRefusals(t *testing.T) {
 		"expired": {func(app *emulator.App, i *emulator.OIDCIssuer, p *proxied) {
 			app.AddFederatedCredential(i.URL(), jobSubject, federationAudience)
 			p.Clock.Advance(2 * time.Hour)
-		}, "Client assertion has expired or is not yet valid", 700024, []string{"GitHub 5, Azure DevOps 10", "Instead of a fixed oidc_token", jobSubject}},
+		}, "Client assertion has expired or is not yet valid", 700024, []string{"GitHub 5, Azure DevOps 10",
+			"Instead of a fixed oidc_token", jobSubject}},
 		"signature": {func(app *emulator.App, i *emulator.OIDCIssuer, _ *proxied) {
 			app.AddFederatedCredential(i.URL(), jobSubject, federationAudience)
 			i.RotateKey()
-		}, "Client assertion is refused", 50013, []string{"refused the form or the signature of the OIDC token", jobSubject}},
+		}, "Client assertion is refused", 50013, []string{"refused the form or the signature of the OIDC token",
+			jobSubject}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -350,15 +367,18 @@ func TestOIDCOpenRefuses(t *testing.T) {
 		"no request URL": {func(s *Settings) { s.ADOServiceConnectionID = hcl("ado_pipeline_service_connection_id", "x") }, nil,
 			"Incomplete OIDC login", "oidc_request_url", []string{"SYSTEM_OIDCREQUESTURI"}},
 		"http": {func(s *Settings) {
-			s.OIDCRequestURL, s.OIDCRequestToken = hcl("oidc_request_url", "http://x.example/y"), hcl("oidc_request_token", "t0ken-value-0815")
+			s.OIDCRequestURL, s.OIDCRequestToken = hcl("oidc_request_url",
+				"http://x.example/y"), hcl("oidc_request_token", "t0ken-value-0815")
 		}, nil, "Invalid OIDC request URL", "oidc_request_url", []string{"https"}},
 		"not a token":  {func(s *Settings) { s.OIDCToken = hcl("oidc_token", "s3cret-value-0815") }, nil, "OIDC token is not a JWT", "oidc_token", nil},
 		"missing file": {func(s *Settings) { s.OIDCTokenFilePath = hcl("oidc_token_file_path", "/no/where.jwt") }, nil, "Cannot read the file of the OIDC token", "oidc_token_file_path", []string{"no file /no/where.jwt"}},
 		"not in a pod": {func(s *Settings) { s.UseAKSWorkloadIdentity = hcl("use_aks_workload_identity", "true") }, nil,
-			"Not in a pod with workload identity", "use_aks_workload_identity", []string{"AZURE_FEDERATED_TOKEN_FILE is not set", "azure.workload.identity/use"}},
+			"Not in a pod with workload identity", "use_aks_workload_identity",
+			[]string{"AZURE_FEDERATED_TOKEN_FILE is not set", "azure.workload.identity/use"}},
 		"pod without tenant": {func(s *Settings) {
 			s.TenantID, s.UseAKSWorkloadIdentity = Setting{}, hcl("use_aks_workload_identity", "true")
-		}, []string{"AZURE_FEDERATED_TOKEN_FILE", "/x"}, "Not in a pod with workload identity", "use_aks_workload_identity", []string{"AZURE_TENANT_ID is not set"}},
+		}, []string{"AZURE_FEDERATED_TOKEN_FILE", "/x"}, "Not in a pod with workload identity",
+			"use_aks_workload_identity", []string{"AZURE_TENANT_ID is not set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -396,14 +416,16 @@ func TestTokenServiceAnswers(t *testing.T) {
 			p := newProxied(t)
 			app, tries := p.RegisterApp("sp"), 0
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if tries++; r.Header.Get("Authorization") != "Bearer "+requestToken || r.URL.Query().Get("audience") != federationAudience {
+				if tries++; r.Header.Get("Authorization") != "Bearer "+requestToken ||
+					r.URL.Query().Get("audience") != federationAudience {
 					t.Errorf("asked with %v", r.URL)
 				}
 				test.answer(w)
 			}))
 			t.Cleanup(server.Close)
 			s := p.ids(app)
-			s.UseOIDC, s.OIDCRequestURL, s.OIDCRequestToken = useOIDC, hcl("oidc_request_url", server.URL), hcl("oidc_request_token", requestToken)
+			s.UseOIDC, s.OIDCRequestURL, s.OIDCRequestToken = useOIDC, hcl("oidc_request_url",
+				server.URL), hcl("oidc_request_token", requestToken)
 			o := p.options()
 			proxied := p.transport
 			o.RetryTimeout = 2500 * time.Millisecond
@@ -426,7 +448,8 @@ func TestFederatedClaims(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
 	c := readFederated(p.NewOIDCIssuer("https://issuer.example").Token("s", "a", time.Hour))
-	if c == nil || c.audience != "a" || c.issuer != "https://issuer.example" || c.subject != "s" || c.expires == "never" {
+	if c == nil || c.audience != "a" || c.issuer != "https://issuer.example" || c.subject != "s" ||
+		c.expires == "never" {
 		t.Errorf("claims are %v", c)
 	}
 	if readFederated("x") != nil {

@@ -47,7 +47,8 @@ func TestValueFiles(t *testing.T) {
 		detail             []string
 	}{
 		"two secrets": {func(s *Settings) { files(s); s.ClientSecret = hcl("client_secret", "an0ther-secret") }, "Client secret and its file differ", "client_secret_file_path",
-			[]string{"The client secret (client_secret) and the client secret in the file", "Remove one of the two settings, or make both equal"}},
+			[]string{"The client secret (client_secret) and the client secret in the file", "Remove one of the two " +
+				"settings, or make both equal"}},
 		"two ids":    {func(s *Settings) { files(s); s.ClientID = hcl("client_id", testTenant) }, "Client ID and its file differ", "client_id_file_path", nil},
 		"missing":    {func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", dir+"/x") }, "Cannot read the file of the client secret", "client_secret_file_path", []string{"There is no file " + dir}},
 		"missing id": {func(s *Settings) { files(s); s.ClientIDFilePath.Value = "./none" }, "Cannot read the file of the client ID", "client_id_file_path", []string{"./none", " in /"}},
@@ -63,11 +64,13 @@ func TestValueFiles(t *testing.T) {
 		"of the environment": {func(s *Settings) {
 			s.ClientSecretFilePath = env("client_secret_file_path", "ARM_CLIENT_SECRET_FILE_PATH", "/no/where")
 		},
-			"Cannot read the file of the client secret", "client_secret_file_path", []string{"ARM_CLIENT_SECRET_FILE_PATH in the environment"}},
+			"Cannot read the file of the client secret", "client_secret_file_path",
+			[]string{"ARM_CLIENT_SECRET_FILE_PATH in the environment"}},
 	} {
 		_, err := Open(with(application(), test.change), Options{})
 		e := wantError(t, err, test.summary, test.detail...)
-		if e.Attribute != test.attribute || strings.Contains(e.Error(), secret) || strings.Contains(e.Error(), "an0ther-secret") {
+		if e.Attribute != test.attribute || strings.Contains(e.Error(), secret) ||
+			strings.Contains(e.Error(), "an0ther-secret") {
 			t.Errorf("%s: attribute %q: %v", name, e.Attribute, e)
 		}
 	}

@@ -40,7 +40,8 @@ var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
 func newCertificate(t testing.TB, notBefore, notAfter time.Time) *certificate.Certificate {
 	t.Helper()
 	key := sharedKey()
-	template := &x509.Certificate{SerialNumber: big.NewInt(0x1234), Subject: pkix.Name{CommonName: "made"}, NotBefore: notBefore, NotAfter: notAfter}
+	template := &x509.Certificate{SerialNumber: big.NewInt(0x1234), Subject: pkix.Name{CommonName: "made"},
+		NotBefore: notBefore, NotAfter: notAfter}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,8 @@ func checkNoLeak(t testing.TB, message string, data []byte, password string) {
 	encoded := []byte(base64.StdEncoding.EncodeToString(data))
 	for _, secret := range [][]byte{data, encoded} {
 		for i := 0; i+window <= len(secret); i += window / 2 {
-			if part := secret[i : i+window]; bytes.Contains([]byte(message), part) && !bytes.Contains([]byte(fixedTexts), part) {
+			if part := secret[i : i+window]; bytes.Contains([]byte(message), part) &&
+				!bytes.Contains([]byte(fixedTexts), part) {
 				t.Fatalf("the message repeats the input: %q in %s", part, message)
 			}
 		}
@@ -119,7 +121,8 @@ func checkNoLeak(t testing.TB, message string, data []byte, password string) {
 // the same words by chance.
 var fixedTexts = func() string {
 	var all strings.Builder
-	for _, sample := range []string{"", "0", "-----BEGIN", "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"} {
+	for _, sample := range []string{"", "0", "-----BEGIN", "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE " +
+		"KEY-----\n"} {
 		_, _, err := certificate.Parse([]byte(sample), "", certificate.Origin{})
 		fmt.Fprintln(&all, err)
 	}

@@ -34,7 +34,8 @@ func (h *hostile) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = r.Body.Close()
 	}
 	header := http.Header{"Content-Type": {"application/json"}}
-	return &http.Response{StatusCode: cmp.Or(h.status, http.StatusOK), Header: header, Body: h.body(r), ContentLength: -1, Request: r}, nil
+	return &http.Response{StatusCode: cmp.Or(h.status, http.StatusOK), Header: header, Body: h.body(r),
+		ContentLength: -1, Request: r}, nil
 }
 
 func plain(text string) func(*http.Request) io.ReadCloser {
@@ -113,7 +114,8 @@ func TestHostileAnswers(t *testing.T) {
 				if err == nil {
 					t.Fatal("it is believed")
 				}
-				if strings.ContainsAny(err.Error(), "\x1b\x07\u202e") || strings.Contains(err.Error(), "\nError: forged") || len(err.Error()) > 4000 {
+				if strings.ContainsAny(err.Error(), "\x1b\x07\u202e") ||
+					strings.Contains(err.Error(), "\nError: forged") || len(err.Error()) > 4000 {
 					t.Errorf("it writes to the terminal, or much: %.4000q", err.Error())
 				}
 				if took := time.Since(began); took > 20*time.Second {
@@ -186,7 +188,8 @@ func TestImplausibleExpiryTimes(t *testing.T) {
 			t.Parallel()
 			p := newProxied(t)
 			for fields, form := range rows {
-				h := &hostile{next: p.transport, body: plain(`{"access_token":"x","token_type":"Bearer",` + fields + `}`)}
+				h := &hostile{next: p.transport, body: plain(`{"access_token":"x","token_type":"Bearer",` +
+					fields + `}`)}
 				h.mine = func(r *http.Request) bool { return r.Method == client.method }
 				o := p.options()
 				o.Transport, o.RetryTimeout = h, time.Second
@@ -197,7 +200,8 @@ func TestImplausibleExpiryTimes(t *testing.T) {
 					switch {
 					case form == wrong && err == nil, form != wrong && err != nil:
 						t.Errorf("%s: %v, %v", fields, token, err)
-					case form == absurd && !token.ExpiresAt.IsZero() && rest.Abs() > time.Minute, form == past && rest > 0, form == "" && (rest < 59*time.Minute || rest > time.Hour):
+					case form == absurd && !token.ExpiresAt.IsZero() && rest.Abs() > time.Minute, form == past &&
+						rest > 0, form == "" && (rest < 59*time.Minute || rest > time.Hour):
 						t.Errorf("%s: %v", fields, token)
 					}
 					if asked := h.asked.Load(); asked > try+1 {
@@ -226,7 +230,9 @@ func TestVaultPagesWithoutEnd(t *testing.T) {
 				if entry != "" {
 					value = fmt.Sprintf(entry, n)
 				}
-				return plain(fmt.Sprintf(`{"value":[%s],"nextLink":"https://kv-ml.vault.azure.net/secrets/s/versions?page=%d"}`, value, n))(r)
+				return plain(fmt.Sprintf(
+					`{"value":[%s],"nextLink":"https://kv-ml.vault.azure.net/secrets/s/versions?page=%d"}`, value,
+					n))(r)
 			}
 			o := p.options()
 			o.Transport = h

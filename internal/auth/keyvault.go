@@ -122,7 +122,8 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 		}
 		read.values[names[i].Attribute] = r.value
 		k := v.settings
-		if slices.Contains([]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName}, names[i]) {
+		if slices.Contains([]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName},
+			names[i]) {
 			web.Conceal(r.value) // the other values are ids and no secrets
 		}
 		if i == 0 {
@@ -244,8 +245,8 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Summary == certificate.SummaryNoKey {
 		return nil, nil, errorAt(from.attribute, "Key Vault certificate has no exportable key",
 			"%s was read without a private key. If it is a certificate object, its policy does not allow exporting "+
-				"the key: create a new version with an exportable key (key_props.exportable = true). If it is a secret, "+
-				"store the PFX in it, or a PEM with the key.", from.Bundle)
+				"the key: create a new version with an exportable key (key_props.exportable = true). If it "+
+				"is a secret, store the PFX in it, or a PEM with the key.", from.Bundle)
 	}
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Attribute == from.passwordAttribute {
 		vault, _, _ := strings.Cut(read.facts.host, ".")

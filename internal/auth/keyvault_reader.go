@@ -212,7 +212,8 @@ func (o *opening) environmentReader(
 		r.explain.source = "AZURE_CLIENT_SECRET in the environment"
 		r.inner, err = azidentity.NewClientSecretCredential(tenant, client, secret,
 			&azidentity.ClientSecretCredentialOptions{
-				ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+				ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r),
+				DisableInstanceDiscovery: private,
 			})
 		if err != nil {
 			return clientError(k.Auth.Attribute)

@@ -24,14 +24,17 @@ func TestKeyVaultReaderIncomplete(t *testing.T) {
 			t.Parallel()
 			s := with(application(), vaultOf(test.auth))
 			_, err := Open(s, Options{LookupEnv: variables(test.env...)})
-			if e := wantError(t, err, "Key Vault identity is incomplete", test.detail); e.Attribute != "key_vault.auth" {
+			if e := wantError(t, err, "Key Vault identity is incomplete",
+				test.detail); e.Attribute != "key_vault.auth" {
 				t.Errorf("attribute is %q", e.Attribute)
 			}
 		})
 	}
 	s := with(application(), vaultOf("environment"))
-	_, err := Open(s, Options{LookupEnv: variables("AZURE_TENANT_ID", testTenant, "AZURE_CLIENT_ID", testClient, "AZURE_CLIENT_CERTIFICATE_PATH", "/no/where.pfx")})
-	wantError(t, err, "Client certificate file not found", "/no/where.pfx", "AZURE_CLIENT_CERTIFICATE_PATH in the environment")
+	_, err := Open(s, Options{LookupEnv: variables("AZURE_TENANT_ID", testTenant, "AZURE_CLIENT_ID", testClient,
+		"AZURE_CLIENT_CERTIFICATE_PATH", "/no/where.pfx")})
+	wantError(t, err, "Client certificate file not found", "/no/where.pfx", "AZURE_CLIENT_CERTIFICATE_PATH in "+
+		"the environment")
 }
 
 func vaultOf(auth string) func(*Settings) {
@@ -60,21 +63,25 @@ func TestKeyVaultReaders(t *testing.T) {
 
 		k.settings.KeyVault.AuthClientID.Value = ""
 		k.Faults.Add(emulator.Fault{Service: "imds", Status: 400, Times: -1, Code: "invalid_request",
-			Message: "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"})
+			Message: "Multiple user assigned identities exist, please specify the clientId / resourceId of the " +
+				"identity in the token request"})
 		_, err = k.open(t).AccessToken(t.Context(), DatabricksScope)
-		wantError(t, err, "Key Vault identity cannot log in", "Set key_vault.auth_client_id to the client ID of one of them", "Multiple user assigned identities")
+		wantError(t, err, "Key Vault identity cannot log in", "Set key_vault.auth_client_id to the client ID of "+
+			"one of them", "Multiple user assigned identities")
 
 		k.Faults.Clear()
 		k.UnassignManagedIdentities()
 		_, err = k.open(t).AccessToken(t.Context(), DatabricksScope)
-		wantError(t, err, "Key Vault identity cannot log in", "no system-assigned managed identity", "Identity not found")
+		wantError(t, err, "Key Vault identity cannot log in", "no system-assigned managed identity",
+			"Identity not found")
 	})
 	t.Run("oidc", func(t *testing.T) {
 		t.Parallel()
 		k := newKept(t, emulator.CertificatePEM)
 		issuer := k.NewOIDCIssuer("https://issuer.example/aks")
 		k.reader.AddFederatedCredential(issuer.URL(), "system:serviceaccount:ns:sa", "api://AzureADTokenExchange")
-		path := write(t, "token", []byte(issuer.Token("system:serviceaccount:ns:sa", "api://AzureADTokenExchange", time.Hour)))
+		path := write(t, "token", []byte(issuer.Token("system:serviceaccount:ns:sa", "api://AzureADTokenExchange",
+			time.Hour)))
 		k.settings.KeyVault.Auth.Value = "oidc"
 		k.environment = append(k.environment[:4], "AZURE_FEDERATED_TOKEN_FILE", path)
 		k.wantToken(t, k.open(t), DatabricksScope, k.app)
@@ -82,7 +89,8 @@ func TestKeyVaultReaders(t *testing.T) {
 		k.reader.RemoveFederatedCredentials()
 		k.reader.AddFederatedCredential(issuer.URL(), "system:serviceaccount:ns:other", "api://AzureADTokenExchange")
 		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
-		wantError(t, err, "Key Vault identity cannot log in", `auth = "oidc"`, "700213", "subject (sub) system:serviceaccount:ns:sa")
+		wantError(t, err, "Key Vault identity cannot log in", `auth = "oidc"`, "700213",
+			"subject (sub) system:serviceaccount:ns:sa")
 	})
 	t.Run("oidc of GitHub", func(t *testing.T) {
 		t.Parallel()
@@ -96,7 +104,8 @@ func TestKeyVaultReaders(t *testing.T) {
 
 		k.settings.OIDCRequestToken.Value = "not-the-token-0815"
 		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
-		e := wantError(t, err, "Key Vault identity cannot log in", "GitHub Actions returned no token: it answered with status 401")
+		e := wantError(t, err, "Key Vault identity cannot log in", "GitHub Actions returned no token: it answered "+
+			"with status 401")
 		if strings.Contains(fmt.Sprintf("%+v", e), "not-the-token-0815") {
 			t.Error("the request token shows")
 		}

@@ -47,7 +47,8 @@ func TestVaultVersions(t *testing.T) {
 		t.Fatalf("%v, %+v", err, w.vault.Versions("s"))
 	}
 	end := time.Now().Add(time.Hour)
-	first, err := w.met.Write(ctx, NewSecret{Name: "s", Value: "one", ContentType: "a/b", Tags: map[string]string{"mark": "1", "x": "y"}, Expires: end}, "mark")
+	first, err := w.met.Write(ctx, NewSecret{Name: "s", Value: "one", ContentType: "a/b",
+		Tags: map[string]string{"mark": "1", "x": "y"}, Expires: end}, "mark")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,8 @@ func TestVaultVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	versions, err := w.met.Versions(ctx, "s")
-	if err != nil || len(versions) != 2 || versions[0].ID != second.ID || versions[1].ID != first.ID || !versions[1].Enabled || versions[1].ContentType != "a/b" || versions[1].Tags["x"] != "y" {
+	if err != nil || len(versions) != 2 || versions[0].ID != second.ID || versions[1].ID != first.ID ||
+		!versions[1].Enabled || versions[1].ContentType != "a/b" || versions[1].Tags["x"] != "y" {
 		t.Fatalf("%+v, %v", versions, err)
 	}
 	if first.URL != w.vault.URL()+"/secrets/s/"+first.ID || first.VersionlessURL != w.vault.URL()+"/secrets/s" {
@@ -66,10 +68,12 @@ func TestVaultVersions(t *testing.T) {
 	if stored := w.vault.Versions("s")[0]; stored.Expires.Unix() != end.Unix() {
 		t.Errorf("%+v", stored)
 	}
-	if err := errors.Join(w.met.Disable(ctx, "s", first.ID), w.met.Change(ctx, "s", second.ID, "c/d", map[string]string{"mark": "3"}), w.met.Disable(ctx, "gone", first.ID)); err != nil {
+	if err := errors.Join(w.met.Disable(ctx, "s", first.ID), w.met.Change(ctx, "s", second.ID, "c/d",
+		map[string]string{"mark": "3"}), w.met.Disable(ctx, "gone", first.ID)); err != nil {
 		t.Error(err)
 	}
-	if after := w.vault.Versions("s"); after[0].Enabled || !after[1].Enabled || after[1].ContentType != "c/d" || after[1].Tags["mark"] != "3" {
+	if after := w.vault.Versions("s"); after[0].Enabled || !after[1].Enabled || after[1].ContentType != "c/d" ||
+		after[1].Tags["mark"] != "3" {
 		t.Errorf("%+v", after)
 	}
 	if deleted, err := w.met.IsDeleted(ctx, "s"); deleted || err != nil {
@@ -79,7 +83,8 @@ func TestVaultVersions(t *testing.T) {
 	if deleted, err := w.met.IsDeleted(ctx, "s"); !deleted || err != nil {
 		t.Errorf("%t, %v", deleted, err)
 	}
-	if err := w.met.TryWrite(ctx, "s"); err == nil || !strings.Contains(err.Error(), "az keyvault secret recover --vault-name kv-ml --name s") {
+	if err := w.met.TryWrite(ctx, "s"); err == nil || !strings.Contains(err.Error(), "az keyvault secret recover "+
+		"--vault-name kv-ml --name s") {
 		t.Errorf("%v", err)
 	}
 	// The login requested one token from Entra ID for all requests to the vault.
@@ -116,7 +121,8 @@ func TestVaultWriteLost(t *testing.T) {
 			}
 			fault.Service, fault.Method, fault.Path = "vault", "PUT", "/secrets/s"
 			w.Faults.Add(fault)
-			written, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "v", Tags: map[string]string{"mark": "1"}}, "mark")
+			written, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "v",
+				Tags: map[string]string{"mark": "1"}}, "mark")
 			versions := w.vault.Versions("s")
 			if err != nil || len(versions) != 2 || written.ID != versions[1].ID || w.vault.Value("s") != "v" {
 				t.Errorf("%+v, %v: %+v", written, err, versions)
@@ -148,7 +154,8 @@ func TestVaultAwait(t *testing.T) {
 	defer cancel()
 	err = w.met.Await(short, func() error { return w.met.TryWrite(t.Context(), "s") })
 	refusal, _ := errors.AsType[*Error](err)
-	if !errors.Is(err, ErrMayNot) || refusal.Summary != "Key Vault refuses the provider" || !strings.Contains(refusal.Detail, vaultOfficer) || refusal.Attribute != "key_vault_secret.vault_uri" {
+	if !errors.Is(err, ErrMayNot) || refusal.Summary != "Key Vault refuses the provider" ||
+		!strings.Contains(refusal.Detail, vaultOfficer) || refusal.Attribute != "key_vault_secret.vault_uri" {
 		t.Errorf("%v", err)
 	}
 
@@ -178,13 +185,15 @@ func TestTryWriteAtVaultThatChecksTheBodyFirst(t *testing.T) {
 func TestVaultIsNotForTokens(t *testing.T) {
 	t.Parallel()
 	login := open(t, Settings{Token: hcl("token", "dapi-x")}, Options{})
-	if _, err := OpenVault(login, hcl("key_vault_secret.vault_uri", "https://kv-ml.vault.azure.net/"), Options{}); err == nil || !strings.Contains(err.Error(), "cannot use Key Vault") {
+	if _, err := OpenVault(login, hcl("key_vault_secret.vault_uri", "https://kv-ml.vault.azure.net/"),
+		Options{}); err == nil || !strings.Contains(err.Error(), "cannot use Key Vault") {
 		t.Errorf("%v", err)
 	}
 	k := newWriting(t)
 	s := k.ids(k.app)
 	s.ClientSecret = hcl("client_secret", "x")
-	if _, err := OpenVault(open(t, s, k.options()), hcl("a", "https://kv-ml.vault.azure.cn/"), k.options()); err == nil || !strings.Contains(err.Error(), "Azure China") {
+	if _, err := OpenVault(open(t, s, k.options()), hcl("a", "https://kv-ml.vault.azure.cn/"),
+		k.options()); err == nil || !strings.Contains(err.Error(), "Azure China") {
 		t.Errorf("%v", err)
 	}
 }
@@ -201,19 +210,23 @@ func TestKeyVaultByProvider(t *testing.T) {
 	o := w.options()
 	o.VaultLogin = open(t, s, w.options())
 	owned := w.ids(owner)
-	owned.KeyVault = &KeyVaultSettings{ByProvider: true, VaultURI: hcl("owner.key_vault.vault_uri", w.vault.URL()), ClientSecretName: hcl("owner.key_vault.client_secret_name", "secret")}
+	owned.KeyVault = &KeyVaultSettings{ByProvider: true, VaultURI: hcl("owner.key_vault.vault_uri", w.vault.URL()),
+		ClientSecretName: hcl("owner.key_vault.client_secret_name", "secret")}
 	w.wantToken(t, open(t, owned, o), DatabricksScope, owner)
 
 	w.vault.Revoke(w.app.ClientID)
 	_, err := open(t, owned, o).AccessToken(t.Context(), DatabricksScope)
 	refusal, _ := errors.AsType[*Error](err)
-	if refusal == nil || refusal.Summary != "Key Vault refuses the read" || !strings.Contains(refusal.Detail, "The provider's identity may not read secret secret") || refusal.Attribute != "owner.key_vault.vault_uri" {
+	if refusal == nil || refusal.Summary != "Key Vault refuses the read" ||
+		!strings.Contains(refusal.Detail, "The provider's identity may not read secret secret") ||
+		refusal.Attribute != "owner.key_vault.vault_uri" {
 		t.Errorf("%v", err)
 	}
 	w.app.RemoveSecrets()
 	o.VaultLogin = open(t, s, w.options())
 	_, err = open(t, owned, o).AccessToken(t.Context(), DatabricksScope)
-	if refusal, _ = errors.AsType[*Error](err); refusal == nil || refusal.Summary != "Key Vault identity cannot log in" || !strings.Contains(refusal.Detail, "AADSTS7000215") {
+	if refusal, _ = errors.AsType[*Error](err); refusal == nil ||
+		refusal.Summary != "Key Vault identity cannot log in" || !strings.Contains(refusal.Detail, "AADSTS7000215") {
 		t.Errorf("%v", err)
 	}
 }

@@ -33,7 +33,8 @@ func newKept(t testing.TB, contentType string) *kept {
 	k.certificate = newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
 	k.app.AddCertificate(k.certificate.Leaf())
 	k.version = k.vault.ImportCertificate("sp-cert", k.certificate.Key, k.certificate.Leaf(), contentType)
-	k.environment = []string{"AZURE_TENANT_ID", k.ID, "AZURE_CLIENT_ID", k.reader.ClientID, "AZURE_CLIENT_SECRET", k.reader.AddSecret(time.Hour)}
+	k.environment = []string{"AZURE_TENANT_ID", k.ID, "AZURE_CLIENT_ID", k.reader.ClientID, "AZURE_CLIENT_SECRET",
+		k.reader.AddSecret(time.Hour)}
 	k.settings = k.ids(k.app)
 	k.settings.KeyVault = &KeyVaultSettings{
 		VaultURI:        hcl("key_vault.vault_uri", k.vault.URL()+"/"),
@@ -60,13 +61,15 @@ func TestKeyVaultCertificate(t *testing.T) {
 			if n := len(k.Journal.Entries()); n != 0 {
 				t.Fatalf("opening made %d requests", n)
 			}
-			if i := l.Identity(); i.Certificate != nil || i.Vault != "kv-ml.vault.azure.net" || i.ClientID != k.app.ClientID {
+			if i := l.Identity(); i.Certificate != nil || i.Vault != "kv-ml.vault.azure.net" ||
+				i.ClientID != k.app.ClientID {
 				t.Errorf("before the vault was read the identity is %+v", i)
 			}
 			k.wantToken(t, l, DatabricksScope, k.app)
 			k.wantToken(t, l, l.ManagementScope(), k.app)
 			i := l.Identity()
-			if i.Certificate == nil || i.Certificate.ThumbprintSHA256 != k.certificate.ThumbprintSHA256 || i.CertificateVersion != k.version {
+			if i.Certificate == nil || i.Certificate.ThumbprintSHA256 != k.certificate.ThumbprintSHA256 ||
+				i.CertificateVersion != k.version {
 				t.Errorf("identity is %+v", i)
 			}
 			d := l.Describe()
@@ -91,9 +94,11 @@ func TestKeyVaultIDs(t *testing.T) {
 	k.vault.SetSecret("tenant", k.ID, "")
 	k.vault.SetSecret("thumb", "\u200e"+k.certificate.ThumbprintSHA1, "")
 	v := k.settings.KeyVault
-	v.ClientIDSecretName, v.TenantIDSecretName, v.ThumbprintSecretName = hcl("key_vault.client_id_secret_name", "app-id"), hcl("", "tenant"), hcl("key_vault.thumbprint_secret_name", "thumb")
+	v.ClientIDSecretName, v.TenantIDSecretName, v.ThumbprintSecretName = hcl("key_vault.client_id_secret_name",
+		"app-id"), hcl("", "tenant"), hcl("key_vault.thumbprint_secret_name", "thumb")
 	// The ids in the environment belong to another program, and the ids in the vault take precedence.
-	k.settings.TenantID, k.settings.ClientID = env("tenant_id", "ARM_TENANT_ID", testTenant), env("client_id", "ARM_CLIENT_ID", testClient)
+	k.settings.TenantID, k.settings.ClientID = env("tenant_id", "ARM_TENANT_ID", testTenant), env("client_id",
+		"ARM_CLIENT_ID", testClient)
 
 	var log bytes.Buffer
 	ctx := tflogtest.RootLogger(t.Context(), &log)
@@ -105,7 +110,8 @@ func TestKeyVaultIDs(t *testing.T) {
 	if i := l.Identity(); i.ClientID != k.app.ClientID || i.TenantID != k.ID || !strings.HasSuffix(i.Authority, k.ID) {
 		t.Errorf("identity is %+v", i)
 	}
-	if !strings.Contains(log.String(), "login read from Key Vault") || !strings.Contains(log.String(), k.certificate.ThumbprintSHA256) {
+	if !strings.Contains(log.String(), "login read from Key Vault") ||
+		!strings.Contains(log.String(), k.certificate.ThumbprintSHA256) {
 		t.Errorf("the log does not tell who it is: %s", log.String())
 	}
 	if strings.Contains(log.String(), k.environment[5]) || strings.Contains(log.String(), "PRIVATE") {
@@ -129,7 +135,8 @@ func TestKeyVaultIDs(t *testing.T) {
 func TestKeyVaultOneReadForAll(t *testing.T) {
 	t.Parallel()
 	k := newKept(t, emulator.CertificatePEM)
-	k.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Delay: 30 * time.Millisecond, Times: -1})
+	k.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token",
+		Delay: 30 * time.Millisecond, Times: -1})
 	l := k.open(t)
 	ask(t, l)
 	if n := k.Journal.Count("entra", "POST", "/oauth2/v2.0/token"); n != 3 {
@@ -167,7 +174,8 @@ func TestKeyVaultPlainSecrets(t *testing.T) {
 			k.vault.SetSecret("sp-cert-2", pfxOf(t, k.certificate, password), "application/x-pkcs12")
 			k.vault.SetSecret("sp-password", password+"\n", "")
 			k.settings.KeyVault.CertificateName.Value = "sp-cert-2"
-			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
+			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name",
+				"sp-password")
 		}},
 		"password of configuration": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-cert-2", pfxOf(t, k.certificate, password), "")
@@ -194,7 +202,8 @@ func TestKeyVaultPlainSecrets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			k.environment = append(k.environment[:4], "AZURE_CLIENT_CERTIFICATE_PATH", write(t, "reader.pfx", raw), "AZURE_CLIENT_CERTIFICATE_PASSWORD", password)
+			k.environment = append(k.environment[:4], "AZURE_CLIENT_CERTIFICATE_PATH", write(t, "reader.pfx", raw),
+				"AZURE_CLIENT_CERTIFICATE_PASSWORD", password)
 		}},
 		"reader in a tenant by domain": {func(_ *testing.T, k *kept) { k.environment[1] = k.Domain }},
 		"ids only": {func(t *testing.T, k *kept) {
@@ -211,7 +220,8 @@ func TestKeyVaultPlainSecrets(t *testing.T) {
 			l := k.open(t)
 			token := k.wantToken(t, l, DatabricksScope, k.app)
 			for _, text := range formats(l, l.Identity(), l.Describe()) {
-				if strings.Contains(text, password) || strings.Contains(text, k.certificate.Key.D.String()) || strings.Contains(text, token.Value) {
+				if strings.Contains(text, password) || strings.Contains(text, k.certificate.Key.D.String()) ||
+					strings.Contains(text, token.Value) {
 					t.Errorf("a secret shows in %.200s", text)
 				}
 			}
@@ -243,16 +253,20 @@ func TestKeyVaultRefuses(t *testing.T) {
 		detail    []string
 	}{
 		"no such secret": {func(_ *testing.T, k *kept) { k.settings.KeyVault.CertificateName.Value = "sp-crt" },
-			"Key Vault secret not found", "key_vault.certificate_name", []string{"Key Vault kv-ml.vault.azure.net has no secret or certificate sp-crt", "SecretNotFound"}},
+			"Key Vault secret not found", "key_vault.certificate_name", []string{"Key Vault kv-ml.vault.azure.net " +
+				"has no secret or certificate sp-crt", "SecretNotFound"}},
 		"no such version": {func(_ *testing.T, k *kept) {
 			k.settings.KeyVault.CertificateVersion = hcl("key_vault.certificate_version", strings.Repeat("ab", 16))
 		}, "Key Vault secret not found", "key_vault.certificate_name", []string{"no version abab"}},
 		"RBAC": {func(_ *testing.T, k *kept) { k.vault.Revoke(k.reader.ClientID) },
-			"Key Vault refuses the read", "key_vault.auth", []string{"kv-ml", "sp-cert", "the role \"Key Vault Secrets User\"", "ForbiddenByRbac", "a right to certificates alone is not enough"}},
+			"Key Vault refuses the read", "key_vault.auth",
+			[]string{"kv-ml", "sp-cert", "the role \"Key Vault Secrets User\"", "ForbiddenByRbac", "a right to " +
+				"certificates alone is not enough"}},
 		"access policy": {func(_ *testing.T, k *kept) {
 			k.vault.SetSwitches(emulator.VaultSwitches{AccessPolicies: true})
 			k.vault.Revoke(k.reader.ClientID)
-		}, "Key Vault refuses the read", "key_vault.auth", []string{"access policies", "secret permission get", "AccessDenied"}},
+		}, "Key Vault refuses the read", "key_vault.auth", []string{"access policies", "secret permission get",
+			"AccessDenied"}},
 		"firewall": {func(_ *testing.T, k *kept) { k.vault.SetSwitches(emulator.VaultSwitches{Firewall: true}) },
 			"Key Vault firewall blocks the read", "key_vault.vault_uri", []string{"network rules of Key Vault kv-ml"}},
 		"no public network access": {func(_ *testing.T, k *kept) {
@@ -260,7 +274,8 @@ func TestKeyVaultRefuses(t *testing.T) {
 				Code: "Forbidden/ForbiddenByConnection", Message: "Public network access is disabled and request is " +
 					"not from a trusted service nor via an approved private link."})
 		}, "Key Vault firewall blocks the read", "key_vault.vault_uri",
-			[]string{"An address in its firewall does not help", "where a private endpoint of the vault can be reached", "kv-ml"}},
+			[]string{"An address in its firewall does not help", "where a private endpoint of the vault can be reached",
+				"kv-ml"}},
 		"disabled": {func(_ *testing.T, k *kept) { k.vault.SetEnabled("sp-cert", k.version, false) },
 			"Key Vault secret is disabled", "key_vault.certificate_name", []string{"sp-cert", "Enable it"}},
 		"the vault does not exist": {func(_ *testing.T, k *kept) { k.settings.KeyVault.VaultURI.Value = "https://kv-mi.vault.azure.net" },
@@ -269,7 +284,8 @@ func TestKeyVaultRefuses(t *testing.T) {
 			k.Faults.Add(emulator.Fault{Service: "vault", Method: "GET", Path: "/secrets/**", Status: 503, Times: -1})
 		}, "Key Vault is unavailable", "key_vault.certificate_name", []string{"status 503"}},
 		"reader with a wrong secret": {func(_ *testing.T, k *kept) { k.environment[5] = "not-the-secret-0815" },
-			"Key Vault identity cannot log in", "key_vault.auth", []string{"kv-ml", `auth = "environment"`, "AADSTS7000215", "AZURE_CLIENT_SECRET in the environment", "Correlation ID"}},
+			"Key Vault identity cannot log in", "key_vault.auth", []string{"kv-ml", `auth = "environment"`,
+				"AADSTS7000215", "AZURE_CLIENT_SECRET in the environment", "Correlation ID"}},
 		"key that stays in the vault": {func(_ *testing.T, k *kept) {
 			k.vault.ImportCertificate("sp-cert", nil, k.certificate.Leaf(), emulator.CertificatePKCS12)
 		}, "Key Vault certificate has no exportable key", "key_vault.certificate_name", []string{"exportable"}},
@@ -279,24 +295,29 @@ func TestKeyVaultRefuses(t *testing.T) {
 		"not a bundle": {func(_ *testing.T, k *kept) {
 			k.vault.SetSecret("sp-text", "s3cret-value-0815", "")
 			k.settings.KeyVault.CertificateName.Value = "sp-text"
-		}, "Client certificate is in an unknown format", "key_vault.certificate_name", []string{"Certificate sp-text of Key Vault kv-ml"}},
+		}, "Client certificate is in an unknown format", "key_vault.certificate_name",
+			[]string{"Certificate sp-text of Key Vault kv-ml"}},
 		"wrong password": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
 			k.vault.SetSecret("sp-password", "wrong-password-77", "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
 			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
 		}, "Client certificate password is wrong", "key_vault.certificate_password_secret_name",
-			[]string{"with secret sp-password of that vault, nor with an empty password", "az keyvault secret download --vault-name kv-ml --name sp-pfx --encoding base64 --file sp.pfx"}},
+			[]string{"with secret sp-password of that vault, nor with an empty password", "az keyvault secret " +
+				"download --vault-name kv-ml --name sp-pfx --encoding base64 --file sp.pfx"}},
 		"wrong password of a file": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
-			k.settings.CertificatePassword = Setting{Attribute: "client_certificate_password", Env: "ARM_CLIENT_CERTIFICATE_PASSWORD", Value: "wrong-password-77"}
+			k.settings.CertificatePassword = Setting{Attribute: "client_certificate_password",
+				Env: "ARM_CLIENT_CERTIFICATE_PASSWORD", Value: "wrong-password-77"}
 		}, "Client certificate password is wrong", "client_certificate_password",
-			[]string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment", "set key_vault.certificate_password_secret_name to the name of the secret"}},
+			[]string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment",
+				"set key_vault.certificate_password_secret_name to the name of the secret"}},
 		"no password": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
-		}, "Client certificate needs a password", "key_vault.certificate_name", []string{"Set key_vault.certificate_password_secret_name"}},
+		}, "Client certificate needs a password", "key_vault.certificate_name",
+			[]string{"Set key_vault.certificate_password_secret_name"}},
 		"expired certificate": {func(t *testing.T, k *kept) {
 			c := newCertificate(t, time.Now().AddDate(-1, 0, 0), time.Now().Add(-time.Hour))
 			k.version = k.vault.ImportCertificate("sp-cert", c.Key, c.Leaf(), emulator.CertificatePEM)
@@ -304,7 +325,8 @@ func TestKeyVaultRefuses(t *testing.T) {
 		"rotated and not registered": {func(t *testing.T, k *kept) {
 			c := rotated(t)
 			k.version = k.vault.ImportCertificate("sp-cert", c.Key, c.Leaf(), emulator.CertificatePEM)
-		}, "Client certificate is not registered", "key_vault.certificate_name", []string{"of sp-cert in Key Vault kv-ml.vault.azure.net", "set key_vault.certificate_version to the registered version", "AADSTS700027"}},
+		}, "Client certificate is not registered", "key_vault.certificate_name", []string{"of sp-cert in Key Vault " +
+			"kv-ml.vault.azure.net", "set key_vault.certificate_version to the registered version", "AADSTS700027"}},
 		"id that is not a UUID": {func(_ *testing.T, k *kept) {
 			k.vault.SetSecret("app-id", "my-app", "")
 			k.settings.ClientID = Setting{}
@@ -323,7 +345,8 @@ func TestKeyVaultRefuses(t *testing.T) {
 			k.vault.SetSecret("sp-secret", "s3cret-value-0815", "")
 			k.settings.KeyVault.CertificateName = Setting{}
 			k.settings.KeyVault.ClientSecretName = hcl("key_vault.client_secret_name", "sp-secret")
-		}, "Client secret is wrong", "key_vault.client_secret_name", []string{"Key Vault: kv-ml.vault.azure.net, sp-secret"}},
+		}, "Client secret is wrong", "key_vault.client_secret_name",
+			[]string{"Key Vault: kv-ml.vault.azure.net, sp-secret"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -338,7 +361,8 @@ func TestKeyVaultRefuses(t *testing.T) {
 				t.Errorf("the version %s is not named: %s", k.version, e.Detail)
 			}
 			for _, text := range formats(e) {
-				for _, secret := range []string{password, "wrong-password-77", "s3cret-value-0815", k.environment[5], "my-app"} {
+				for _, secret := range []string{password, "wrong-password-77", "s3cret-value-0815", k.environment[5],
+					"my-app"} {
 					if strings.Contains(text, secret) {
 						t.Errorf("%q shows in %s", secret, text)
 					}
@@ -352,7 +376,8 @@ func TestKeyVaultRefuses(t *testing.T) {
 func TestKeyVaultChallengeMismatch(t *testing.T) {
 	t.Parallel()
 	for _, challenge := range []string{
-		`Bearer authorization="https://login.microsoftonline.com/` + testTenant + `", resource="https://evil.example"`, `Negotiate`, "",
+		`Bearer authorization="https://login.microsoftonline.com/` + testTenant +
+			`", resource="https://evil.example"`, `Negotiate`, "",
 	} {
 		k := newKept(t, emulator.CertificatePEM)
 		o := k.options(k.environment...)
@@ -360,7 +385,8 @@ func TestKeyVaultChallengeMismatch(t *testing.T) {
 			if r.Header.Get("Authorization") != "" {
 				t.Error("a token was sent")
 			}
-			return &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {challenge}}, Body: http.NoBody, Request: r}, nil
+			return &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {challenge}},
+				Body: http.NoBody, Request: r}, nil
 		})
 		_, err := open(t, k.settings, o).AccessToken(t.Context(), DatabricksScope)
 		if challenge == "" {

@@ -182,7 +182,8 @@ func (o *opening) open(s Settings, chosen decision) error {
 		return err
 	}
 	l.Cloud, l.cloud, l.ownCloud = o.cloud.name, o.cloud, s.AuthorityHost.IsSet()
-	if l.ResourceManager, err = resourceManagerBase(s.ResourceManagerEndpoint.Value, o.cloud.resourceManager); err != nil {
+	if l.ResourceManager, err = resourceManagerBase(s.ResourceManagerEndpoint.Value,
+		o.cloud.resourceManager); err != nil {
 		return at(err, s.ResourceManagerEndpoint, "resource_manager_endpoint")
 	}
 	if s, err = o.complete(s, chosen); err != nil {

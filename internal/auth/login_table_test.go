@@ -96,7 +96,8 @@ func TestLoginTable(t *testing.T) {
 			case federatedLogin:
 				issuer := d.NewOIDCIssuer("https://issuer.example/x")
 				app.AddFederatedCredential(issuer.URL(), jobSubject, federationAudience)
-				s.UseOIDC, s.OIDCToken = useOIDC, hcl("oidc_token", issuer.Token(jobSubject, federationAudience, time.Hour))
+				s.UseOIDC, s.OIDCToken = useOIDC, hcl("oidc_token", issuer.Token(jobSubject, federationAudience,
+					time.Hour))
 			}
 			d.Faults.Add(emulator.Fault{
 				Service: "entra", Method: http.MethodPost, Path: "/*/oauth2/v2.0/token", Times: -1,
@@ -105,7 +106,8 @@ func TestLoginTable(t *testing.T) {
 			o := d.options()
 			o.RetryTimeout = time.Second
 			_, err := d.open(t, s, o).AccessToken(t.Context(), DatabricksScope)
-			e := wantError(t, err, row.summary, row.says, "AADSTS"+strconv.Itoa(row.code), strings.TrimSuffix(row.words, "."), "Correlation ID: ", "Tenant: "+d.ID, "Client ID: "+app.ClientID)
+			e := wantError(t, err, row.summary, row.says, "AADSTS"+strconv.Itoa(row.code),
+				strings.TrimSuffix(row.words, "."), "Correlation ID: ", "Tenant: "+d.ID, "Client ID: "+app.ClientID)
 			if e.Code != row.code || e.Attribute != row.points || e.CorrelationID == "" {
 				t.Errorf("code %d, attribute %q, correlation id %q", e.Code, e.Attribute, e.CorrelationID)
 			}
@@ -120,7 +122,8 @@ func TestLoginWithUnreadableCertificate(t *testing.T) {
 	key := sharedKey()
 	serial := []byte{0x5a, 0x5a, 0x5a, 0x5a, 0x01}
 	template := &x509.Certificate{
-		SerialNumber: new(big.Int).SetBytes(serial), Subject: pkix.Name{CommonName: "odd"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
+		SerialNumber: new(big.Int).SetBytes(serial), Subject: pkix.Name{CommonName: "odd"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
 	}
 	content, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -131,7 +134,8 @@ func TestLoginWithUnreadableCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
 	for _, sendChain := range []bool{false, true} {
 		d := newDirectory(t)
 		app := d.RegisterApp("sp")

@@ -55,7 +55,8 @@ func TestMSISystemAssigned(t *testing.T) {
 
 	p.UnassignManagedIdentities()
 	_, err := l.AccessToken(t.Context(), DatabricksScope)
-	if e := wantError(t, err, "Machine has no system-assigned identity", "Identity page", "The managed identity endpoint said: Identity not found"); e.Attribute != "use_msi" {
+	if e := wantError(t, err, "Machine has no system-assigned identity", "Identity page", "The managed identity "+
+		"endpoint said: Identity not found"); e.Attribute != "use_msi" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 }
@@ -64,7 +65,8 @@ func TestMSIRefusals(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
 	_, err := open(t, withMSI(p.RegisterApp("other").ClientID), p.options()).AccessToken(t.Context(), DatabricksScope)
-	if e := wantError(t, err, "Managed identity is not assigned to this machine", "not its object (principal) ID", "Identity not found"); e.Attribute != "client_id" {
+	if e := wantError(t, err, "Managed identity is not assigned to this machine", "not its object (principal) ID",
+		"Identity not found"); e.Attribute != "client_id" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 
@@ -83,7 +85,8 @@ func TestMSIRefusals(t *testing.T) {
 	_, err = open(t, withMSI(app.ClientID), o).AccessToken(t.Context(), DatabricksScope)
 	wantError(t, err, "Managed identity endpoint is unavailable", "status 503", "2 attempts")
 
-	p.Faults.Add(emulator.Fault{Service: "imds", Status: 403, Code: "unreachable", Message: "a proxy in between", Times: 1})
+	p.Faults.Add(emulator.Fault{Service: "imds", Status: 403, Code: "unreachable", Message: "a proxy in between",
+		Times: 1})
 	_, err = open(t, withMSI(app.ClientID), o).AccessToken(t.Context(), DatabricksScope)
 	wantError(t, err, "Managed identity endpoint refused the login", "status 403", "a proxy in between")
 }
@@ -93,10 +96,12 @@ func TestMSISeveral(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
 	p.Faults.Add(emulator.Fault{Service: "imds", Status: 400, Times: 1, Code: "invalid_request",
-		Message: "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"})
+		Message: "Multiple user assigned identities exist, please specify the clientId / resourceId of the " +
+			"identity in the token request"})
 	s := Settings{UseMSI: hcl("use_msi", "true"), ClientID: Setting{Attribute: "client_id"}}
 	_, err := open(t, s, p.options()).AccessToken(t.Context(), DatabricksScope)
-	if e := wantError(t, err, "Machine has several managed identities", "Set client_id to the client ID of one of them", "Multiple user assigned identities exist"); e.Attribute != "client_id" {
+	if e := wantError(t, err, "Machine has several managed identities", "Set client_id to the client ID of one of them",
+		"Multiple user assigned identities exist"); e.Attribute != "client_id" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 }
@@ -113,7 +118,8 @@ func TestMSIOldProtocol(t *testing.T) {
 		return &http.Response{StatusCode: 405, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 	})}
 	_, err := open(t, Settings{UseMSI: hcl("use_msi", "true")}, o).AccessToken(t.Context(), DatabricksScope)
-	e := wantError(t, err, "Managed identity endpoint uses another protocol", "status 405", "IDENTITY_ENDPOINT and IDENTITY_HEADER")
+	e := wantError(t, err, "Managed identity endpoint uses another protocol", "status 405",
+		"IDENTITY_ENDPOINT and IDENTITY_HEADER")
 	if strings.Contains(e.Detail, "system-assigned") {
 		t.Errorf("detail: %s", e.Detail)
 	}
@@ -160,7 +166,8 @@ func azOnPath(t *testing.T, script string) (calls func() int) {
 	dir := t.TempDir()
 	journal := filepath.Join(dir, "journal")
 	text := "#!/bin/sh\necho \"$*\" >>" + journal + "\n" + script + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "az"), []byte(text), 0o700); err != nil { //nolint:gosec // a program must be executable
+	//nolint:gosec // a program must be executable
+	if err := os.WriteFile(filepath.Join(dir, "az"), []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -174,7 +181,8 @@ func azOnPath(t *testing.T, script string) (calls func() int) {
 }
 
 func azToken(lifetime time.Duration) string {
-	return fmt.Sprintf(`echo '{"accessToken":"eyJ-of-the-cli","expires_on":%d,"tokenType":"Bearer"}'`, time.Now().Add(lifetime).Unix())
+	return fmt.Sprintf(`echo '{"accessToken":"eyJ-of-the-cli","expires_on":%d,"tokenType":"Bearer"}'`,
+		time.Now().Add(lifetime).Unix())
 }
 
 func TestCLI(t *testing.T) {
@@ -211,16 +219,19 @@ func TestCLIRenews(t *testing.T) {
 // azRefuses returns a script that fails as az does if Entra ID refuses the account: with the text of Entra ID, and with
 // the commands that az proposes.
 func azRefuses(words, proposal string) string {
-	return "cat >&2 <<'END'\nERROR: " + words + " Trace ID: x Correlation ID: " + correlation + " Timestamp: 2026-11-21 10:00:00Z\n" + proposal + "\nEND\nexit 1"
+	return "cat >&2 <<'END'\nERROR: " + words + " Trace ID: x Correlation ID: " + correlation +
+		" Timestamp: 2026-11-21 10:00:00Z\n" + proposal + "\nEND\nexit 1"
 }
 
 const (
-	proposes = "Run the command below to authenticate interactively; additional arguments may be added as needed:\naz logout\naz login --tenant \"" + testTenant + "\" --scope \"" + DatabricksScope + "\""
+	proposes = "Run the command below to authenticate interactively; additional arguments may be added as " +
+		"needed:\naz logout\naz login --tenant \"" + testTenant + "\" --scope \"" + DatabricksScope + "\""
 	proposed = "az logout && az login --tenant \"" + testTenant + "\" --scope \"" + DatabricksScope + "\""
 )
 
 func TestCLIRefusals(t *testing.T) {
-	needless := map[string]bool{"Conditional Access blocks the Azure CLI": true, "Azure CLI was refused a token": true, "Azure CLI returned no token": true}
+	needless := map[string]bool{"Conditional Access blocks the Azure CLI": true, "Azure CLI was refused a token": true,
+		"Azure CLI returned no token": true}
 	for name, test := range map[string]struct {
 		script  string
 		summary string
@@ -255,7 +266,8 @@ func TestCLIRefusals(t *testing.T) {
 			if e.Attribute != "use_cli" || e.Code != test.code {
 				t.Errorf("attribute %q, code %d", e.Attribute, e.Code)
 			}
-			if needless[test.summary] && !strings.Contains(test.script, "az login") && strings.Contains(e.Detail, "az login") {
+			if needless[test.summary] && !strings.Contains(test.script, "az login") &&
+				strings.Contains(e.Detail, "az login") {
 				t.Errorf("az login is proposed where it does not help: %s", e.Detail)
 			}
 			if strings.Contains(e.Detail, "eyJhbGci") || strings.Contains(e.Detail, "aka.ms") {
@@ -271,7 +283,8 @@ func TestKeyVaultReadByCLI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := azOnPath(t, fmt.Sprintf(`echo '{"accessToken":"%s","expires_on":%d}'`, token, time.Now().Add(time.Hour).Unix()))
+	calls := azOnPath(t, fmt.Sprintf(`echo '{"accessToken":"%s","expires_on":%d}'`, token,
+		time.Now().Add(time.Hour).Unix()))
 	k.vault.SetSecret("app-id", k.app.ClientID, "")
 	k.settings.ClientID = Setting{}
 	k.settings.KeyVault.Auth.Value = "cli"
@@ -307,13 +320,16 @@ func TestKeyVaultReadByDefault(t *testing.T) {
 func TestCLIHangs(t *testing.T) {
 	azOnPath(t, "exec sleep 60")
 	began := time.Now()
-	_, err := open(t, Settings{UseCLI: hcl("use_cli", "true")}, Options{RetryTimeout: time.Second}).AccessToken(t.Context(), DatabricksScope)
-	if spent := time.Since(began); err == nil || !strings.Contains(err.Error(), "no answer in time") || spent > 10*time.Second {
+	_, err := open(t, Settings{UseCLI: hcl("use_cli", "true")}, Options{RetryTimeout: time.Second}).AccessToken(
+		t.Context(), DatabricksScope)
+	if spent := time.Since(began); err == nil || !strings.Contains(err.Error(), "no answer in time") ||
+		spent > 10*time.Second {
 		t.Errorf("login: %v after %s", err, spent)
 	}
 	for _, auth := range []string{"cli", "default"} {
 		s := with(application(), vaultOf(auth))
-		o := &opening{login: &Login{}, options: Options{RetryTimeout: 5 * time.Minute, Now: time.Now, LookupEnv: variables()}, cloud: clouds[0], http: web.NewClient(nil, 0)}
+		o := &opening{login: &Login{}, options: Options{RetryTimeout: 5 * time.Minute, Now: time.Now,
+			LookupEnv: variables()}, cloud: clouds[0], http: web.NewClient(nil, 0)}
 		reader, err := o.vaultReader(s, *s.KeyVault)
 		if err != nil {
 			t.Fatal(err)
@@ -326,10 +342,12 @@ func TestCLIHangs(t *testing.T) {
 		}
 		reader.limit = time.Second
 		began := time.Now()
-		_, err = reader.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://vault.azure.net/.default"}})
+		_, err = reader.GetToken(t.Context(),
+			policy.TokenRequestOptions{Scopes: []string{"https://vault.azure.net/.default"}})
 		v := &vault{reader: reader, host: "kv-ml.vault.azure.net", settings: *s.KeyVault}
 		got := v.explain(s.KeyVault.CertificateName, err)
-		if spent := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(got.Error(), "no answer in time") || spent > 10*time.Second {
+		if spent := time.Since(began); !errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(got.Error(), "no answer in time") || spent > 10*time.Second {
 			t.Errorf("vault: %v after %s: %v", err, spent, got)
 		}
 	}

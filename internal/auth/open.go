@@ -19,7 +19,8 @@ func openToken(o *opening, s Settings) (finisher, error) {
 		if scope != DatabricksScope {
 			return Token{}, errorAt(attribute, "Login with a Databricks token cannot get a token of Entra ID",
 				"This operation needs a token of Microsoft Entra ID for a service other than Databricks. A login "+
-					"with a Databricks token cannot get one. Log in with a client certificate or a client secret instead.")
+					"with a Databricks token cannot get one. Log in with a client certificate or a client "+
+					"secret instead.")
 		}
 		return token, nil
 	}
@@ -166,7 +167,9 @@ func federate(source assertionSource) (confidential.Credential, func() *federate
 
 // rememberClaims returns a function that gets an OIDC token from source and stores the token's claims, and a function
 // that returns the claims of the last token.
-func rememberClaims(source assertionSource) (fetch func(context.Context) (string, error), last func() *federatedClaims) {
+func rememberClaims(
+	source assertionSource,
+) (fetch func(context.Context) (string, error), last func() *federatedClaims) {
 	var claims atomic.Pointer[federatedClaims]
 	return func(ctx context.Context) (string, error) {
 		token, err := source.fetch(ctx)

@@ -41,7 +41,8 @@ func newProxied(t testing.TB) *proxied {
 
 // options returns options whose environment has only the given variables.
 func (p *proxied) options(env ...string) Options {
-	return Options{Transport: p.transport, AttemptTimeout: 20 * time.Second, LookupEnv: variables(env...), RetryTimeout: 10 * time.Second}
+	return Options{Transport: p.transport, AttemptTimeout: 20 * time.Second, LookupEnv: variables(env...),
+		RetryTimeout: 10 * time.Second}
 }
 
 func variables(env ...string) func(string) (string, bool) {

@@ -27,13 +27,15 @@ func TestPathsThatAreNotRegularFiles(t *testing.T) {
 	if err := os.Symlink("/dev/zero", link); err != nil {
 		t.Fatal(err)
 	}
-	for path, says := range map[string]string{pipe: "not a regular file", "/dev/zero": "not a regular file", link: "not a regular file", large: "larger than", dir: "directory"} {
+	for path, says := range map[string]string{pipe: "not a regular file", "/dev/zero": "not a regular file",
+		link: "not a regular file", large: "larger than", dir: "directory"} {
 		for name, s := range map[string]Settings{
 			"certificate": with(application(), func(s *Settings) { s.CertificatePath = hcl("client_certificate_path", path) }),
 			"secret":      with(application(), func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", path) }),
 			"OIDC token":  with(application(), func(s *Settings) { s.UseOIDC, s.OIDCTokenFilePath = useOIDC, hcl("oidc_token_file_path", path) }),
 			"client ID": with(application(), func(s *Settings) {
-				s.ClientID, s.ClientIDFilePath, s.ClientSecret = Setting{}, hcl("client_id_file_path", path), hcl("client_secret", "x")
+				s.ClientID, s.ClientIDFilePath, s.ClientSecret = Setting{}, hcl("client_id_file_path",
+					path), hcl("client_secret", "x")
 			}),
 		} {
 			done := make(chan error, 1)
@@ -75,8 +77,10 @@ func TestFilesOpenToOthers(t *testing.T) {
 			s.UseOIDC, s.OIDCTokenFilePath = useOIDC, env("oidc_token_file_path", "ARM_OIDC_TOKEN_FILE_PATH", token)
 		})},
 		"OIDC token for the workspace": {path: token, settings: with(Settings{}, func(s *Settings) {
-			s.Host, s.DatabricksClientID = hcl("host", "https://adb-1.1.azuredatabricks.net"), hcl("databricks_client_id", testClient)
-			s.UseDatabricksOIDC, s.OIDCTokenFilePath = hcl("use_databricks_oidc", "true"), hcl("oidc_token_file_path", token)
+			s.Host, s.DatabricksClientID = hcl("host",
+				"https://adb-1.1.azuredatabricks.net"), hcl("databricks_client_id", testClient)
+			s.UseDatabricksOIDC, s.OIDCTokenFilePath = hcl("use_databricks_oidc", "true"), hcl("oidc_token_file_path",
+				token)
 		})},
 		"OIDC token of the vault's reader": {path: token, settings: with(application(), vaultOf("oidc"), func(s *Settings) {
 			s.OIDCTokenFilePath = hcl("oidc_token_file_path", token)
@@ -98,7 +102,8 @@ func TestFilesOpenToOthers(t *testing.T) {
 			warnings := open(t, test.settings, Options{LookupEnv: variables(test.environment...)}).Warnings
 			if want := mode&0o077 != 0 && !test.silent; want != (len(warnings) == 1) {
 				t.Errorf("%s with mode %o: %+v", name, mode, warnings)
-			} else if want && (!strings.HasSuffix(warnings[0].Summary, test.path) || !strings.Contains(warnings[0].Detail, "chmod 600") || warnings[0].Attribute == "") {
+			} else if want && (!strings.HasSuffix(warnings[0].Summary, test.path) ||
+				!strings.Contains(warnings[0].Detail, "chmod 600") || warnings[0].Attribute == "") {
 				t.Errorf("%s: %+v", name, warnings[0])
 			}
 		}
@@ -109,11 +114,14 @@ func TestFilesOpenToOthers(t *testing.T) {
 // that reads a vault.
 func TestReaderCertificateEndsSoon(t *testing.T) {
 	t.Parallel()
-	path := write(t, "reader.pem", pemOf(t, newCertificate(t, time.Now().Add(-time.Hour), time.Now().Add(5*24*time.Hour))))
+	path := write(t, "reader.pem",
+		pemOf(t, newCertificate(t, time.Now().Add(-time.Hour), time.Now().Add(5*24*time.Hour))))
 	warnings := open(t, with(application(), vaultOf("environment")), Options{
-		LookupEnv: variables("AZURE_TENANT_ID", testTenant, "AZURE_CLIENT_ID", testClient, "AZURE_CLIENT_CERTIFICATE_PATH", path),
+		LookupEnv: variables("AZURE_TENANT_ID", testTenant, "AZURE_CLIENT_ID", testClient,
+			"AZURE_CLIENT_CERTIFICATE_PATH", path),
 	}).Warnings
-	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Summary, "Client certificate expires soon") || warnings[0].Attribute != "key_vault.auth" {
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Summary, "Client certificate expires soon") ||
+		warnings[0].Attribute != "key_vault.auth" {
 		t.Errorf("%+v", warnings)
 	}
 }

@@ -38,7 +38,8 @@ func (t *thief) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.mu.Unlock()
 	answer := `{"access_token":"stolen","token_type":"Bearer","expires_in":3600,"expires_on":"4102444800","value":"stolen","oidcToken":"stolen",
 		"id":"https://kv-ml.vault.azure.net/secrets/s/0123456789abcdef0123456789abcdef","attributes":{"enabled":true},"tags":{"mark":"1"}}`
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
 }
 
 func (t *thief) received() []string {
@@ -62,10 +63,11 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 		s := p.ids(app)
 		s.ClientSecret = hcl("client_secret", app.AddSecret(time.Hour))
 		l := open(t, s, o)
-		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"}, func(ctx context.Context) error {
-			_, err := l.AccessToken(ctx, DatabricksScope)
-			return err
-		}}
+		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"},
+			func(ctx context.Context) error {
+				_, err := l.AccessToken(ctx, DatabricksScope)
+				return err
+			}}
 	},
 	"Entra ID with a certificate": func(t testing.TB, p *proxied, o Options) redirected {
 		app := p.RegisterApp("sp")
@@ -81,25 +83,29 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 	},
 	"Key Vault, a write": func(t testing.TB, p *proxied, o Options) redirected {
 		v := vaultFor(t, p, o)
-		return redirected{"PUT", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "PUT"}, func(ctx context.Context) error {
-			_, err := v.Write(ctx, NewSecret{Name: "s", Value: "the-new-token", Tags: map[string]string{"mark": "1"}}, "mark")
-			return err
-		}}
+		return redirected{"PUT", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "PUT"},
+			func(ctx context.Context) error {
+				_, err := v.Write(ctx, NewSecret{Name: "s", Value: "the-new-token",
+					Tags: map[string]string{"mark": "1"}}, "mark")
+				return err
+			}}
 	},
 	"Key Vault, a read": func(t testing.TB, p *proxied, o Options) redirected {
 		v := vaultFor(t, p, o)
-		return redirected{"GET", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "GET"}, func(ctx context.Context) error {
-			_, err := v.ReadSecret(ctx, hcl("name", "s"))
-			return err
-		}}
+		return redirected{"GET", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "GET"},
+			func(ctx context.Context) error {
+				_, err := v.ReadSecret(ctx, hcl("name", "s"))
+				return err
+			}}
 	},
 	"GitHub": func(t testing.TB, p *proxied, o Options) redirected {
 		app, job := p.RegisterApp("sp"), p.NewGitHubJob(jobSubject)
 		l := open(t, p.withGitHub(app, job), o)
-		return redirected{"GET", hostOf(t, job.RequestURL), emulator.Fault{Service: "github"}, func(ctx context.Context) error {
-			_, err := l.AccessToken(ctx, DatabricksScope)
-			return err
-		}}
+		return redirected{"GET", hostOf(t, job.RequestURL), emulator.Fault{Service: "github"},
+			func(ctx context.Context) error {
+				_, err := l.AccessToken(ctx, DatabricksScope)
+				return err
+			}}
 	},
 	"Azure DevOps": func(t testing.TB, p *proxied, o Options) redirected {
 		app, job := p.RegisterApp("sp"), p.NewAzureDevOpsJob("contoso", "models", "azure-prod")
@@ -108,10 +114,11 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 		s.OIDCRequestToken = hcl("oidc_request_token", job.AccessToken)
 		s.ADOServiceConnectionID = hcl("ado_pipeline_service_connection_id", job.ServiceConnectionID)
 		l := open(t, s, o)
-		return redirected{"POST", hostOf(t, job.RequestURI), emulator.Fault{Service: "azuredevops"}, func(ctx context.Context) error {
-			_, err := l.AccessToken(ctx, DatabricksScope)
-			return err
-		}}
+		return redirected{"POST", hostOf(t, job.RequestURI), emulator.Fault{Service: "azuredevops"},
+			func(ctx context.Context) error {
+				_, err := l.AccessToken(ctx, DatabricksScope)
+				return err
+			}}
 	},
 	"Databricks OAuth": func(t testing.TB, p *proxied, o Options) redirected {
 		w := p.NewWorkspace(emulator.WorkspaceOptions{})
@@ -121,10 +128,11 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 			Host: hcl("host", w.HostName()), DatabricksClientID: hcl("databricks_client_id", testClient),
 			DatabricksClientSecret: hcl("databricks_client_secret", secret),
 		}, o)
-		return redirected{"POST", w.HostName(), emulator.Fault{Service: "workspace", Method: "POST"}, func(ctx context.Context) error {
-			_, err := l.AccessToken(ctx, DatabricksScope)
-			return err
-		}}
+		return redirected{"POST", w.HostName(), emulator.Fault{Service: "workspace", Method: "POST"},
+			func(ctx context.Context) error {
+				_, err := l.AccessToken(ctx, DatabricksScope)
+				return err
+			}}
 	},
 	"managed identity": func(t testing.TB, p *proxied, o Options) redirected {
 		app := p.RegisterApp("mi")
@@ -173,7 +181,9 @@ func TestNoCredentialFollowsARedirect(t *testing.T) {
 			t.Parallel()
 			p := newProxied(t)
 			var location url.URL
-			th := &thief{next: p.transport, mine: func(u *url.URL) bool { return u.Host == location.Host && u.Path == "/steal" }}
+			th := &thief{next: p.transport, mine: func(u *url.URL) bool {
+				return u.Host == location.Host && u.Path == "/steal"
+			}}
 			o := p.options()
 			o.Transport = th
 			client := prepare(t, p, o)
@@ -190,7 +200,8 @@ func TestNoCredentialFollowsARedirect(t *testing.T) {
 					began := time.Now()
 					err := client.use(t.Context())
 					if got := th.received(); len(got) > 0 {
-						t.Fatalf("%d to %s: the second server received %s", status, location.String(), strings.Join(got, "\n"))
+						t.Fatalf("%d to %s: the second server received %s", status, location.String(),
+							strings.Join(got, "\n"))
 					}
 					if err == nil {
 						t.Fatalf("%d to %s: no error", status, location.String())
@@ -213,17 +224,21 @@ func TestNoCredentialFollowsARedirect(t *testing.T) {
 // is not sent to the target of a redirect. MSAL itself reads the variables of the endpoint.
 func TestNoIdentityHeaderFollowsARedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		for _, location := range []string{"https://elsewhere.example/steal", "http://elsewhere.example/steal", "http://127.0.0.1:1/steal"} {
+		for _, location := range []string{"https://elsewhere.example/steal", "http://elsewhere.example/steal",
+			"http://127.0.0.1:1/steal"} {
 			var asked http.Header
 			transport := roundTrip(func(r *http.Request) (*http.Response, error) {
 				asked = r.Header
-				return &http.Response{StatusCode: status, Header: http.Header{"Location": {location}}, Body: http.NoBody, Request: r}, nil
+				return &http.Response{StatusCode: status, Header: http.Header{"Location": {location}},
+					Body: http.NoBody, Request: r}, nil
 			})
 			th := &thief{next: transport, mine: func(u *url.URL) bool { return u.Path == "/steal" }}
 			t.Setenv("IDENTITY_ENDPOINT", "http://169.254.131.4:8081/msi/token")
 			t.Setenv("IDENTITY_HEADER", "the-identity-header")
-			_, err := open(t, withMSI(fmt.Sprintf("cccccccc-0000-0000-0000-000000000%d", status)), Options{Transport: th, RetryTimeout: time.Second}).AccessToken(t.Context(), DatabricksScope)
-			if got := th.received(); len(got) > 0 || err == nil || !strings.Contains(err.Error(), "169.254.131.4") || !strings.Contains(err.Error(), hostOf(t, location)) {
+			_, err := open(t, withMSI(fmt.Sprintf("cccccccc-0000-0000-0000-000000000%d", status)),
+				Options{Transport: th, RetryTimeout: time.Second}).AccessToken(t.Context(), DatabricksScope)
+			if got := th.received(); len(got) > 0 || err == nil || !strings.Contains(err.Error(), "169.254.131.4") ||
+				!strings.Contains(err.Error(), hostOf(t, location)) {
 				t.Errorf("%d to %s: the second server received %v: %v", status, location, got, err)
 			}
 			if asked.Get("X-Identity-Header") != "the-identity-header" {
@@ -246,7 +261,8 @@ func TestVaultPagesStayAtTheVault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Faults.Add(emulator.Fault{Service: "vault", Path: "/secrets/s/versions", Status: 200, ContentType: "application/json", Body: string(body)})
+	p.Faults.Add(emulator.Fault{Service: "vault", Path: "/secrets/s/versions", Status: 200,
+		ContentType: "application/json", Body: string(body)})
 	versions, err := v.Versions(t.Context(), "s")
 	if got := th.received(); len(got) > 0 || err == nil || !strings.Contains(err.Error(), "elsewhere.example") {
 		t.Errorf("the second server received %v: %v, %v", got, versions, err)

@@ -28,7 +28,8 @@ func TestNotAClientSecret(t *testing.T) {
 		if e.Attribute != "client_secret" || strings.Contains(e.Error(), value) {
 			t.Errorf("attribute %q: %v", e.Attribute, e)
 		}
-		s.ClientSecret, s.ClientSecretFilePath = Setting{}, hcl("client_secret_file_path", write(t, "secret", []byte(value+"\n")))
+		s.ClientSecret, s.ClientSecretFilePath = Setting{}, hcl("client_secret_file_path",
+			write(t, "secret", []byte(value+"\n")))
 		_, err = Open(s, Options{})
 		if e := wantError(t, err, summary, "client_secret_file_path"); strings.Contains(e.Error(), value) {
 			t.Errorf("%v", e)
@@ -39,12 +40,14 @@ func TestNotAClientSecret(t *testing.T) {
 		k.settings.KeyVault.CertificateName = Setting{}
 		k.settings.KeyVault.ClientSecretName = hcl("key_vault.client_secret_name", "secret")
 		_, err = k.open(t).AccessToken(t.Context(), DatabricksScope)
-		if e := wantError(t, err, summary, "Secret secret in Key Vault kv-ml.vault.azure.net"); strings.Contains(e.Error(), value) {
+		if e := wantError(t, err, summary, "Secret secret in Key Vault kv-ml.vault.azure.net"); strings.Contains(
+			e.Error(), value) {
 			t.Errorf("%v", e)
 		}
 	}
 	for _, check := range []func(string) error{CheckTenantID, CheckClientID} {
-		if err := check("$(ARM_CLIENT_ID)"); err == nil || !strings.Contains(err.Error(), "$(…), a variable that the pipeline did not replace") {
+		if err := check("$(ARM_CLIENT_ID)"); err == nil ||
+			!strings.Contains(err.Error(), "$(…), a variable that the pipeline did not replace") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -69,7 +72,8 @@ func TestKeyVaultCertificateEndsSoon(t *testing.T) {
 	l = k.open(t)
 	k.wantToken(t, l, DatabricksScope, k.app)
 	w := l.TakeWarnings()
-	if len(w) != 1 || w[0].Summary != "Client certificate expires soon: CN=made" || w[0].Attribute != "key_vault.certificate_name" ||
+	if len(w) != 1 || w[0].Summary != "Client certificate expires soon: CN=made" ||
+		w[0].Attribute != "key_vault.certificate_name" ||
 		!strings.Contains(w[0].Detail, "It is version "+version+" of sp-cert in Key Vault kv-ml.vault.azure.net.") {
 		t.Errorf("warnings %+v", w)
 	}

@@ -72,7 +72,8 @@ func tokenLack(request *http.Request, body []byte) string {
 	case !strings.HasSuffix(request.URL.Path, "/token"):
 	case strings.TrimSpace(answer.Token) == "":
 		return "JSON without an access token"
-	case asked != "" && answer.Resource != "" && strings.TrimRight(answer.Resource, "/") != strings.TrimRight(asked, "/"):
+	case asked != "" && answer.Resource != "" &&
+		strings.TrimRight(answer.Resource, "/") != strings.TrimRight(asked, "/"):
 		return "a token for " + web.Text(answer.Resource, 200)
 	}
 	return ""

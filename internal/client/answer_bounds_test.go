@@ -20,14 +20,16 @@ func TestAnswerOfTooManyValues(t *testing.T) {
 		"as many as are decoded":     {strings.Repeat("{},", mostObjects), &scimList{}, ""},
 		"what a model has predicted": {strings.Repeat("{},", mostObjects+1), &prediction{}, ""},
 	} {
-		if got := tooMany([]byte(tc.text), tc.answer); (got == "") != (tc.says == "") || !strings.Contains(got, tc.says) {
+		if got := tooMany([]byte(tc.text), tc.answer); (got == "") != (tc.says == "") ||
+			!strings.Contains(got, tc.says) {
 			t.Errorf("%s: %q, want %q", name, got, tc.says)
 		}
 	}
 	if err := Bounded(mostListed, "groups"); err != nil {
 		t.Error(err)
 	}
-	if err := Bounded(mostListed+1, "groups"); !errors.Is(err, ErrNotAnAnswer) || !strings.Contains(err.Error(), "more than 30000 groups") {
+	if err := Bounded(mostListed+1, "groups"); !errors.Is(err, ErrNotAnAnswer) ||
+		!strings.Contains(err.Error(), "more than 30000 groups") {
 		t.Error(err)
 	}
 }

@@ -60,7 +60,8 @@ func TestWhichBodiesAreAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkspace(t)
-			f := emulator.Fault{Service: "workspace", Status: cmp.Or(tc.status, http.StatusOK), Body: tc.body, Empty: tc.body == "", ContentType: cmp.Or(tc.form, "application/json"), Times: -1}
+			f := emulator.Fault{Service: "workspace", Status: cmp.Or(tc.status, http.StatusOK), Body: tc.body,
+				Empty: tc.body == "", ContentType: cmp.Or(tc.form, "application/json"), Times: -1}
 			w.Tenant.Faults.Add(f)
 			c := w.as(t, w.PersonToken)
 			for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPost} {
@@ -71,7 +72,8 @@ func TestWhichBodiesAreAnswers(t *testing.T) {
 					}
 					continue
 				}
-				if !errors.Is(err, client.ErrNotAnAnswer) || !regexp.MustCompile(tc.lost).MatchString(err.Error()) || !strings.Contains(err.Error(), method+" /api/2.0/things/7") ||
+				if !errors.Is(err, client.ErrNotAnAnswer) || !regexp.MustCompile(tc.lost).MatchString(err.Error()) ||
+					!strings.Contains(err.Error(), method+" /api/2.0/things/7") ||
 					!strings.Contains(err.Error(), strings.TrimPrefix(w.server.WorkspaceURLs[0], "https://")) {
 					t.Errorf("%s: %v", method, err)
 				}

@@ -15,7 +15,9 @@ import (
 // asDeployer returns a client that logs in with a client secret, so that it can log in again.
 func (w *workspace) asDeployer(t *testing.T) *client.Client {
 	t.Helper()
-	c, err := w.as(t, w.PersonToken, func(cfg *client.Config) { cfg.RetryTimeout = 10 * time.Second }).LogIn(auth.Settings{
+	c, err := w.as(t, w.PersonToken, func(cfg *client.Config) {
+		cfg.RetryTimeout = 10 * time.Second
+	}).LogIn(auth.Settings{
 		ClientID:     auth.Setting{Value: w.Deployer.ClientID, Attribute: "client_id"},
 		ClientSecret: auth.Setting{Value: w.DeployerSecret, Attribute: "client_secret"},
 	})
@@ -76,7 +78,8 @@ func TestRefusedCallerLogsInOnceMore(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Status: http.StatusUnauthorized, Message: "not any more", Times: -1})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Status: http.StatusUnauthorized,
+				Message: "not any more", Times: -1})
 			var all sync.WaitGroup
 			for range 20 {
 				all.Go(func() {
@@ -112,8 +115,10 @@ func TestCallWithoutRetryIsNotRepeatedAfterNewLogin(t *testing.T) {
 	w.Tenant.RevokeAccessTokens(0)
 	w.Tenant.Journal.Reset()
 	began := time.Now()
-	err := c.Call(client.WithoutRetry(t.Context()), http.MethodPut, "/api/2.0/permissions/serving-endpoints/"+w.EndpointID, nil, map[string]any{"access_control_list": []any{}}, nil)
-	if !errors.Is(err, client.ErrUnauthenticated) || w.Tenant.Journal.Count("workspace", "PUT", "/") != 1 || w.logins() != 1 {
+	err := c.Call(client.WithoutRetry(t.Context()), http.MethodPut, "/api/2.0/permissions/serving-endpoints/"+
+		w.EndpointID, nil, map[string]any{"access_control_list": []any{}}, nil)
+	if !errors.Is(err, client.ErrUnauthenticated) || w.Tenant.Journal.Count("workspace", "PUT", "/") != 1 ||
+		w.logins() != 1 {
 		t.Errorf("%v, %d requests, %d logins", err, w.Tenant.Journal.Count("workspace", "PUT", "/"), w.logins())
 	}
 	if !c.Again(t.Context(), err, began, 1) {

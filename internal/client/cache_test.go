@@ -20,7 +20,9 @@ func TestCacheReadsOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return int(reads.Add(1)), nil })
+				v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) {
+					return int(reads.Add(1)), nil
+				})
 				if v != 1 || err != nil {
 					t.Errorf("%d, %v", v, err)
 				}
@@ -37,10 +39,14 @@ func TestCacheDoesNotKeepErrors(t *testing.T) {
 	t.Parallel()
 	var s Cache[int]
 	oops := errors.New("oops")
-	if _, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 1, oops }); !errors.Is(err, oops) {
+	if _, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) {
+		return 1, oops
+	}); !errors.Is(err, oops) {
 		t.Errorf("%v", err)
 	}
-	if v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 2, nil }); v != 2 || err != nil {
+	if v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) {
+		return 2, nil
+	}); v != 2 || err != nil {
 		t.Errorf("%d, %v", v, err)
 	}
 }
@@ -63,7 +69,9 @@ func TestCacheReadContinuesWithoutFirstCaller(t *testing.T) {
 	}()
 	<-started
 	go func() {
-		v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 0, errors.New("a second read") })
+		v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) {
+			return 0, errors.New("a second read")
+		})
 		if v != 7 && err == nil {
 			err = errors.New("another value")
 		}

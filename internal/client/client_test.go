@@ -119,7 +119,8 @@ func TestCheckWorkspaceAsksAtMostOnce(t *testing.T) {
 	}
 	all.Wait()
 	var wrong *client.WrongWorkspaceError
-	if err := c.CheckWorkspace(t.Context(), "1"); !errors.As(err, &wrong) || wrong.Actual != w.Workspace.ID() || wrong.Stored != "1" || !strings.Contains(err.Error(), c.Host()) {
+	if err := c.CheckWorkspace(t.Context(), "1"); !errors.As(err, &wrong) || wrong.Actual != w.Workspace.ID() ||
+		wrong.Stored != "1" || !strings.Contains(err.Error(), c.Host()) {
 		t.Errorf("%v", err)
 	}
 	if n := len(w.Tenant.Journal.Entries()); n != 1 {
@@ -140,7 +141,8 @@ func TestCheckWorkspaceAsksAtMostOnce(t *testing.T) {
 func TestCheckWorkspaceFails(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
-	if err := w.as(t, "dapi-of-nobody").CheckWorkspace(t.Context(), w.Workspace.ID()); !errors.Is(err, client.ErrUnauthenticated) {
+	if err := w.as(t, "dapi-of-nobody").CheckWorkspace(t.Context(), w.Workspace.ID()); !errors.Is(err,
+		client.ErrUnauthenticated) {
 		t.Errorf("%v", err)
 	}
 }
@@ -198,7 +200,8 @@ func TestLogInSharesRateLimit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := map[bool]string{true: w.ScoringApp.ClientID, false: w.PersonName}[caller == application]; me.UserName != want {
+		if want := map[bool]string{true: w.ScoringApp.ClientID,
+			false: w.PersonName}[caller == application]; me.UserName != want {
 			t.Errorf("%s called, not %s", me.UserName, want)
 		}
 	}
@@ -331,7 +334,8 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	if _, err := c.ServicePrincipals(ctx, `displayName eq "a-filter"`); err != nil {
 		t.Fatal(err)
 	}
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/token/create", Drop: "before"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/token/create",
+		Drop: "before"})
 	if _, _, err := c.CreateToken(ctx, "a-comment", time.Minute, nil); !errors.Is(err, client.ErrAnswerLost) {
 		t.Fatalf("%v", err)
 	}
@@ -351,14 +355,17 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	var calls []string
 	for _, e := range entries {
 		if e["@message"] == "call" || e["@message"] == "call without an answer" {
-			calls = append(calls, strings.Join([]string{e["@message"].(string), e["method"].(string), e["path"].(string)}, " "))
+			calls = append(calls, strings.Join([]string{e["@message"].(string), e["method"].(string),
+				e["path"].(string)}, " "))
 		}
-		if e["host"] != strings.TrimPrefix(c.Host(), "https://") || e["milliseconds"] == nil || e["status"] == nil && e["error"] == nil {
+		if e["host"] != strings.TrimPrefix(c.Host(), "https://") || e["milliseconds"] == nil || e["status"] == nil &&
+			e["error"] == nil {
 			t.Errorf("an entry shows too little: %v", e)
 		}
 	}
 	want := []string{
-		"call POST /api/2.0/token/create", "call GET /api/2.0/preview/scim/v2/ServicePrincipals", "call without an answer POST /api/2.0/token/create",
+		"call POST /api/2.0/token/create", "call GET /api/2.0/preview/scim/v2/ServicePrincipals", "call without an " +
+			"answer POST /api/2.0/token/create",
 	}
 	if strings.Join(calls, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log shows\n%s", strings.Join(calls, "\n"))
@@ -385,7 +392,8 @@ func TestEnvironmentIsNotRead(t *testing.T) {
 func TestSDKLogIsSilent(t *testing.T) {
 	t.Parallel()
 	client.NotReady(errors.New("x"))
-	for _, level := range []logger.Level{logger.LevelTrace, logger.LevelDebug, logger.LevelInfo, logger.LevelWarn, logger.LevelError} {
+	for _, level := range []logger.Level{logger.LevelTrace, logger.LevelDebug, logger.LevelInfo, logger.LevelWarn,
+		logger.LevelError} {
 		if logger.Get(context.Background()).Enabled(t.Context(), level) {
 			t.Errorf("the SDK logs at %v", level)
 		}

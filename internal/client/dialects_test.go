@@ -105,7 +105,8 @@ func TestRefusals(t *testing.T) {
 			return c.Call(ctx, http.MethodGet, "/api/2.0/nothing", nil, nil, nil)
 		}, kind: client.ErrOther},
 		"not on Azure": {call: func() error {
-			return c.Call(ctx, http.MethodPost, managed[:len(managed)-len("tokens")]+"on-behalf-of/tokens", nil, map[string]string{"application_id": w.Deployer.ClientID}, nil)
+			return c.Call(ctx, http.MethodPost, managed[:len(managed)-len("tokens")]+"on-behalf-of/tokens", nil,
+				map[string]string{"application_id": w.Deployer.ClientID}, nil)
 		}, kind: client.ErrFeatureDisabled},
 		"lifetime": {call: func() error {
 			_, _, err := c.CreateToken(ctx, "", 200*365*24*time.Hour, nil)
@@ -117,7 +118,8 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, client.ErrPermissionDenied},
 		"exists already": {call: func() error {
-			return c.Call(ctx, http.MethodPost, "/api/2.0/preview/scim/v2/ServicePrincipals", nil, map[string]string{"applicationId": w.Deployer.ClientID}, nil)
+			return c.Call(ctx, http.MethodPost, "/api/2.0/preview/scim/v2/ServicePrincipals", nil,
+				map[string]string{"applicationId": w.Deployer.ClientID}, nil)
 		}, kind: client.ErrConflict},
 	} {
 		w.Workspace.SetSwitches(tc.switches)
@@ -133,7 +135,8 @@ func TestEndpointWithoutID(t *testing.T) {
 	w.Workspace.CreateFoundationEndpoint("llama")
 	c := w.as(t, w.PersonToken)
 	var advice *client.Advice
-	if _, err := c.EndpointID(t.Context(), "llama", client.AnyAge); !errors.Is(err, client.ErrNoEndpointID) || !errors.As(err, &advice) || advice.Attribute != "endpoint_name" {
+	if _, err := c.EndpointID(t.Context(), "llama", client.AnyAge); !errors.Is(err, client.ErrNoEndpointID) ||
+		!errors.As(err, &advice) || advice.Attribute != "endpoint_name" {
 		t.Errorf("%v", err)
 	}
 	if id, err := c.EndpointID(t.Context(), w.EndpointName, client.AnyAge); err != nil || id != w.EndpointID {

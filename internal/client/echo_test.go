@@ -44,7 +44,8 @@ func TestEchoedSecretsAreHidden(t *testing.T) {
 			func(r string) (int, string) { return status, "SOME_CODE: " + strings.ReplaceAll(r, "\n", " ") },
 			func(r string) (int, string) { return status, r },
 			func(r string) (int, string) {
-				return status, text(map[string]any{"id": r, "token_value": r, "token_info": map[string]any{"token_id": r, r: 1}, "Resources": r})
+				return status, text(map[string]any{"id": r, "token_value": r,
+					"token_info": map[string]any{"token_id": r, r: 1}, "Resources": r})
 			},
 			func(r string) (int, string) { return status, text(r) },
 			func(string) (int, string) { return status, "{" })
@@ -67,10 +68,13 @@ func TestEchoedSecretsAreHidden(t *testing.T) {
 			echo := echoes(func(r *http.Request) (*http.Response, error) {
 				request := fmt.Sprintf("%s %s\x1b[2J\n%v\n", r.Method, r.URL, r.Header)
 				status, body := form(request)
-				header := http.Header{"X-Request-Id": {request}, "Location": {"https://elsewhere.example/" + url.PathEscape(request)}, "X-Databricks-Org-Id": {request}}
-				return &http.Response{StatusCode: status, Status: "000 " + request, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+				header := http.Header{"X-Request-Id": {request}, "Location": {"https://elsewhere.example/" +
+					url.PathEscape(request)}, "X-Databricks-Org-Id": {request}}
+				return &http.Response{StatusCode: status, Status: "000 " + request, Header: header,
+					Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 			})
-			login, err := auth.Open(auth.Settings{Token: auth.Setting{Value: secret, Attribute: "token"}}, auth.Options{})
+			login, err := auth.Open(auth.Settings{Token: auth.Setting{Value: secret, Attribute: "token"}},
+				auth.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

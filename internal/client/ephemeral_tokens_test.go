@@ -15,10 +15,15 @@ import (
 const revokeOwn = "/api/2.0/token/delete"
 
 // opening returns the client of a provider, its ephemeral tokens, and the ids of n open tokens of another owner.
-func opening(t *testing.T, w *workspace, n int, more ...func(*client.Config)) (provider *client.Client, opened *client.EphemeralTokens, ids []string) {
+func opening(
+	t *testing.T, w *workspace, n int, more ...func(*client.Config),
+) (provider *client.Client, opened *client.EphemeralTokens, ids []string) {
 	t.Helper()
 	opened = &client.EphemeralTokens{}
-	provider = w.as(t, w.PersonToken, append(more, func(cfg *client.Config) { cfg.Ephemeral = opened; cfg.RetryTimeout = time.Minute })...)
+	provider = w.as(t, w.PersonToken, append(more, func(cfg *client.Config) {
+		cfg.Ephemeral = opened
+		cfg.RetryTimeout = time.Minute
+	})...)
 	_, value := w.Workspace.MintToken(w.Deployer.ClientID, "login of the owner", time.Hour)
 	owner, err := provider.LogIn(tokenLogin(value))
 	if err != nil {
@@ -56,7 +61,8 @@ func TestEndWithoutOpenTokens(t *testing.T) {
 	provider.Opening(provider)("") // no token was created
 	w.Tenant.Journal.Reset()
 	began := time.Now()
-	if failed := opened.End(time.Minute); len(failed) > 0 || time.Since(began) > time.Second || len(w.Tenant.Journal.Entries()) > 0 {
+	if failed := opened.End(time.Minute); len(failed) > 0 || time.Since(began) > time.Second ||
+		len(w.Tenant.Journal.Entries()) > 0 {
 		t.Errorf("%v after %s, with the requests %+v", failed, time.Since(began), w.Tenant.Journal.Entries())
 	}
 }
@@ -157,7 +163,8 @@ func TestCloseByAnAdmin(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	provider, _, ids := opening(t, w, 1)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Status: 403, Code: "403", Message: "Invalid access token."})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Status: 403, Code: "403",
+		Message: "Invalid access token."})
 	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || countTokens(w) != 0 {
 		t.Errorf("%v, %d left", err, countTokens(w))
 	}
@@ -182,7 +189,8 @@ func TestCloseFailsAndEndTriesAgain(t *testing.T) {
 	w := newWorkspace(t)
 	provider, opened, ids := opening(t, w, 1)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Status: 403, Code: "PERMISSION_DENIED"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: managed + "/*", Status: 403, Code: "PERMISSION_DENIED"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: managed + "/*", Status: 403,
+		Code: "PERMISSION_DENIED"})
 	err := provider.CloseToken(t.Context(), ids[0])
 	if !errors.Is(err, client.ErrPermissionDenied) || countTokens(w) != 1 {
 		t.Fatalf("%v, %d left", err, countTokens(w))

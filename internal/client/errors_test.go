@@ -139,7 +139,8 @@ func TestMapAnswerOfSuccess(t *testing.T) {
 }
 
 func answerOf(method string, status int, form, body string) common.ResponseWrapper {
-	request := &http.Request{Method: method, URL: &url.URL{Scheme: "https", Host: "adb", Path: "/api/2.0/things", RawQuery: "filter=secret-query"}}
+	request := &http.Request{Method: method, URL: &url.URL{Scheme: "https", Host: "adb", Path: "/api/2.0/things",
+		RawQuery: "filter=secret-query"}}
 	response := &http.Response{
 		Status: http.StatusText(status), StatusCode: status, Request: request,
 		Header: http.Header{"X-Request-Id": {"req-1"}, "Content-Type": {form}},
@@ -218,10 +219,12 @@ func TestTextOfAnAttemptWithoutAnswerHasNoWordsTheSDKRepeatsOn(t *testing.T) {
 
 func TestAdvice(t *testing.T) {
 	t.Parallel()
-	cause := &Error{Kind: ErrNotFound, Method: "GET", Path: "/x", Status: 404, Code: "RESOURCE_DOES_NOT_EXIST", Message: "gone", RequestID: "r"}
+	cause := &Error{Kind: ErrNotFound, Method: "GET", Path: "/x", Status: 404, Code: "RESOURCE_DOES_NOT_EXIST",
+		Message: "gone", RequestID: "r"}
 	err := AtAttribute(Advise(cause, "name", "Do this."), "endpoint_name")
 	var advice *Advice
-	if !errors.As(err, &advice) || advice.Attribute != "endpoint_name" || advice.Next != "Do this." || !errors.Is(err, ErrNotFound) {
+	if !errors.As(err, &advice) || advice.Attribute != "endpoint_name" || advice.Next != "Do this." ||
+		!errors.Is(err, ErrNotFound) {
 		t.Errorf("%#v", err)
 	}
 	if err.Error() != "GET /x answered 404 RESOURCE_DOES_NOT_EXIST: gone (request id r)" {

@@ -37,9 +37,11 @@ func newManaged(t *testing.T) *resourceWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: m.Tenant.CAPool(), MinVersion: tls.VersionTLS12}}
+	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: m.Tenant.CAPool(),
+		MinVersion: tls.VersionTLS12}}
 	t.Cleanup(transport.CloseIdleConnections)
-	known := map[string]bool{"login.microsoftonline.com": true, "management.azure.com": true, m.Workspace.HostName(): true}
+	known := map[string]bool{"login.microsoftonline.com": true, "management.azure.com": true,
+		m.Workspace.HostName(): true}
 	catch := roundTripper(func(r *http.Request) (*http.Response, error) {
 		if known[r.URL.Host] && r.URL.Scheme == "https" {
 			return transport.RoundTrip(r)
@@ -48,17 +50,20 @@ func newManaged(t *testing.T) *resourceWorld {
 		m.stolen = append(m.stolen, fmt.Sprintf("%s %s %v", r.Method, r.URL, r.Header))
 		m.mu.Unlock()
 		body := fmt.Sprintf(`{"id":%q,"properties":{"workspaceUrl":"elsewhere.example"}}`, m.id)
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
+			Request: r}, nil
 	})
 	m.id = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/ml/providers/Microsoft.Databricks/workspaces/models"
 	m.Tenant.PublishWorkspace(m.Workspace, m.id, m.Deployer.ClientID)
 	login, err := auth.Open(auth.Settings{
-		TenantID: auth.Setting{Value: m.Tenant.ID}, ClientID: auth.Setting{Value: m.Deployer.ClientID}, ClientSecret: auth.Setting{Value: m.DeployerSecret},
+		TenantID: auth.Setting{Value: m.Tenant.ID}, ClientID: auth.Setting{Value: m.Deployer.ClientID},
+		ClientSecret: auth.Setting{Value: m.DeployerSecret},
 	}, auth.Options{Transport: catch, RetryTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.config = client.Config{ResourceID: m.id, Login: login, Transport: catch, AttemptTimeout: 10 * time.Second, RetryTimeout: time.Second}
+	m.config = client.Config{ResourceID: m.id, Login: login, Transport: catch, AttemptTimeout: 10 * time.Second,
+		RetryTimeout: time.Second}
 	return m
 }
 
@@ -113,7 +118,8 @@ func TestResourceManagerRedirects(t *testing.T) {
 	t.Parallel()
 	m := newManaged(t)
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		for _, location := range []string{"https://elsewhere.example/x", "https://management.azure.com:8443/x", "http://management.azure.com/x"} {
+		for _, location := range []string{"https://elsewhere.example/x", "https://management.azure.com:8443/x",
+			"http://management.azure.com/x"} {
 			m.Tenant.Faults.Clear()
 			m.Tenant.Faults.Add(emulator.Fault{Service: "arm", Status: status, Location: location, Times: -1})
 			target, err := url.Parse(location)
@@ -164,13 +170,14 @@ func TestResourceManagerAnswersSomethingElse(t *testing.T) {
 		about(id, "http://adb-1.2.azuredatabricks.net"):                 "http://",
 		about(id, "adb-1.2.databricks.azure.us"):                        "public cloud",
 	} {
-		m.Tenant.Faults.Add(emulator.Fault{Service: "arm", Status: 200, Body: body, Empty: body == "", ContentType: "application/json"})
+		m.Tenant.Faults.Add(emulator.Fault{Service: "arm", Status: 200, Body: body, Empty: body == "",
+			ContentType: "application/json"})
 		m.refuses(t, says)
 	}
 }
 
-// TestStoppedWhileTheHostIsLookedUp checks that a write that waits for the workspace's address does not count as sent if
-// the caller is stopped.
+// TestStoppedWhileTheHostIsLookedUp checks that a write that waits for the workspace's address does not count as sent
+// if the caller is stopped.
 func TestStoppedWhileTheHostIsLookedUp(t *testing.T) {
 	t.Parallel()
 	m := newManaged(t)

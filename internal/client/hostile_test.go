@@ -201,7 +201,9 @@ func TestHostileCertificates(t *testing.T) {
 		"expired":        {late, server.URL},
 		"another's name": {trusting, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)},
 	} {
-		err := call(t.Context(), newClientOver(t, tc.transport, func(cfg *Config) { cfg.Host = tc.host }), http.MethodPost)
+		err := call(t.Context(), newClientOver(t, tc.transport, func(cfg *Config) {
+			cfg.Host = tc.host
+		}), http.MethodPost)
 		e, ok := errors.AsType[*Error](err)
 		if !ok || !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrAnswerLost) || asked > 0 {
 			t.Errorf("%s: %d requests, %v", name, asked, err)

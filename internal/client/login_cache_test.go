@@ -11,12 +11,13 @@ import (
 func TestLogInIsShared(t *testing.T) {
 	t.Parallel()
 	opened, fail := 0, false
-	c, err := New(Config{Host: "https://adb-42.test", Login: &auth.Login{Kind: auth.KindCLI}, Open: func(auth.Settings) (*auth.Login, error) {
-		if opened++; fail {
-			return nil, errors.New("not yet")
-		}
-		return &auth.Login{}, nil
-	}, Vault: func(auth.Setting) (*auth.Vault, error) { opened++; return &auth.Vault{}, nil }})
+	c, err := New(Config{Host: "https://adb-42.test", Login: &auth.Login{Kind: auth.KindCLI},
+		Open: func(auth.Settings) (*auth.Login, error) {
+			if opened++; fail {
+				return nil, errors.New("not yet")
+			}
+			return &auth.Login{}, nil
+		}, Vault: func(auth.Setting) (*auth.Vault, error) { opened++; return &auth.Vault{}, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,8 @@ func TestLogInIsShared(t *testing.T) {
 	if again, err := first.LogIn(settings("a", "")); again != first || err != nil {
 		t.Error("not shared among identities")
 	}
-	if kept := logIn(settings("", "https://v")); logIn(settings("", "https://v")) != kept || logIn(settings("", "https://w")) == kept {
+	if kept := logIn(settings("", "https://v")); logIn(settings("", "https://v")) != kept ||
+		logIn(settings("", "https://w")) == kept {
 		t.Error("not shared by vault")
 	}
 	if opened != 4 {
@@ -56,7 +58,8 @@ func TestLogInIsShared(t *testing.T) {
 	logIn(settings("c", ""))
 
 	opened = 0
-	for _, uri := range []string{"https://kv.vault.azure.net/", "https://KV.vault.azure.net", "https://kv2.vault.azure.net/"} {
+	for _, uri := range []string{"https://kv.vault.azure.net/", "https://KV.vault.azure.net",
+		"https://kv2.vault.azure.net/"} {
 		if _, err := c.Vault(auth.Setting{Value: uri}); err != nil {
 			t.Error(err)
 		}
@@ -71,7 +74,8 @@ func TestLogInIsShared(t *testing.T) {
 
 func TestOwner(t *testing.T) {
 	t.Parallel()
-	list := TokenList{Tokens: []TokenInfo{{Creator: "app-1", CreatorID: "1", OwnerID: "1"}, {Creator: "app-2", CreatorID: "2", OwnerID: "2"}}}
+	list := TokenList{Tokens: []TokenInfo{{Creator: "app-1", CreatorID: "1", OwnerID: "1"},
+		{Creator: "app-2", CreatorID: "2", OwnerID: "2"}}}
 	for _, tc := range []struct {
 		token TokenInfo
 		owner string

@@ -22,7 +22,8 @@ func TestOAuthSecrets(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	made, value, err := c.CreateOAuthSecret(t.Context(), id, time.Hour, []string{"model-serving"})
-	if err != nil || value == "" || made.ExpiresAt.Sub(made.CreatedAt) != time.Hour || len(made.Scopes) != 1 || !made.Active() {
+	if err != nil || value == "" || made.ExpiresAt.Sub(made.CreatedAt) != time.Hour || len(made.Scopes) != 1 ||
+		!made.Active() {
 		t.Fatalf("%+v, %v", made, err)
 	}
 	w.Workspace.AddOAuthSecret(application, 0)
@@ -47,7 +48,8 @@ func TestOAuthSecrets(t *testing.T) {
 	if n := w.Tenant.Journal.Count("workspace", "GET", oauthSecrets) - before; n != 0 {
 		t.Errorf("%d lists for one that is known", n)
 	}
-	if err := errors.Join(c.DeleteOAuthSecret(t.Context(), id, made.ID), c.DeleteOAuthSecret(t.Context(), id, made.ID)); err != nil {
+	if err := errors.Join(c.DeleteOAuthSecret(t.Context(), id, made.ID), c.DeleteOAuthSecret(t.Context(), id,
+		made.ID)); err != nil {
 		t.Error(err)
 	}
 	if n := len(w.Workspace.Snapshot().OAuthSecrets); n != 1 {
@@ -76,11 +78,13 @@ func TestOAuthSecretsWantAnswers(t *testing.T) {
 		if _, err := c.OAuthSecrets(t.Context(), id); !errors.Is(err, client.ErrNotAnAnswer) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, _, err := c.CreateOAuthSecret(t.Context(), id, time.Hour, nil); !errors.Is(err, client.ErrNotAnAnswer) || !errors.Is(err, client.ErrAnswerLost) {
+		if _, _, err := c.CreateOAuthSecret(t.Context(), id, time.Hour, nil); !errors.Is(err, client.ErrNotAnAnswer) ||
+			!errors.Is(err, client.ErrAnswerLost) {
 			t.Errorf("%s: %v", name, err)
 		}
 		var unconfirmed *client.UnconfirmedError
-		if err := c.DeleteOAuthSecret(t.Context(), id, "a"); !errors.Is(err, client.ErrNotAnAnswer) && !errors.As(err, &unconfirmed) {
+		if err := c.DeleteOAuthSecret(t.Context(), id, "a"); !errors.Is(err, client.ErrNotAnAnswer) &&
+			!errors.As(err, &unconfirmed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -103,7 +107,8 @@ func TestEmptyAnswersDoNotProveDeletionOfOAuthSecret(t *testing.T) {
 		}
 		err := w.as(t, w.PersonToken).DeleteOAuthSecret(t.Context(), id, secret)
 		var unconfirmed *client.UnconfirmedError
-		if left := len(w.Workspace.Snapshot().OAuthSecrets); (err == nil) != (left == 0) || err != nil && !errors.As(err, &unconfirmed) {
+		if left := len(w.Workspace.Snapshot().OAuthSecrets); (err == nil) != (left == 0) || err != nil &&
+			!errors.As(err, &unconfirmed) {
 			t.Errorf("%s: %v, and %d are left", name, err, left)
 		}
 	}
@@ -115,7 +120,8 @@ func TestLostOAuthSecretIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	id := w.Workspace.AddServicePrincipal("", "scorer")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/accounts/**", Status: 503, WorkDone: true})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/accounts/**", Status: 503,
+		WorkDone: true})
 	_, _, err := w.as(t, w.PersonToken).CreateOAuthSecret(t.Context(), id, time.Hour, nil)
 	if !errors.Is(err, client.ErrAnswerLost) || len(w.Workspace.Snapshot().OAuthSecrets) != 1 {
 		t.Errorf("%v, %d secrets", err, len(w.Workspace.Snapshot().OAuthSecrets))

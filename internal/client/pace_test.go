@@ -37,14 +37,16 @@ func TestThrottledCallIsSentAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &recorder{fake: fake{steps: []step{refusal}}}
-			l := newTransport(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute, RetryTimeout: time.Minute}, func(*http.Request) {})
+			l := newTransport(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute,
+				RetryTimeout: time.Minute}, func(*http.Request) {})
 			signed := 0
 			sign := signer(func(r *http.Request) error {
 				signed++
 				r.Header.Set("Authorization", "Bearer renewed")
 				return nil
 			})
-			r, err := http.NewRequestWithContext(context.WithValue(t.Context(), callerKey{}, sign), http.MethodPost, "https://adb-42.test/api/2.0/things", strings.NewReader("the body"))
+			r, err := http.NewRequestWithContext(context.WithValue(t.Context(), callerKey{}, sign), http.MethodPost,
+				"https://adb-42.test/api/2.0/things", strings.NewReader("the body"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +55,8 @@ func TestThrottledCallIsSentAgain(t *testing.T) {
 			if err != nil || resp.StatusCode != 200 {
 				t.Fatalf("%v, %v", resp, err)
 			}
-			if strings.Join(f.bodies, "|") != "the body|the body" || strings.Join(f.tokens, "|") != "Bearer first|Bearer renewed" || signed != 1 {
+			if strings.Join(f.bodies, "|") != "the body|the body" ||
+				strings.Join(f.tokens, "|") != "Bearer first|Bearer renewed" || signed != 1 {
 				t.Errorf("sent %q with %q, signed %d times", f.bodies, f.tokens, signed)
 			}
 			if held := f.sent[1].Sub(f.sent[0]); held < 950*time.Millisecond {
@@ -67,8 +70,10 @@ func TestThrottledCallIsSentAgain(t *testing.T) {
 func TestOtherErrorsAreReturnedToTheCaller(t *testing.T) {
 	t.Parallel()
 	f := &recorder{fake: fake{steps: []step{{status: 500, body: `{"error_code":"INTERNAL_ERROR"}`}}}}
-	l := newTransport(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute, RetryTimeout: time.Minute}, func(*http.Request) {})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://adb-42.test/api/2.0/things", strings.NewReader("x"))
+	l := newTransport(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute,
+		RetryTimeout: time.Minute}, func(*http.Request) {})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://adb-42.test/api/2.0/things",
+		strings.NewReader("x"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,10 +44,12 @@ func TestPagesEnd(t *testing.T) {
 			if requests > 50 {
 				return nil, errors.New("it goes on")
 			}
-			return &http.Response{StatusCode: 200, Header: http.Header{orgIDHeader: {"42"}}, Body: io.NopCloser(strings.NewReader(tc.page(requests - 1))), Request: r}, nil
+			return &http.Response{StatusCode: 200, Header: http.Header{orgIDHeader: {"42"}},
+				Body: io.NopCloser(strings.NewReader(tc.page(requests - 1))), Request: r}, nil
 		}), nil)
 		found, err := c.ServicePrincipals(t.Context(), "")
-		if errors.Is(err, errPaging) != (tc.found < 0) || tc.found >= 0 && (err != nil || len(found) != tc.found) || requests != tc.requests {
+		if errors.Is(err, errPaging) != (tc.found < 0) || tc.found >= 0 && (err != nil || len(found) != tc.found) ||
+			requests != tc.requests {
 			t.Errorf("%s: %d found in %d requests, %v", name, len(found), requests, err)
 		}
 	}

@@ -100,7 +100,8 @@ func TestListsAreShared(t *testing.T) {
 		t.Errorf("%d requests for three lists", n)
 	}
 	const collection = "/api/2.0/preview/scim/v2/ServicePrincipals"
-	if err := c.Call(t.Context(), http.MethodPost, collection, nil, map[string]string{"displayName": "late"}, nil); err != nil {
+	if err := c.Call(t.Context(), http.MethodPost, collection, nil, map[string]string{"displayName": "late"},
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	if sp, _, _ := count(); sp != 2 {
@@ -143,7 +144,8 @@ func pages(t *testing.T, n, size int, total bool, ignoresStart bool) *client.Cli
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Config{Host: server.URL, Login: login, Transport: http.DefaultTransport, AttemptTimeout: time.Minute, RetryTimeout: time.Second})
+	c, err := client.New(client.Config{Host: server.URL, Login: login, Transport: http.DefaultTransport,
+		AttemptTimeout: time.Minute, RetryTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

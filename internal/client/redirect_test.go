@@ -43,14 +43,18 @@ func TestRedirect(t *testing.T) {
 					w.Header().Set("X-Request-Id", "req-1")
 					w.WriteHeader(status)
 				}))
-				err := call(t.Context(), newClientOver(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL }), method)
+				err := call(t.Context(), newClientOver(t, http.DefaultTransport, func(cfg *Config) {
+					cfg.Host = server.URL
+				}), method)
 				server.Close()
 				var e *Error
-				if !errors.As(err, &e) || !errors.Is(err, tc.kind) || errors.Is(err, ErrAnswerLost) || calls != 1 || e.Status != status || e.RequestID != "req-1" {
+				if !errors.As(err, &e) || !errors.Is(err, tc.kind) || errors.Is(err, ErrAnswerLost) || calls != 1 ||
+					e.Status != status || e.RequestID != "req-1" {
 					t.Errorf("%s, %d to %s: %d calls, %v", name, status, method, calls, err)
 					continue
 				}
-				for _, words := range append(tc.says, method+" /api/2.0/things", strings.TrimPrefix(server.URL, "http://")) {
+				for _, words := range append(tc.says, method+" /api/2.0/things",
+					strings.TrimPrefix(server.URL, "http://")) {
 					if !strings.Contains(e.Error(), words) {
 						t.Errorf("%s, %d: it does not say %q: %s", name, status, words, e)
 					}
@@ -83,7 +87,8 @@ func TestAnswersAreBounded(t *testing.T) {
 	c := newClientOver(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
 	for n, method := range []string{"GET", "POST", "DELETE"} {
 		err := call(t.Context(), c, method)
-		if !errors.Is(err, ErrNotAnAnswer) || errors.Is(err, ErrAnswerLost) != (method != "GET") || calls != n+1 || !strings.Contains(err.Error(), "more than 24 MiB") {
+		if !errors.Is(err, ErrNotAnAnswer) || errors.Is(err, ErrAnswerLost) != (method != "GET") || calls != n+1 ||
+			!strings.Contains(err.Error(), "more than 24 MiB") {
 			t.Errorf("%s, %d calls: %v", method, calls, err)
 		}
 	}

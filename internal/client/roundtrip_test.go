@@ -56,7 +56,8 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s.after != "" {
 		h.Set("Retry-After", s.after)
 	}
-	return &http.Response{StatusCode: s.status, Header: h, Body: io.NopCloser(strings.NewReader(s.body)), Request: r}, nil
+	return &http.Response{StatusCode: s.status, Header: h, Body: io.NopCloser(strings.NewReader(s.body)),
+		Request: r}, nil
 }
 
 func (f *fake) attempts() int {
@@ -73,7 +74,8 @@ func newClientOver(t *testing.T, transport http.RoundTripper, change func(*Confi
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Host: "https://adb-42.test", Login: login, Open: open, Transport: transport, AttemptTimeout: time.Minute, RetryTimeout: 5 * time.Second}
+	cfg := Config{Host: "https://adb-42.test", Login: login, Open: open, Transport: transport,
+		AttemptTimeout: time.Minute, RetryTimeout: 5 * time.Second}
 	if change != nil {
 		change(&cfg)
 	}
@@ -96,7 +98,8 @@ var (
 	refused = &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connect: connection refused")}
 	reset   = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
 	proxy   = &net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("connect: connection refused")}
-	noName  = &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "adb-42.test", IsNotFound: true}}
+	noName  = &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "adb-42.test",
+		IsNotFound: true}}
 	noTrust = &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
 )
 
@@ -175,7 +178,8 @@ func TestHostUnreachable(t *testing.T) {
 					t.Error(err)
 				}
 				err = call(t.Context(), c, method)
-				if tc.again && (err != nil || f.attempts() != 3) || !tc.again && (!errors.Is(err, ErrUnreachable) || f.attempts() != 2) {
+				if tc.again && (err != nil || f.attempts() != 3) || !tc.again && (!errors.Is(err, ErrUnreachable) ||
+					f.attempts() != 2) {
 					t.Errorf("%s %s after first contact: %d attempts, %v", name, method, f.attempts(), err)
 				}
 			})
@@ -240,7 +244,8 @@ func TestAttemptTimeout(t *testing.T) {
 	f = &fake{steps: []step{{hang: true}}}
 	err := call(ctx, newClientOver(t, f, brief), "POST")
 	var e *Error
-	if !errors.As(err, &e) || !errors.Is(e.Kind, ErrAnswerLost) || f.attempts() != 1 || e.Message != "no answer within 50ms" {
+	if !errors.As(err, &e) || !errors.Is(e.Kind, ErrAnswerLost) || f.attempts() != 1 ||
+		e.Message != "no answer within 50ms" {
 		t.Errorf("POST: %d attempts, %v", f.attempts(), err)
 	}
 }
@@ -266,7 +271,8 @@ func TestCallerGivesUp(t *testing.T) {
 	f := &fake{steps: []step{{hang: true}, {hang: true}}}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := call(ctx, newClientOver(t, f, nil), "GET"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrAnswerLost) || f.attempts() != 1 {
+	if err := call(ctx, newClientOver(t, f, nil), "GET"); !errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, ErrAnswerLost) || f.attempts() != 1 {
 		t.Errorf("%d attempts, %v", f.attempts(), err)
 	}
 }
@@ -302,7 +308,8 @@ func TestCanceledWriteEnds(t *testing.T) {
 			began := time.Now()
 			time.AfterFunc(20*time.Millisecond, stop)
 			f := &fake{steps: []step{{hang: true}}}
-			if err := call(ctx, newClientOver(t, f, nil), method); !errors.Is(err, context.Canceled) || time.Since(began) > limit {
+			if err := call(ctx, newClientOver(t, f, nil), method); !errors.Is(err, context.Canceled) ||
+				time.Since(began) > limit {
 				t.Errorf("after %s: %v", time.Since(began), err)
 			}
 		})
@@ -323,7 +330,8 @@ func TestRetryTimeout(t *testing.T) {
 // wait.
 func TestRetryAfterHoldsEverybody(t *testing.T) {
 	t.Parallel()
-	for name, first := range map[string]step{"429": {status: 429, after: "1"}, "429 without the header": {status: 429}, "503": {status: 503, after: "1"}} {
+	for name, first := range map[string]step{"429": {status: 429, after: "1"}, "429 without the header": {status: 429},
+		"503": {status: 503, after: "1"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &fake{steps: []step{first}}
@@ -427,7 +435,8 @@ func TestPause(t *testing.T) {
 			t.Errorf("%d attempts, %v", f.attempts(), err)
 		}
 	})
-	for value, want := range map[string]time.Duration{"": time.Second, "0": 0, "7": 7 * time.Second, "-1": time.Second, "soon": time.Second, "99999999999999999": 24 * time.Hour} {
+	for value, want := range map[string]time.Duration{"": time.Second, "0": 0, "7": 7 * time.Second, "-1": time.Second,
+		"soon": time.Second, "99999999999999999": 24 * time.Hour} {
 		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
 			t.Errorf("Retry-After %q is %s", value, got)
 		}

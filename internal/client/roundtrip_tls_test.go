@@ -17,7 +17,8 @@ func TestHandshakeFailureIsFinal(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]func(*tls.Config){
 		"certificate that cannot be parsed": func(c *tls.Config) {
-			c.Certificates = []tls.Certificate{{Certificate: [][]byte{[]byte("no certificate")}, PrivateKey: c.Certificates[0].PrivateKey}}
+			c.Certificates = []tls.Certificate{{Certificate: [][]byte{[]byte("no certificate")},
+				PrivateKey: c.Certificates[0].PrivateKey}}
 		},
 		"alert: no common version":         func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 },
 		"alert: no certificate for a name": func(c *tls.Config) { c.Certificates = nil; c.GetCertificate = noCertificate },
@@ -48,7 +49,8 @@ func TestHandshakeFailureIsFinal(t *testing.T) {
 						err = call(t.Context(), c, method)
 					}
 					var e *Error
-					if !errors.As(err, &e) || !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrAnswerLost) || counted.n.Load() != 1 {
+					if !errors.As(err, &e) || !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrAnswerLost) ||
+						counted.n.Load() != 1 {
 						t.Errorf("%s, answered before %t: %d attempts, %v", method, answered, counted.n.Load(), err)
 					}
 					if e != nil && !strings.Contains(e.Message, "TLS handshake") {
@@ -74,7 +76,8 @@ func TestHandshakeBrokenByTheNetwork(t *testing.T) {
 	transport := server.Client().Transport.(*http.Transport).Clone()
 	dials := 0
 	transport.DialContext = nil
-	transport.Dial = func(network, address string) (net.Conn, error) { //nolint:staticcheck // the short form is enough here
+	//nolint:staticcheck // the short form is enough here
+	transport.Dial = func(network, address string) (net.Conn, error) {
 		conn, err := net.Dial(network, address)
 		if dials++; dials == 1 && err == nil {
 			conn.Close()

@@ -216,7 +216,8 @@ func TestStoppedBetweenTwoAttempts(t *testing.T) {
 					stop()
 					err := <-ended
 					want := strings.Contains(tc.methods, method)
-					if err == nil || errors.Is(err, ErrAnswerLost) != want || MayBeDone(err) != want || f.attempts() != 2 {
+					if err == nil || errors.Is(err, ErrAnswerLost) != want || MayBeDone(err) != want ||
+						f.attempts() != 2 {
 						t.Errorf("%d attempts, %v", f.attempts(), err)
 					}
 				})

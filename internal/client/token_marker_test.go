@@ -9,8 +9,10 @@ import (
 func TestMark(t *testing.T) {
 	t.Parallel()
 	until := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	first, second, timeless := Mark("iris scoring", until), Mark("iris scoring", until), Mark("iris scoring", time.Time{})
-	if first == second || !strings.HasPrefix(first, "iris scoring [dbxaccess:") || strings.HasPrefix(Mark("", until), " ") {
+	first, second, timeless := Mark("iris scoring", until), Mark("iris scoring", until), Mark("iris scoring",
+		time.Time{})
+	if first == second || !strings.HasPrefix(first, "iris scoring [dbxaccess:") ||
+		strings.HasPrefix(Mark("", until), " ") {
 		t.Errorf("%q, %q, %q", first, second, Mark("", until))
 	}
 	made, later := until.Add(-5*time.Minute), until.Add(48*time.Hour)
@@ -35,7 +37,8 @@ func TestMark(t *testing.T) {
 		}
 	}
 	for comment, want := range map[string]string{
-		first: "iris scoring", timeless: "iris scoring", Mark("", until): "", "": "", "iris": "iris", "a [b]": "a [b]", first + ".": first + ".",
+		first: "iris scoring", timeless: "iris scoring", Mark("", until): "", "": "", "iris": "iris", "a [b]": "a [b]",
+		first + ".": first + ".",
 	} {
 		if got := Unmark(comment); got != want {
 			t.Errorf("%q without its marker is %q", comment, got)

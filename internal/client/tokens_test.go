@@ -28,7 +28,8 @@ func TestWorkspaceTokensAreListedOnce(t *testing.T) {
 				return
 			}
 			found, ok := list.ByID(id)
-			if !ok || found.Creator != w.Deployer.ClientID || found.OwnerID == "" || found.Comment != "pipeline" || found.ExpiresAt.Sub(found.CreatedAt) != time.Hour {
+			if !ok || found.Creator != w.Deployer.ClientID || found.OwnerID == "" || found.Comment != "pipeline" ||
+				found.ExpiresAt.Sub(found.CreatedAt) != time.Hour {
 				t.Errorf("%t %+v", ok, found)
 			}
 		})
@@ -152,9 +153,11 @@ func TestRevokeIsRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	own, _ := w.Workspace.MintToken(w.PersonName, "own", time.Hour)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/token/delete", Drop: "after"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/token/delete",
+		Drop: "after"})
 	c := w.as(t, w.PersonToken, func(cfg *client.Config) { cfg.RetryTimeout = 5 * time.Second })
-	if err := c.RevokeOwnToken(t.Context(), own); err != nil || w.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 2 {
+	if err := c.RevokeOwnToken(t.Context(), own); err != nil ||
+		w.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 2 {
 		t.Errorf("%v, %d requests", err, w.Tenant.Journal.Count("workspace", "POST", "/token/delete"))
 	}
 }

@@ -48,7 +48,8 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a.body == "" {
 		a.body = "{}"
 	}
-	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(strings.NewReader(a.body)),
+		Request: r}, nil
 }
 
 // TestWorkspaceIDIsFound checks where the workspace's id is found, in the order of the search, and how many further
@@ -129,7 +130,8 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 	for _, method := range []string{"GET", "PUT", "POST", "DELETE"} {
 		c := newClientOver(t, &scripted{answers: answers}, func(cfg *Config) { cfg.WorkspaceID = "8" })
 		err := call(t.Context(), c, method)
-		if !errors.Is(err, ErrWrongWorkspace) || errors.Is(err, ErrAnswerLost) != (method == "POST") || c.WorkspaceID() != "" {
+		if !errors.Is(err, ErrWrongWorkspace) || errors.Is(err, ErrAnswerLost) != (method == "POST") ||
+			c.WorkspaceID() != "" {
 			t.Errorf("%s: %v, workspace id %q", method, err, c.WorkspaceID())
 		}
 		for _, words := range []string{method + " /api/2.0/things", "adb-42.test is workspace 7", "workspace_id is 8"} {
@@ -139,7 +141,10 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 		}
 	}
 	// An id that only the answer about the current user shows is compared as well.
-	c := newClientOver(t, &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "", ""}, mePath: {200, "7", ""}}}, func(cfg *Config) { cfg.WorkspaceID = "8" })
+	c := newClientOver(t, &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "", ""},
+		mePath: {200, "7", ""}}}, func(cfg *Config) {
+		cfg.WorkspaceID = "8"
+	})
 	if err := call(t.Context(), c, "GET"); !errors.Is(err, ErrWrongWorkspace) {
 		t.Errorf("%v", err)
 	}
@@ -150,7 +155,9 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.answers["/api/2.0/things"] = scriptedAnswer{200, "9", ""}
-	if err := call(t.Context(), c, "GET"); !errors.Is(err, ErrWrongWorkspace) || !strings.Contains(err.Error(), "workspace 9") || !strings.Contains(err.Error(), "workspace 7") || c.WorkspaceID() != "7" {
+	if err := call(t.Context(), c, "GET"); !errors.Is(err, ErrWrongWorkspace) ||
+		!strings.Contains(err.Error(), "workspace 9") || !strings.Contains(err.Error(), "workspace 7") ||
+		c.WorkspaceID() != "7" {
 		t.Errorf("%v, workspace id %q", err, c.WorkspaceID())
 	}
 }
@@ -160,7 +167,9 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 func TestCheckWorkspaceWithoutID(t *testing.T) {
 	t.Parallel()
 	s := &scripted{answers: map[string]scriptedAnswer{mePath: {200, "", `{"id":"1","userName":"x"}`}}}
-	c := newClientOver(t, s, func(cfg *Config) { cfg.Host, cfg.RetryTimeout = "https://models.example.com", time.Second })
+	c := newClientOver(t, s, func(cfg *Config) {
+		cfg.Host, cfg.RetryTimeout = "https://models.example.com", time.Second
+	})
 	var wrong *WrongWorkspaceError
 	if err := c.CheckWorkspace(t.Context(), "7"); err == nil || errors.As(err, &wrong) {
 		t.Errorf("%v", err)

@@ -48,9 +48,9 @@ type (
 	}
 )
 
-// encryptedData is an EncryptedData (RFC 5652, section 8). The ciphertext has the type [0] IMPLICIT OCTET STRING. Version
-// and Type are not needed. They are not decoded, so that a file in which they are damaged still shows whether the
-// password is right.
+// encryptedData is an EncryptedData (RFC 5652, section 8). The ciphertext has the type [0] IMPLICIT OCTET STRING.
+// Version and Type are not needed. They are not decoded, so that a file in which they are damaged still shows whether
+// the password is right.
 type encryptedData struct {
 	Version asn1.RawValue
 	Content struct {

@@ -10,8 +10,8 @@ import (
 // order.
 type camelliaKeys struct{ whitening, rounds, layers []uint64 }
 
-// newCamellia returns the cipher Camellia for a key of 16, 24 or 32 bytes (RFC 3713, section 2.2). No library offers it.
-// NSS can write PFX files with this cipher.
+// newCamellia returns the cipher Camellia for a key of 16, 24 or 32 bytes (RFC 3713, section 2.2). No library offers
+// it. NSS can write PFX files with this cipher.
 func newCamellia(key []byte) (cipher.Block, error) {
 	var left, right pair
 	left = pair{binary.BigEndian.Uint64(key), binary.BigEndian.Uint64(key[8:])}

@@ -105,7 +105,8 @@ func TestParse(t *testing.T) {
 			if c.NotAfter.Year() < 2100 {
 				t.Errorf("ends %v: the bundle was made for a hundred years", c.NotAfter)
 			}
-			if len(c.ThumbprintSHA1) != 40 || len(c.ThumbprintSHA256) != 64 || c.ThumbprintSHA1 != strings.ToUpper(c.ThumbprintSHA1) {
+			if len(c.ThumbprintSHA1) != 40 || len(c.ThumbprintSHA256) != 64 ||
+				c.ThumbprintSHA1 != strings.ToUpper(c.ThumbprintSHA1) {
 				t.Errorf("thumbprints %q, %q", c.ThumbprintSHA1, c.ThumbprintSHA256)
 			}
 		})
@@ -117,7 +118,8 @@ func TestParseThumbprint(t *testing.T) {
 	t.Parallel()
 	block, _ := pem.Decode(testFile(t, "cert-only.pem"))
 	want := fmt.Sprintf("%X", sha1.Sum(block.Bytes))
-	for name, password := range map[string]string{"pkcs8.pem": "", "modern.pfx": password, "encrypted-aes.pem": password} {
+	for name, password := range map[string]string{"pkcs8.pem": "", "modern.pfx": password,
+		"encrypted-aes.pem": password} {
 		c, _, err := Parse(testFile(t, name), password, Origin{})
 		if err != nil {
 			t.Fatal(err)
@@ -183,18 +185,25 @@ func TestPasswordHints(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"modern.pfx", "nomac-encrypted.pfx", "encrypted-aes.pem", "dek-info.pem"} {
 		for given, says := range map[string]string{
-			password + "\n":               "The password has a line break at its end. Without that, the password is right",
-			password + "\r\n":             "The password has a line break at its end. Without that, the password is right",
-			" " + password:                "The password has white space around it. Without that, the password is right",
-			`"` + password + `"`:          "The password has quotation marks around it. Without that, the password is right",
-			"'" + password + "' ":         "The password has quotation marks around it. Without that, the password is right",
+			password + "\n": "The password has a line break at its end. Without that, the " +
+				"password is right",
+			password + "\r\n": "The password has a line break at its end. Without that, the " +
+				"password is right",
+			" " + password: "The password has white space around it. Without that, the " +
+				"password is right",
+			`"` + password + `"`: "The password has quotation marks around it. Without that, the " +
+				"password is right",
+			"'" + password + "' ": "The password has quotation marks around it. Without that, the " +
+				"password is right",
 			`"another-one-0453"`:          "The password has quotation marks around it. These characters count as part of the password",
 			"$(pfxPassword)":              "The password is $(…), a variable that the pipeline did not replace",
 			"%PFX_PASSWORD%":              "The password is %…%, a variable that the pipeline did not replace",
 			"${{ secrets.PFX_PASSWORD }}": "The password is ${{…}}, a variable that the pipeline did not replace",
 		} {
-			_, _, err := Parse(testFile(t, file), given, Origin{Password: "ARM_CLIENT_CERTIFICATE_PASSWORD in the environment"})
-			e := wantError(t, err, "Client certificate password is wrong", says, "with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment, nor with an empty password")
+			_, _, err := Parse(testFile(t, file), given, Origin{Password: "ARM_CLIENT_CERTIFICATE_PASSWORD in the " +
+				"environment"})
+			e := wantError(t, err, "Client certificate password is wrong", says,
+				"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment, nor with an empty password")
 			if !e.AtPassword {
 				t.Error("the password is not pointed at")
 			}
@@ -296,7 +305,8 @@ func TestCertificateAsPEM(t *testing.T) {
 		t.Fatal(err)
 	}
 	key, err := c.PrivateKeyPEM()
-	if err != nil || strings.Count(c.ChainPEM(), "BEGIN CERTIFICATE") != 2 || !strings.HasPrefix(key, "-----BEGIN PRIVATE KEY-----") {
+	if err != nil || strings.Count(c.ChainPEM(), "BEGIN CERTIFICATE") != 2 ||
+		!strings.HasPrefix(key, "-----BEGIN PRIVATE KEY-----") {
 		t.Fatalf("chain %s, error %v", c.ChainPEM(), err)
 	}
 	again, _, err := Parse([]byte(key+c.ChainPEM()+c.CertificatePEM()), "", Origin{})
@@ -313,7 +323,8 @@ func TestParseUnusedPassword(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Summary, "Client certificate bundle has no password: ") {
+		if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Summary, "Client certificate bundle has no "+
+			"password: ") {
 			t.Errorf("%s: warnings %+v", name, warnings)
 		}
 		if strings.Contains(fmt.Sprint(warnings), password) {
@@ -369,7 +380,8 @@ func TestCertificateFormatsWithoutKey(t *testing.T) {
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "certificate", c)
 	for _, text := range append(formats(c, *c), string(encoded), log.String()) {
-		if strings.Contains(text, c.Key.D.String()) || strings.Contains(text, c.Key.Primes[0].String()) || strings.Contains(text, "Primes") {
+		if strings.Contains(text, c.Key.D.String()) || strings.Contains(text, c.Key.Primes[0].String()) ||
+			strings.Contains(text, "Primes") {
 			t.Errorf("the key shows in %.80q", text)
 		}
 	}

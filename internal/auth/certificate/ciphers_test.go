@@ -186,15 +186,20 @@ func TestEncryptionThatOpenSSLRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			info := sequence(scheme, octets(make([]byte, 64)))
-			inPFX := pfxFile(t, func(b []byte) []byte { return octets(b) }, safe(t, bag(t, oidShroudedKeyBag, info), testParts(t).certBag(t)))
-			inPEM := append(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: info}), testFile(t, "cert-only.pem")...)
+			inPFX := pfxFile(t, func(b []byte) []byte {
+				return octets(b)
+			}, safe(t, bag(t, oidShroudedKeyBag, info), testParts(t).certBag(t)))
+			inPEM := append(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: info}),
+				testFile(t, "cert-only.pem")...)
 			for summary, bundle := range map[string][]byte{
 				"Client certificate uses an unsupported encryption":     inPFX,
 				"Client certificate key uses an unsupported encryption": inPEM,
 			} {
 				_, _, err := Parse(bundle, password, Origin{})
 				e := wantError(t, err, summary)
-				if !strings.Contains(e.Detail, name+",") || !strings.Contains(e.Detail, "OpenSSL cannot decrypt it either") || strings.Contains(e.Detail, "run:") {
+				if !strings.Contains(e.Detail, name+",") ||
+					!strings.Contains(e.Detail, "OpenSSL cannot decrypt it either") ||
+					strings.Contains(e.Detail, "run:") {
 					t.Errorf("it says %q", e.Detail)
 				}
 			}
@@ -211,9 +216,11 @@ func TestKeyOfRFC1423ThatOpenSSLRefuses(t *testing.T) {
 		"IDEA-CBC": "IDEA-CBC", "RC5-CBC": "RC5-CBC", "AES-128-GCM": "AES-128-GCM", "AES-128-ECB": "AES-128-ECB", "AES": "AES", "-CBC": "-CBC", "RC4": "RC4",
 		"DES-CFB\xff\x1b[31m": unknown, "": unknown, strings.Repeat("A", 21): unknown, "AES 128": unknown,
 	} {
-		block := &pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": name + ",0123456789ABCDEF"}, Bytes: make([]byte, 64)}
+		block := &pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": name + ",0123456789ABCDEF"},
+			Bytes: make([]byte, 64)}
 		_, _, err := Parse(append(pem.EncodeToMemory(block), testFile(t, "cert-only.pem")...), password, Origin{})
-		e := wantError(t, err, "Client certificate key uses an unsupported encryption", "encrypted with "+said+",", "OpenSSL cannot decrypt it either")
+		e := wantError(t, err, "Client certificate key uses an unsupported encryption", "encrypted with "+said+",",
+			"OpenSSL cannot decrypt it either")
 		if strings.Contains(e.Detail, "run:") {
 			t.Errorf("it says %q", e.Detail)
 		}

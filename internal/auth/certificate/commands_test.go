@@ -124,7 +124,8 @@ func TestProposedCommands(t *testing.T) {
 			"short key":     {file("short.pem"), "", "Client certificate key is too short", "openssl", nil, "new.pem", ""},
 			"JKS":           {file("keytool.jks"), "", "Client certificate is a Java keystore", "keytool", []string{other, other, password}, "new.p12", other},
 			"JCEKS": {made("keytool -genkeypair -alias sp -keyalg RSA -keysize 2048 -dname CN=sp -storetype JCEKS -keystore OUT -storepass " + password + " -keypass " + password),
-				"", "Client certificate is a Java keystore", "keytool", []string{other, other, password}, "new.p12", other},
+				"", "Client certificate is a Java keystore", "keytool", []string{other, other, password},
+				"new.p12", other},
 			"OpenSSH": {file("openssh.pem"), "", "Client certificate key is in the format of OpenSSH", "ssh-keygen", []string{"", ""}, "new.pem", ""},
 		} {
 			t.Run(name, func(t *testing.T) {

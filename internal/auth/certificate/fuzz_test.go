@@ -11,8 +11,10 @@ import (
 func FuzzParse(f *testing.F) {
 	var names []string
 	for _, pattern := range []string{
-		"testdata/*.p*", "testdata/*.jks", "testdata/tools/bouncycastle-aes*", "testdata/tools/gnutls-p*", "testdata/tools/text-*", "testdata/tools/openssl-*rc*",
-		"testdata/tools/openssl-seed*", "testdata/tools/openssl-pkcs*-aria*", "testdata/tools/openssl-pkcs1-*cfb*", "testdata/tools/openssl-pkcs1-*20*", "testdata/tools/openssl-*wrap*",
+		"testdata/*.p*", "testdata/*.jks", "testdata/tools/bouncycastle-aes*", "testdata/tools/gnutls-p*",
+		"testdata/tools/text-*", "testdata/tools/openssl-*rc*",
+		"testdata/tools/openssl-seed*", "testdata/tools/openssl-pkcs*-aria*", "testdata/tools/openssl-pkcs1-*cfb*",
+		"testdata/tools/openssl-pkcs1-*20*", "testdata/tools/openssl-*wrap*",
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {

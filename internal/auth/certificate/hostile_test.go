@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// mostTime and mostMemory are the processor time, and the memory in bytes, that any bundle may take. The most work that
-	// the limits allow takes about a second, and under the race detector some six; without limits it takes minutes.
+	// mostTime and mostMemory are the processor time, and the memory in bytes, that any bundle may take. The most work
+	// that the limits allow takes about a second, and under the race detector some six; without limits it takes
+	// minutes.
 	mostTime   = 20 * time.Second
 	mostMemory = 64 << 20
 )
@@ -40,12 +41,14 @@ func integer(n int64) []byte {
 // pbes2 returns an AlgorithmIdentifier for PBES2 with AES-256 and the given key derivation.
 func pbes2(t testing.TB, derivation []byte) []byte {
 	t.Helper()
-	return sequence(objectID(t, oidPBES2), sequence(derivation, sequence(objectID(t, "2.16.840.1.101.3.4.1.42"), octets(make([]byte, 16)))))
+	return sequence(objectID(t, oidPBES2), sequence(derivation, sequence(objectID(t, "2.16.840.1.101.3.4.1.42"),
+		octets(make([]byte, 16)))))
 }
 
 func pbkdf2Of(t testing.TB, rounds int64) []byte {
 	t.Helper()
-	return sequence(objectID(t, oidPBKDF2), sequence(octets([]byte("12345678")), integer(rounds), sequence(objectID(t, "1.2.840.113549.2.9"), value(0x05))))
+	return sequence(objectID(t, oidPBKDF2), sequence(octets([]byte("12345678")), integer(rounds),
+		sequence(objectID(t, "1.2.840.113549.2.9"), value(0x05))))
 }
 
 func scryptOf(t testing.TB, n, r, p int64) []byte {
@@ -79,14 +82,16 @@ func aesKey(t testing.TB, content []byte) []byte {
 // wrappedKey returns a bag with a wrapped key, so large that a file can hold 60 of them.
 func wrappedKey(t testing.TB) []byte {
 	t.Helper()
-	scheme := sequence(objectID(t, oidPBES2), sequence(pbkdf2Of(t, 1), sequence(objectID(t, "2.16.840.1.101.3.4.1.48"))))
+	scheme := sequence(objectID(t, oidPBES2),
+		sequence(pbkdf2Of(t, 1), sequence(objectID(t, "2.16.840.1.101.3.4.1.48"))))
 	return bag(t, oidShroudedKeyBag, sequence(scheme, octets(make([]byte, 30_000))))
 }
 
 // legacyKey returns a PEM key that is encrypted as in RFC 1423 with the named cipher.
 func legacyKey(name string, vector, size int) []byte {
 	return pem.EncodeToMemory(&pem.Block{
-		Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": name + "," + strings.Repeat("00", vector)}, Bytes: make([]byte, size),
+		Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": name + "," + strings.Repeat("00", vector)},
+		Bytes: make([]byte, size),
 	})
 }
 
@@ -107,8 +112,11 @@ func TestHostileBundles(t *testing.T) {
 	}
 	deep := bytes.Repeat([]byte{0x30, 0x80}, 500_000)
 	deepStrings := bytes.Repeat([]byte{0x24, 0x80}, 500_000)
-	bigKey := sequence(integer(0), sequence(objectID(t, "1.2.840.113549.1.1.1"), value(0x05)), octets(sequence(integer(0),
-		value(0x02, bytes.Repeat([]byte{0x7f}, 400_000)), integer(65537), value(0x02, bytes.Repeat([]byte{0x7f}, 400_000)), integer(3), integer(5), integer(1), integer(1), integer(1))))
+	bigKey := sequence(integer(0), sequence(objectID(t, "1.2.840.113549.1.1.1"), value(0x05)),
+		octets(sequence(integer(0),
+			value(0x02, bytes.Repeat([]byte{0x7f}, 400_000)), integer(65537),
+			value(0x02, bytes.Repeat([]byte{0x7f}, 400_000)), integer(3), integer(5), integer(1),
+			integer(1), integer(1))))
 	var wrapped string
 	for wrapped = strings.Repeat("QUJD", 200_000); len(wrapped) < 1_500_000; {
 		wrapped = base64.StdEncoding.EncodeToString([]byte(wrapped))
@@ -117,7 +125,8 @@ func TestHostileBundles(t *testing.T) {
 	// A MAC that fits, with a negative number of rounds. It must not add to the work that is left for the keys.
 	negativeMAC := func(bags ...[]byte) []byte {
 		safes := sequence(safe(t, bags...))
-		key, err := pkcs12Key(sha1Digest, []byte("12345678"), formsOf(password).wide[0], 3, 1, 20, &budget{left: maxWork})
+		key, err := pkcs12Key(sha1Digest, []byte("12345678"), formsOf(password).wide[0], 3, 1, 20,
+			&budget{left: maxWork})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -129,8 +129,9 @@ func noCertificate(from Origin) *Error {
 }
 
 func tooMuchWork(from Origin, convert command) *Error {
-	return from.fail("Client certificate takes too much work to decrypt", "%s needs far more work to decrypt than any usual "+
-		"tool chooses, so the file may be damaged. To convert it, run: %s", from.Bundle, convert.with(from))
+	return from.fail("Client certificate takes too much work to decrypt", "%s needs far more work to decrypt "+
+		"than any usual tool chooses, so the file may be damaged. To convert it, run: "+
+		"%s", from.Bundle, convert.with(from))
 }
 
 // wrongPassword returns the error for a wrong password, and names the probable mistake. opens reports whether another

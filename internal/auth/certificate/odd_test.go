@@ -55,7 +55,8 @@ func objectID(t testing.TB, text string) []byte {
 // pieces returns an octet string that is cut into pieces. The second piece is cut into pieces, too.
 func pieces(content []byte) []byte {
 	n := len(content) / 3
-	return endless(0x24, octets(content[:n]), endless(0x24, octets(content[n:n+7]), value(0x24, octets(content[n+7:2*n]))), octets(content[2*n:]))
+	return endless(0x24, octets(content[:n]), endless(0x24, octets(content[n:n+7]),
+		value(0x24, octets(content[n+7:2*n]))), octets(content[2*n:]))
 }
 
 type parts struct {
@@ -112,7 +113,8 @@ func pfxFile(t testing.TB, wrap func([]byte) []byte, safes ...[]byte) []byte {
 	mac.Write(contents)
 	return endless(0x30, value(0x02, []byte{3}),
 		endless(0x30, objectID(t, oidData), endless(0xa0, wrap(contents))),
-		sequence(sequence(sequence(objectID(t, "2.16.840.1.101.3.4.2.1"), value(0x05)), octets(mac.Sum(nil))), octets(salt), value(0x02, []byte{0x08, 0x00})))
+		sequence(sequence(sequence(objectID(t, "2.16.840.1.101.3.4.2.1"), value(0x05)), octets(mac.Sum(nil))),
+			octets(salt), value(0x02, []byte{0x08, 0x00})))
 }
 
 // TestForgedPFX checks that Parse and OpenSSL both open PFX files with rare but valid structures.
@@ -120,7 +122,8 @@ func TestForgedPFX(t *testing.T) {
 	t.Parallel()
 	p := testParts(t)
 	other := parts{key: p.key, certificate: firstBlock(t, "rsa4096.pem")}
-	badName := value(0x31, sequence(objectID(t, "1.2.840.113549.1.9.20"), value(0x31, value(0x1e, []byte{0xd8, 0x00, 0x00}))))
+	badName := value(0x31, sequence(objectID(t, "1.2.840.113549.1.9.20"),
+		value(0x31, value(0x1e, []byte{0xd8, 0x00, 0x00}))))
 	nest := func(bag []byte, depth int) []byte {
 		for range depth {
 			bag = sequence(objectID(t, oidSafeContentsBag), tagged(sequence(bag)))
@@ -154,7 +157,8 @@ func TestForgedPFX(t *testing.T) {
 			if _, err := exec.LookPath("openssl"); err != nil {
 				return
 			}
-			if out, err := exec.CommandContext(t.Context(), "openssl", "pkcs12", "-in", path, "-passin", "pass:"+password, "-nodes").CombinedOutput(); err != nil {
+			if out, err := exec.CommandContext(t.Context(), "openssl", "pkcs12", "-in", path, "-passin", "pass:"+
+				password, "-nodes").CombinedOutput(); err != nil {
 				t.Errorf("OpenSSL does not open it: %v\n%.300s", err, out)
 			}
 		})
@@ -184,8 +188,10 @@ func firstBlock(t testing.TB, name string) []byte {
 func oddCertificate(t testing.TB, key *rsa.PrivateKey, from, to []byte) []byte {
 	t.Helper()
 	template := &x509.Certificate{
-		SerialNumber: new(big.Int).SetBytes([]byte{0x5a, 0x5a, 0x5a, 0x5a, 0x01}), Subject: pkix.Name{CommonName: "sp-odd", Organization: []string{"AxxB"}},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0), DNSNames: []string{"qqqq.example"},
+		SerialNumber: new(big.Int).SetBytes([]byte{0x5a, 0x5a, 0x5a, 0x5a, 0x01}),
+		Subject:      pkix.Name{CommonName: "sp-odd", Organization: []string{"AxxB"}},
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
+		DNSNames: []string{"qqqq.example"},
 	}
 	content, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -252,7 +258,8 @@ func TestUnreadableCertificateOfTheKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, _, err := Parse([]byte(c.CertificatePEM()+private), "", Origin{}); err != nil || again.ThumbprintSHA256 != c.ThumbprintSHA256 {
+			if again, _, err := Parse([]byte(c.CertificatePEM()+private), "", Origin{}); err != nil ||
+				again.ThumbprintSHA256 != c.ThumbprintSHA256 {
 				t.Errorf("%v, %v", again, err)
 			}
 		})
@@ -280,7 +287,8 @@ func TestUnreadableCertificateIsIgnored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(c.Chain) != 1 || len(warnings) != 1 || warnings[0].Summary != "Client certificate bundle has a certificate that cannot be read: CN=made" ||
+			if len(c.Chain) != 1 || len(warnings) != 1 || warnings[0].Summary != "Client certificate bundle has a "+
+				"certificate that cannot be read: CN=made" ||
 				!strings.Contains(warnings[0].Detail, test.reason) {
 				t.Errorf("chain of %d, warnings %+v", len(c.Chain), warnings)
 			}

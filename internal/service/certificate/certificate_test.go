@@ -62,16 +62,18 @@ func TestCertificateInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.TestCLI(t, resource.TestStep{
-		Config: source + `output "info" { value = nonsensitive(provider::dbxaccess::certificate_info(` + w.Secret(pfx(t, w)) + ", " + w.Secret(acctest.Password) + `)) }`,
-		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("info", knownvalue.ObjectExact(map[string]knownvalue.Check{
-			"subject":           knownvalue.StringExact("CN=deployer"),
-			"issuer":            knownvalue.StringExact(want.Issuer),
-			"serial":            knownvalue.StringExact(want.Serial),
-			"thumbprint_sha1":   knownvalue.StringExact(want.ThumbprintSHA1),
-			"thumbprint_sha256": knownvalue.StringExact(want.ThumbprintSHA256),
-			"not_before":        knownvalue.StringExact(w.DeployerCertificate.NotBefore.UTC().Format("2006-01-02T15:04:05Z")),
-			"not_after":         knownvalue.StringExact(w.DeployerCertificate.NotAfter.UTC().Format("2006-01-02T15:04:05Z")),
-		}))},
+		Config: source + `output "info" { value = nonsensitive(provider::dbxaccess::certificate_info(` +
+			w.Secret(pfx(t, w)) + ", " + w.Secret(acctest.Password) + `)) }`,
+		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("info",
+			knownvalue.ObjectExact(map[string]knownvalue.Check{
+				"subject":           knownvalue.StringExact("CN=deployer"),
+				"issuer":            knownvalue.StringExact(want.Issuer),
+				"serial":            knownvalue.StringExact(want.Serial),
+				"thumbprint_sha1":   knownvalue.StringExact(want.ThumbprintSHA1),
+				"thumbprint_sha256": knownvalue.StringExact(want.ThumbprintSHA256),
+				"not_before":        knownvalue.StringExact(w.DeployerCertificate.NotBefore.UTC().Format("2006-01-02T15:04:05Z")),
+				"not_after":         knownvalue.StringExact(w.DeployerCertificate.NotAfter.UTC().Format("2006-01-02T15:04:05Z")),
+			}))},
 	})
 }
 
@@ -86,7 +88,8 @@ func TestBadBundles(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			c := w.CLI(t, source+`output "x" { value = nonsensitive(provider::dbxaccess::pfx_to_pem(`+test.arguments+`).chain_pem) }`)
+			c := w.CLI(t, source+`output "x" { value = nonsensitive(provider::dbxaccess::pfx_to_pem(`+test.arguments+
+				`).chain_pem) }`)
 			r := c.MustRun(t, 1, "plan")
 			if !regexp.MustCompile(test.says).MatchString(strings.Join(strings.Fields(r.Stderr), " ")) {
 				t.Errorf("the error does not say %q:\n%s", test.says, r.Stderr)

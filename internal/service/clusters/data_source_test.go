@@ -27,7 +27,8 @@ func TestNone(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) // any member of the workspace may list clusters
 	w.TestCLI(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{
-		is("clusters", knownvalue.ListExact([]knownvalue.Check{})), is("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
+		is("clusters", knownvalue.ListExact([]knownvalue.Check{})), is("workspace_id",
+			knownvalue.StringExact(w.Workspace.ID())),
 	}})
 	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
 	if all := w.Count("workspace", "", ""); walks == 0 || all != 2*walks {
@@ -38,7 +39,8 @@ func TestNone(t *testing.T) {
 func TestList(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	b, a := w.Workspace.AddCluster("b", w.PersonName, "RUNNING"), w.Workspace.AddCluster("a", w.Deployer.ClientID, "TERMINATED")
+	b, a := w.Workspace.AddCluster("b", w.PersonName, "RUNNING"), w.Workspace.AddCluster("a", w.Deployer.ClientID,
+		"TERMINATED")
 	row := func(id, name, state, creator string) knownvalue.Check {
 		return knownvalue.ObjectExact(map[string]knownvalue.Check{
 			"id": knownvalue.StringExact(id), "name": knownvalue.StringExact(name), "state": knownvalue.StringExact(state), "creator": knownvalue.StringExact(creator),
@@ -46,9 +48,11 @@ func TestList(t *testing.T) {
 		})
 	}
 	own := row(a, "a", "TERMINATED", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{is("clusters", knownvalue.ListExact([]knownvalue.Check{own, row(b, "b", "RUNNING", w.PersonName)}))}})
+	w.Test(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{is("clusters",
+		knownvalue.ListExact([]knownvalue.Check{own, row(b, "b", "RUNNING", w.PersonName)}))}})
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{is("clusters", knownvalue.ListExact([]knownvalue.Check{own}))}})
+	w.Test(t, resource.TestStep{Config: hcl,
+		ConfigStateChecks: []statecheck.StateCheck{is("clusters", knownvalue.ListExact([]knownvalue.Check{own}))}})
 }
 
 func TestPages(t *testing.T) {
@@ -57,7 +61,8 @@ func TestPages(t *testing.T) {
 	for i := range 230 {
 		w.Workspace.AddCluster(fmt.Sprint("cluster ", i), w.PersonName, "TERMINATED")
 	}
-	w.Test(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{is("clusters", knownvalue.ListSizeExact(230))}})
+	w.Test(t, resource.TestStep{Config: hcl,
+		ConfigStateChecks: []statecheck.StateCheck{is("clusters", knownvalue.ListSizeExact(230))}})
 	walks := w.Count("entra", "POST", "/token")
 	if all := w.Count("workspace", "", ""); walks == 0 || all != 3*walks {
 		t.Errorf("%d requests in %d walks, want three in each", all, walks)
@@ -70,5 +75,6 @@ func TestNotAMember(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.RemovePrincipal(w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: hcl, ExpectError: acctest.Says("Cannot list clusters", "403", "not a member of this workspace", "dbxaccess_service_principal")})
+	w.Test(t, resource.TestStep{Config: hcl, ExpectError: acctest.Says("Cannot list clusters", "403",
+		"not a member of this workspace", "dbxaccess_service_principal")})
 }

@@ -63,7 +63,8 @@ func deployer(w *acctest.World) map[string]string {
 	}
 }
 
-var certificateAttributes = []string{"certificate_subject", "certificate_thumbprint_sha1", "certificate_thumbprint_sha256", "certificate_expires_at"}
+var certificateAttributes = []string{"certificate_subject", "certificate_thumbprint_sha1",
+	"certificate_thumbprint_sha256", "certificate_expires_at"}
 
 func TestCertificate(t *testing.T) {
 	t.Parallel()
@@ -93,7 +94,9 @@ func TestSameFromRunToRun(t *testing.T) {
 	config := hcl + "output \"everything\" {\n  value = " + address + "\n}\n"
 	w.Test(t,
 		resource.TestStep{Config: config},
-		resource.TestStep{PreConfig: func() { w.Tenant.Clock.Advance(5 * time.Minute) }, Config: config, ConfigPlanChecks: acctest.NoChange()},
+		resource.TestStep{PreConfig: func() {
+			w.Tenant.Clock.Advance(5 * time.Minute)
+		}, Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -135,7 +138,8 @@ func TestToken(t *testing.T) {
 		ConfigStateChecks: append(exactly(map[string]string{
 			"id": id, "user_name": w.PersonName, "display_name": "Ada", "host": w.Server.WorkspaceURLs[0], "workspace_id": w.Workspace.ID(),
 			"auth_type": "token", "auth_source": "DATABRICKS_TOKEN in the environment",
-		}), null(append(certificateAttributes, "application_id", "cloud", "tenant_id", "client_id", "token_claims")...)...),
+		}), null(append(certificateAttributes, "application_id", "cloud", "tenant_id", "client_id",
+			"token_claims")...)...),
 		Check: noSecret(w),
 	})
 	if n := w.Count("entra", "", ""); n != 0 {
@@ -171,9 +175,11 @@ func TestOneRequest(t *testing.T) {
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{Config: hcl, PlanOnly: true})
 	walks := w.Count("entra", "GET", "/openid-configuration") // Terraform logs in once per walk of its graph
-	all, me, tokens := w.Count("workspace", "", ""), w.Count("workspace", "GET", "/Me"), w.Count("entra", "POST", "/token")
+	all, me, tokens := w.Count("workspace", "", ""), w.Count("workspace", "GET", "/Me"), w.Count("entra",
+		"POST", "/token")
 	if walks == 0 || all != walks || me != walks || tokens != walks {
-		t.Errorf("%d requests of the workspace in %d walks, %d for Me, %d tokens; want one of each in each", all, walks, me, tokens)
+		t.Errorf("%d requests of the workspace in %d walks, %d for Me, %d tokens; want one of each in each", all,
+			walks, me, tokens)
 	}
 }
 
@@ -190,8 +196,9 @@ func TestNotAMember(t *testing.T) {
 			w.Workspace.SetSwitches(switches)
 			w.Workspace.RemovePrincipal(w.Deployer.ClientID)
 			w.Test(t, resource.TestStep{
-				Config:      hcl,
-				ExpectError: acctest.Says("Cannot find out who is logged in", w.Server.WorkspaceURLs[0], "not a member of this workspace", "dbxaccess_service_principal"),
+				Config: hcl,
+				ExpectError: acctest.Says("Cannot find out who is logged in", w.Server.WorkspaceURLs[0],
+					"not a member of this workspace", "dbxaccess_service_principal"),
 			})
 		})
 	}

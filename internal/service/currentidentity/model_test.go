@@ -10,7 +10,8 @@ import (
 func TestToModel(t *testing.T) {
 	const app = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
 	login := &auth.Login{Kind: auth.KindClientSecret, Source: "client_secret"}
-	if m := toModel(session{Login: login, Identity: client.Identity{UserName: app}}); m.ApplicationID.ValueString() != app {
+	if m := toModel(session{Login: login,
+		Identity: client.Identity{UserName: app}}); m.ApplicationID.ValueString() != app {
 		t.Errorf("application id %s of a service principal", m.ApplicationID)
 	}
 	m := toModel(session{Login: login, Identity: client.Identity{UserName: "ada@example.com"}})

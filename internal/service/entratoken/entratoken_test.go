@@ -31,19 +31,21 @@ func TestEntraToken(t *testing.T) {
 					provider "echo" { data = ephemeral.dbxaccess_entra_token.t }
 					resource "echo" "t" {}`,
 				ConfigStateChecks: []statecheck.StateCheck{
-					statecheck.ExpectKnownValue("echo.t", tfjsonpath.New("data").AtMapKey("access_token"), knownvalue.StringFunc(func(token string) error {
-						claims, err := w.Tenant.VerifyAccessToken(token)
-						if err == nil && (claims.Audience != resourceName || claims.AppID != w.Deployer.ClientID) {
-							t.Errorf("the token is for %s, of %s", claims.Audience, claims.AppID)
-						}
-						return err
-					})),
-					statecheck.ExpectKnownValue("echo.t", tfjsonpath.New("data").AtMapKey("claims"), knownvalue.StringFunc(func(claims string) error {
-						if !strings.Contains(claims, `"appid":"`+w.Deployer.ClientID+`"`) {
-							t.Errorf("the claims are %s", claims)
-						}
-						return nil
-					})),
+					statecheck.ExpectKnownValue("echo.t", tfjsonpath.New("data").AtMapKey("access_token"),
+						knownvalue.StringFunc(func(token string) error {
+							claims, err := w.Tenant.VerifyAccessToken(token)
+							if err == nil && (claims.Audience != resourceName || claims.AppID != w.Deployer.ClientID) {
+								t.Errorf("the token is for %s, of %s", claims.Audience, claims.AppID)
+							}
+							return err
+						})),
+					statecheck.ExpectKnownValue("echo.t", tfjsonpath.New("data").AtMapKey("claims"),
+						knownvalue.StringFunc(func(claims string) error {
+							if !strings.Contains(claims, `"appid":"`+w.Deployer.ClientID+`"`) {
+								t.Errorf("the claims are %s", claims)
+							}
+							return nil
+						})),
 				},
 			}}})
 		})
@@ -58,7 +60,8 @@ func TestEntraTokenNeedsEntra(t *testing.T) {
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
 	r := w.CLI(t, source+`ephemeral "dbxaccess_entra_token" "t" {}`).MustRun(t, 1, "plan")
-	if !strings.Contains(r.Stderr, "A Databricks token cannot get a token of Entra ID") || strings.Contains(r.Stdout+r.Stderr, w.PersonToken) {
+	if !strings.Contains(r.Stderr, "A Databricks token cannot get a token of Entra ID") ||
+		strings.Contains(r.Stdout+r.Stderr, w.PersonToken) {
 		t.Errorf("%s", r.Stderr)
 	}
 }
@@ -72,15 +75,18 @@ func TestJWTClaims(t *testing.T) {
 	}
 	w.TestCLI(t, resource.TestStep{
 		Config: source + `output "appid" { value = provider::dbxaccess::jwt_claims("` + token + `").appid }
-			output "lives" { value = provider::dbxaccess::jwt_claims("` + token + `").exp - provider::dbxaccess::jwt_claims("` + token + `").iat }`,
+			output "lives" { value = provider::dbxaccess::jwt_claims("` + token +
+			`").exp - provider::dbxaccess::jwt_claims("` + token + `").iat }`,
 		ConfigStateChecks: []statecheck.StateCheck{
 			statecheck.ExpectKnownOutputValue("appid", knownvalue.StringExact(w.Deployer.ClientID)),
 			statecheck.ExpectKnownOutputValue("lives", knownvalue.Int64Exact(3600)),
 		},
 	})
-	r := w.CLI(t, source+"variable \"token\" {\n  type      = string\n  sensitive = true\n}\noutput \"x\" {\n  value     = provider::dbxaccess::jwt_claims(var.token)\n  sensitive = true\n}\n")
+	r := w.CLI(t, source+"variable \"token\" {\n  type      = string\n  sensitive = true\n}\noutput \"x\" {\n  "+
+		"value     = provider::dbxaccess::jwt_claims(var.token)\n  sensitive = true\n}\n")
 	r.Env["TF_VAR_token"] = w.PersonToken
-	if said := r.MustRun(t, 1, "plan"); !strings.Contains(said.Stderr, "The value is not a JWT") || strings.Contains(said.Stderr, w.PersonToken) {
+	if said := r.MustRun(t, 1, "plan"); !strings.Contains(said.Stderr, "The value is not a JWT") ||
+		strings.Contains(said.Stderr, w.PersonToken) {
 		t.Errorf("%s", said.Stderr)
 	}
 }

@@ -36,12 +36,14 @@ func TestIdentity(t *testing.T) {
 	w, principalID, groupID := start(t)
 	p := w.Protocol(t)
 	app := w.ScoringApp.ClientID
-	made, errors := p.Apply(t, typeName, acctest.Object{}, map[string]any{"group_name": "scorers", "application_id": app})
+	made, errors := p.Apply(t, typeName, acctest.Object{}, map[string]any{"group_name": "scorers",
+		"application_id": app})
 	if errors != "" {
 		t.Fatal(errors)
 	}
 	same(t, made.Identity, identity(w, "scorers", app))
-	for _, given := range []map[string]any{identity(w, "scorers", app), {"group_name": "scorers", "application_id": app}} {
+	for _, given := range []map[string]any{identity(w, "scorers", app),
+		{"group_name": "scorers", "application_id": app}} {
 		got, errors := p.Import(t, typeName, "", given)
 		if errors != "" {
 			t.Fatal(errors)
@@ -125,9 +127,11 @@ func TestList(t *testing.T) {
 	if found := slices.Collect(p.Stream(t, typeName, nil, false, 1)); len(found) != 1 {
 		t.Errorf("%d of at most 1", len(found))
 	}
-	for group, want := range map[string]string{"nobodys": `no group "nobodys"`, "everywhere": "group belongs to the Databricks account"} {
+	for group, want := range map[string]string{"nobodys": `no group "nobodys"`,
+		"everywhere": "group belongs to the Databricks account"} {
 		found := slices.Collect(p.Stream(t, typeName, map[string]any{"group_name": group}, false, 0))
-		if len(found) != 1 || !strings.Contains(found[0].Errors, "Cannot query group members") || !strings.Contains(found[0].Errors, want) {
+		if len(found) != 1 || !strings.Contains(found[0].Errors, "Cannot query group members") ||
+			!strings.Contains(found[0].Errors, want) {
 			t.Errorf("%s: %+v", group, found)
 		}
 	}
@@ -167,7 +171,8 @@ func TestQueryCLI(t *testing.T) {
 		Steps: []resource.TestStep{acctest.BeforeQuery(), {
 			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
 			QueryResultChecks: []querycheck.QueryResultCheck{
-				querycheck.ExpectLength("dbxaccess_group_member.scorers", 1), querycheck.ExpectLength("dbxaccess_group_member.admins", 1),
+				querycheck.ExpectLength("dbxaccess_group_member.scorers",
+					1), querycheck.ExpectLength("dbxaccess_group_member.admins", 1),
 			},
 		}},
 	})

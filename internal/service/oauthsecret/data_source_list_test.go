@@ -21,7 +21,8 @@ func TestOAuthSecrets(t *testing.T) {
 	odd, value := w.Workspace.AddOAuthSecret(w.Deployer.ClientID, time.Hour)
 	w.Workspace.SetOAuthSecretStatus(odd, "SUSPENDED")
 	p := w.Protocol(t)
-	for application, want := range map[any]string{nil: forever + " <nil> ACTIVE scoring," + odd + " end SUSPENDED deployer,", w.ScoringApp.ClientID: forever + " <nil> ACTIVE scoring,"} {
+	for application, want := range map[any]string{nil: forever + " <nil> ACTIVE scoring," + odd +
+		" end SUSPENDED deployer,", w.ScoringApp.ClientID: forever + " <nil> ACTIVE scoring,"} {
 		state, _, errors := p.Read(t, ofType, map[string]any{"application_id": application})
 		if errors != "" {
 			t.Fatal(errors)

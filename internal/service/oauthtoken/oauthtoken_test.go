@@ -30,9 +30,11 @@ func TestOAuthToken(t *testing.T) {
 	w := acctest.New(t)
 	application, secret := managed(w, "model-serving", "sql")
 	p := w.Protocol(t)
-	opened, _, errors := p.Open(t, ofType, map[string]any{"client_id": application, "client_secret": secret, "scopes": []any{"model-serving"}})
+	opened, _, errors := p.Open(t, ofType, map[string]any{"client_id": application, "client_secret": secret,
+		"scopes": []any{"model-serving"}})
 	claims := fmt.Sprint(opened.Result["claims"])
-	if errors != "" || !strings.Contains(claims, application) || !strings.Contains(claims, `"scope":"model-serving"`) || opened.Result["endpoint_url"] != nil || opened.Result["expires_at"] == nil {
+	if errors != "" || !strings.Contains(claims, application) || !strings.Contains(claims, `"scope":"model-serving"`) ||
+		opened.Result["endpoint_url"] != nil || opened.Result["expires_at"] == nil {
 		t.Errorf("%s %s", claims, errors)
 	}
 	_, _, errors = p.Open(t, ofType, map[string]any{"client_id": application, "client_secret": secret})
@@ -54,7 +56,8 @@ func TestOAuthTokenForEndpoints(t *testing.T) {
 		return map[string]any{"client_id": application, "client_secret": secret, "endpoint_name": endpoint}
 	}
 	_, _, errors := p.Open(t, ofType, config("fast"))
-	if !strings.Contains(errors, "Databricks refused a token for the endpoint") || !strings.Contains(errors, "CAN_QUERY") {
+	if !strings.Contains(errors, "Databricks refused a token for the endpoint") ||
+		!strings.Contains(errors, "CAN_QUERY") {
 		t.Error(errors)
 	}
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
@@ -64,7 +67,8 @@ func TestOAuthTokenForEndpoints(t *testing.T) {
 		t.Errorf("%v %s", opened.Result["endpoint_url"], errors)
 	}
 	opened, _, errors = p.Open(t, ofType, config("iris"))
-	if errors != "" || opened.Result["endpoint_url"] != w.Server.WorkspaceURLs[0]+"/serving-endpoints/iris/invocations" {
+	if errors != "" || opened.Result["endpoint_url"] != w.Server.WorkspaceURLs[0]+
+		"/serving-endpoints/iris/invocations" {
 		t.Errorf("%v %s", opened.Result["endpoint_url"], errors)
 	}
 	w.Workspace.SetEndpointURL("fast", "https://evil.example/invocations")
@@ -84,7 +88,8 @@ func TestOAuthTokenFromKeyVault(t *testing.T) {
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 	v.SetSecret("client", secret, "")
 	w.Reach(t, v)
-	opened, _, errors := w.Protocol(t).Open(t, ofType, map[string]any{"client_id": application, "key_vault_secret": map[string]any{"vault_uri": v.URL(), "name": "client"}})
+	opened, _, errors := w.Protocol(t).Open(t, ofType, map[string]any{"client_id": application,
+		"key_vault_secret": map[string]any{"vault_uri": v.URL(), "name": "client"}})
 	if errors != "" || opened.Result["access_token"] == nil {
 		t.Error(errors)
 	}
@@ -94,7 +99,8 @@ func TestOAuthTokenOfTheProvider(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	own := map[string]any{"use_provider_identity": true}
-	if _, _, errors := w.Protocol(t).Open(t, ofType, own); !strings.Contains(errors, "not a login by Databricks OAuth") {
+	if _, _, errors := w.Protocol(t).Open(t, ofType, own); !strings.Contains(errors,
+		"not a login by Databricks OAuth") {
 		t.Error(errors)
 	}
 	for name := range w.Env {
@@ -158,7 +164,8 @@ output "who" { value = data.dbxaccess_current_identity.me.application_id }
 	if who := c.MustRun(t, 0, "output", "-raw", "who").Stdout; who != application {
 		t.Errorf("the token is of %q", who)
 	}
-	if kept := applied.Stdout + applied.Stderr + c.State(t); strings.Contains(kept, secret) || strings.Contains(kept, "eyJhbGciOiJSUzI1NiIsImtpZCI6") {
+	if kept := applied.Stdout + applied.Stderr + c.State(t); strings.Contains(kept, secret) ||
+		strings.Contains(kept, "eyJhbGciOiJSUzI1NiIsImtpZCI6") {
 		t.Error("a secret is kept")
 	}
 }

@@ -52,12 +52,14 @@ func credentialsLeft(w *acctest.World) (tokens, secrets int, active bool) {
 func TestRevokeCredentials(t *testing.T) {
 	t.Parallel()
 	w, ids := leaked(t)
-	progress, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": strings.ToUpper(w.ScoringApp.ClientID)})
+	progress, _, failed := w.Protocol(t).Invoke(t, revokeAction,
+		map[string]any{"application_id": strings.ToUpper(w.ScoringApp.ClientID)})
 	if failed != "" {
 		t.Fatal(failed)
 	}
 	said := strings.Join(progress, "\n")
-	for _, want := range append(ids, "Deactivated: ", "made by hand", "OAuth secret ", "no longer has any token or OAuth secret: 2 tokens and 2 OAuth secrets deleted.") {
+	for _, want := range append(ids, "Deactivated: ", "made by hand", "OAuth secret ", "no longer has any token or "+
+		"OAuth secret: 2 tokens and 2 OAuth secrets deleted.") {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
@@ -71,7 +73,8 @@ func TestRevokeCredentials(t *testing.T) {
 
 	// A second run finds nothing to do, and says so.
 	progress, _, failed = w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID})
-	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "was already inactive") || !strings.Contains(said, "0 tokens and 0 OAuth secrets deleted") {
+	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "was already inactive") ||
+		!strings.Contains(said, "0 tokens and 0 OAuth secrets deleted") {
 		t.Errorf("%s\n%s", failed, said)
 	}
 }
@@ -79,7 +82,8 @@ func TestRevokeCredentials(t *testing.T) {
 func TestRevokeCredentialsOfOneThatStaysActive(t *testing.T) {
 	t.Parallel()
 	w, _ := leaked(t)
-	progress, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID, "deactivate": false})
+	progress, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID,
+		"deactivate": false})
 	if said := strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "stays active") {
 		t.Errorf("%s\n%s", failed, said)
 	}
@@ -101,8 +105,10 @@ func TestRevokeCredentialsNamesRemainingTokens(t *testing.T) {
 			w, ids := leaked(t)
 			fault.Service, fault.Method, fault.Path, fault.Times = "workspace", "DELETE", "/api/2.0/token-management/tokens/"+ids[0], 1
 			w.Tenant.Faults.Add(fault)
-			_, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID})
-			for _, want := range []string{"Credentials of the service principal were not all deleted", "scoring", "1 credential could not be deleted: token " + ids[0], "Settings > Advanced"} {
+			_, _, failed := w.Protocol(t).Invoke(t, revokeAction,
+				map[string]any{"application_id": w.ScoringApp.ClientID})
+			for _, want := range []string{"Credentials of the service principal were not all deleted", "scoring",
+				"1 credential could not be deleted: token " + ids[0], "Settings > Advanced"} {
 				if !strings.Contains(failed, want) {
 					t.Errorf("it does not say %q:\n%s", want, failed)
 				}
@@ -121,7 +127,8 @@ func TestRevokeCredentialsNamesRemainingTokens(t *testing.T) {
 func TestRevokeCredentialsWhereDeactivatingFails(t *testing.T) {
 	t.Parallel()
 	w, _ := leaked(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: "/api/2.0/preview/scim/v2/ServicePrincipals/*", Status: 403, Code: "PERMISSION_DENIED", Message: "no"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH",
+		Path: "/api/2.0/preview/scim/v2/ServicePrincipals/*", Status: 403, Code: "PERMISSION_DENIED", Message: "no"})
 	_, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID})
 	if !strings.Contains(failed, "Cannot deactivate service principal with revoked credentials") {
 		t.Error(failed)

@@ -15,7 +15,8 @@ import (
 type revoked struct{ Tokens, OAuthSecrets int }
 
 func (r revoked) String() string {
-	return fmt.Sprintf("%s and %s deleted", fwkit.Counted(r.Tokens, "token"), fwkit.Counted(r.OAuthSecrets, "OAuth secret"))
+	return fmt.Sprintf("%s and %s deleted", fwkit.Counted(r.Tokens, "token"),
+		fwkit.Counted(r.OAuthSecrets, "OAuth secret"))
 }
 
 // LeftCredentialsError lists the credentials of a service principal that could not be deleted.
@@ -25,7 +26,8 @@ type LeftCredentialsError struct {
 }
 
 func (e *LeftCredentialsError) Error() string {
-	text := fmt.Sprintf("%s could not be deleted: %s", fwkit.Counted(len(e.Left), "credential"), strings.Join(e.Left, ", "))
+	text := fmt.Sprintf("%s could not be deleted: %s", fwkit.Counted(len(e.Left), "credential"),
+		strings.Join(e.Left, ", "))
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}

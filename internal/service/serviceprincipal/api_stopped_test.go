@@ -50,7 +50,8 @@ func stoppable(t *testing.T, post func() (*http.Response, error)) (s *emulator.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	login, err := auth.Open(auth.Settings{Token: auth.Setting{Value: s.PersonToken, Attribute: "token"}}, auth.Options{})
+	login, err := auth.Open(auth.Settings{Token: auth.Setting{Value: s.PersonToken, Attribute: "token"}},
+		auth.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,15 +35,24 @@ func TestList(t *testing.T) {
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "report")
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	w.Test(t,
-		resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly", "deployer", "etl-daily", "etl-hourly", "report", `say "hi" \o/`)}},
-		resource.TestStep{Config: listing(`display_name_prefix = "etl-"`), ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly", "etl-daily", "etl-hourly")}},
-		resource.TestStep{Config: listing(`display_name_contains = "LY"`), ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly", "etl-daily", "etl-hourly")}},
-		resource.TestStep{Config: listing(`display_name_prefix = "etl-"`, `display_name_contains = "week"`), ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly")}},
-		resource.TestStep{Config: listing(`active = false`), ConfigStateChecks: []statecheck.StateCheck{listedNames("report")}},
-		resource.TestStep{Config: listing(`active = true`, `display_name_contains = "r"`), ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer", "etl-hourly")}},
-		resource.TestStep{Config: listing(`filter = "displayName sw \"etl-\" and displayName ne \"etl-daily\""`), ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly", "etl-hourly")}},
-		resource.TestStep{Config: listing(`display_name_contains = "\" or displayName co \"e"`), ConfigStateChecks: []statecheck.StateCheck{listedNames()}},
-		resource.TestStep{Config: listing(`display_name_contains = "\"hi\" \\"`), ConfigStateChecks: []statecheck.StateCheck{listedNames(`say "hi" \o/`)}},
+		resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly",
+			"deployer", "etl-daily", "etl-hourly", "report", `say "hi" \o/`)}},
+		resource.TestStep{Config: listing(`display_name_prefix = "etl-"`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly", "etl-daily", "etl-hourly")}},
+		resource.TestStep{Config: listing(`display_name_contains = "LY"`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly", "etl-daily", "etl-hourly")}},
+		resource.TestStep{Config: listing(`display_name_prefix = "etl-"`, `display_name_contains = "week"`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly")}},
+		resource.TestStep{Config: listing(`active = false`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames("report")}},
+		resource.TestStep{Config: listing(`active = true`, `display_name_contains = "r"`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer", "etl-hourly")}},
+		resource.TestStep{Config: listing(`filter = "displayName sw \"etl-\" and displayName ne \"etl-daily\""`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames("ETL-weekly", "etl-hourly")}},
+		resource.TestStep{Config: listing(`display_name_contains = "\" or displayName co \"e"`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames()}},
+		resource.TestStep{Config: listing(`display_name_contains = "\"hi\" \\"`),
+			ConfigStateChecks: []statecheck.StateCheck{listedNames(`say "hi" \o/`)}},
 	)
 	walks := w.Count("entra", "POST", "/token")
 	if all := w.Count("workspace", "", ""); walks == 0 || all != walks {
@@ -58,11 +67,13 @@ func TestListRow(t *testing.T) {
 	id := w.Workspace.AddServicePrincipal(app, "iris-scoring")
 	w.Workspace.SetEntitlements(app, "workspace-access")
 	w.Test(t, resource.TestStep{
-		Config: listing(`display_name_prefix = "iris"`) + "output \"row\" {\n  value = data.dbxaccess_service_principals.x.service_principals[0]\n}\n",
-		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("row", knownvalue.ObjectExact(map[string]knownvalue.Check{
-			"id": knownvalue.StringExact(id), "application_id": knownvalue.StringExact(app), "display_name": knownvalue.StringExact("iris-scoring"),
-			"external_id": knownvalue.Null(), "active": knownvalue.Bool(true), "entitlements": names("workspace-access"),
-		}))},
+		Config: listing(`display_name_prefix = "iris"`) + "output \"row\" {\n  value = " +
+			"data.dbxaccess_service_principals.x.service_principals[0]\n}\n",
+		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("row",
+			knownvalue.ObjectExact(map[string]knownvalue.Check{
+				"id": knownvalue.StringExact(id), "application_id": knownvalue.StringExact(app), "display_name": knownvalue.StringExact("iris-scoring"),
+				"external_id": knownvalue.Null(), "active": knownvalue.Bool(true), "entitlements": names("workspace-access"),
+			}))},
 	})
 }
 
@@ -71,18 +82,23 @@ func TestListRefusals(t *testing.T) {
 	w := acctest.New(t)
 	const summary = "Cannot list service principals"
 	w.Test(t,
-		resource.TestStep{Config: listing(`filter = "displayName like \"x\""`), ExpectError: acctest.Says(summary, "filter", "400", "refused the filter", "operators eq, ne, co, sw")},
+		resource.TestStep{Config: listing(`filter = "displayName like \"x\""`), ExpectError: acctest.Says(summary,
+			"filter", "400", "refused the filter", "operators eq, ne, co, sw")},
 		// The error contains the service's own words.
-		resource.TestStep{Config: listing(`filter = "displayName co ''"`), ExpectError: acctest.Says(summary, "filter", "500", "Index 1 out of bounds", "refused the filter")},
+		resource.TestStep{Config: listing(`filter = "displayName co ''"`), ExpectError: acctest.Says(summary, "filter",
+			"500", "Index 1 out of bounds", "refused the filter")},
 	)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, Status: 503,
+		Code: "TEMPORARILY_UNAVAILABLE"})
 	w.Test(t, resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer")}})
 
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer")}},
-		resource.TestStep{Config: listing("active = true"), ExpectError: acctest.Says(summary, "active", "does not report which service principals are active", "Only a workspace admin may see that")},
+		resource.TestStep{Config: listing("active = true"), ExpectError: acctest.Says(summary, "active",
+			"does not report which service principals are active", "Only a workspace admin may see that")},
 	)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
-	w.Test(t, resource.TestStep{Config: listing(), ExpectError: acctest.Says(summary, "only accessible by admins", "Only a workspace admin may")})
+	w.Test(t, resource.TestStep{Config: listing(), ExpectError: acctest.Says(summary, "only accessible by admins",
+		"Only a workspace admin may")})
 }

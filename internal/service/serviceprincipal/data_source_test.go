@@ -71,8 +71,9 @@ func TestLookup(t *testing.T) {
 	}
 	// A configured value keeps its spelling, so that it can be compared.
 	w.Test(t, resource.TestStep{
-		Config:            lookup("application_id", strings.ToUpper(app)),
-		ConfigStateChecks: []statecheck.StateCheck{found("application_id", knownvalue.StringExact(strings.ToUpper(app))), found("id", knownvalue.StringExact(id))},
+		Config: lookup("application_id", strings.ToUpper(app)),
+		ConfigStateChecks: []statecheck.StateCheck{found("application_id",
+			knownvalue.StringExact(strings.ToUpper(app))), found("id", knownvalue.StringExact(id))},
 	})
 	// The sets are empty, not null, so that a loop over them works.
 	w.Test(t, resource.TestStep{
@@ -89,11 +90,13 @@ func TestLookupTwoOfOneName(t *testing.T) {
 	id := w.Workspace.AddServicePrincipal(other, "etl")
 	for _, both := range [][]string{{other, id}, {w.ScoringApp.ClientID}} {
 		w.Test(t, resource.TestStep{
-			Config:      lookup("display_name", "etl"),
-			ExpectError: acctest.Says(append([]string{"Cannot find service principal", "2 service principals have this name"}, append(both, "Write the application_id")...)...),
+			Config: lookup("display_name", "etl"),
+			ExpectError: acctest.Says(append([]string{"Cannot find service principal",
+				"2 service principals have this name"}, append(both, "Write the application_id")...)...),
 		})
 	}
-	w.Test(t, resource.TestStep{Config: lookup("application_id", other), ConfigStateChecks: []statecheck.StateCheck{found("id", knownvalue.StringExact(id))}})
+	w.Test(t, resource.TestStep{Config: lookup("application_id", other),
+		ConfigStateChecks: []statecheck.StateCheck{found("id", knownvalue.StringExact(id))}})
 }
 
 // Quotes and backslashes are ordinary characters of a name.
@@ -102,7 +105,8 @@ func TestLookupQuoted(t *testing.T) {
 	w := acctest.New(t)
 	for _, name := range []string{`say "hi"`, `c:\models\`, `" or displayName co "`, `it's ${x}`} {
 		w.Workspace.AddServicePrincipal("", name)
-		w.Test(t, resource.TestStep{Config: lookup("display_name", name), ConfigStateChecks: []statecheck.StateCheck{found("display_name", knownvalue.StringExact(name))}})
+		w.Test(t, resource.TestStep{Config: lookup("display_name", name),
+			ConfigStateChecks: []statecheck.StateCheck{found("display_name", knownvalue.StringExact(name))}})
 	}
 }
 
@@ -114,10 +118,15 @@ func TestLookupNotFound(t *testing.T) {
 	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
 	const summary = "Cannot find service principal"
 	w.Test(t,
-		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: acctest.Says(summary, "application_id", "this workspace has no such service principal", "The value is the object id of this service principal: application id "+w.ScoringApp.ClientID, "not the object id")},
-		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: acctest.Says(summary, "display_name", "this workspace has no such service principal", `There is "Iris"`, "case-sensitive")},
-		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: acctest.Says(summary, "display_name", "this workspace has no such service principal", "dbxaccess_service_principals")},
-		resource.TestStep{Config: lookup("id", "4711"), ExpectError: acctest.Says(summary, "id", "404", "A SCIM id is valid in one workspace only")},
+		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: acctest.Says(summary,
+			"application_id", "this workspace has no such service principal", "The value is the object id of this "+
+				"service principal: application id "+w.ScoringApp.ClientID, "not the object id")},
+		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: acctest.Says(summary, "display_name",
+			"this workspace has no such service principal", `There is "Iris"`, "case-sensitive")},
+		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: acctest.Says(summary, "display_name",
+			"this workspace has no such service principal", "dbxaccess_service_principals")},
+		resource.TestStep{Config: lookup("id", "4711"), ExpectError: acctest.Says(summary, "id", "404",
+			"A SCIM id is valid in one workspace only")},
 	)
 }
 
@@ -131,12 +140,16 @@ func TestLookupNotAdmin(t *testing.T) {
 		Config: lookup("display_name", "deployer"),
 		ConfigStateChecks: []statecheck.StateCheck{
 			found("application_id", knownvalue.StringExact(w.Deployer.ClientID)),
-			found("active", knownvalue.Null()), found("entitlements", knownvalue.Null()), found("groups", knownvalue.Null()),
+			found("active", knownvalue.Null()), found("entitlements", knownvalue.Null()), found("groups",
+				knownvalue.Null()),
 		},
 	})
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
-	for attribute, value := range map[string]string{"application_id": w.Deployer.ClientID, "display_name": "deployer", "id": "4711"} {
-		w.Test(t, resource.TestStep{Config: lookup(attribute, value), ExpectError: acctest.Says("Cannot find service principal", "only accessible by admins", "Only a workspace admin may")})
+	for attribute, value := range map[string]string{"application_id": w.Deployer.ClientID, "display_name": "deployer",
+		"id": "4711"} {
+		w.Test(t, resource.TestStep{Config: lookup(attribute, value),
+			ExpectError: acctest.Says("Cannot find service principal", "only accessible by admins",
+				"Only a workspace admin may")})
 	}
 }
 
@@ -145,11 +158,12 @@ func TestLookupBadInput(t *testing.T) {
 	w := acctest.New(t)
 	var steps []resource.TestStep
 	for config, want := range map[string]*regexp.Regexp{
-		`data "dbxaccess_service_principal" "x" {}`:                                                         acctest.Says("application_id", "display_name"),
-		"data \"dbxaccess_service_principal\" \"x\" {\n  display_name = \"a\"\n  id = \"1\"\n}":             acctest.Says("application_id", "display_name"),
-		lookup("application_id", "iris-scoring"):                                                            acctest.Says("Not an application id", "looks like a display name"),
-		lookup("id", w.ScoringApp.ClientID):                                                                 acctest.Says("id", "write a UUID in application_id"),
-		lookup("display_name", ""):                                                                          acctest.Says("display_name"),
+		`data "dbxaccess_service_principal" "x" {}`:                                             acctest.Says("application_id", "display_name"),
+		"data \"dbxaccess_service_principal\" \"x\" {\n  display_name = \"a\"\n  id = \"1\"\n}": acctest.Says("application_id", "display_name"),
+		lookup("application_id",
+			"iris-scoring"): acctest.Says("Not an application id", "looks like a display name"),
+		lookup("id", w.ScoringApp.ClientID): acctest.Says("id", "write a UUID in application_id"),
+		lookup("display_name", ""):          acctest.Says("display_name"),
 		"data \"dbxaccess_service_principals\" \"x\" {\n  filter = \"a\"\n  display_name_prefix = \"b\"\n}": acctest.Says("filter"),
 		"data \"dbxaccess_service_principals\" \"x\" {\n  display_name_contains = \"\"\n}":                  acctest.Says("display_name_contains"),
 	} {

@@ -19,14 +19,16 @@ func TestQueryNotAdmin(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	p := w.Protocol(t)
 	named := map[string]any{"display_name_prefix": "scoring"}
-	if found := slices.Collect(p.Stream(t, typeName, named, false, 0)); len(found) != 1 || found[0].Errors != "" || found[0].DisplayName != "scoring" {
+	if found := slices.Collect(p.Stream(t, typeName, named, false, 0)); len(found) != 1 || found[0].Errors != "" ||
+		found[0].DisplayName != "scoring" {
 		t.Errorf("by name: %+v", found)
 	}
 	for name, found := range map[string][]acctest.Listed{
 		"whole resources": slices.Collect(p.Stream(t, typeName, named, true, 0)),
 		"active ones":     slices.Collect(p.Stream(t, typeName, map[string]any{"active": true}, false, 0)),
 	} {
-		if len(found) != 1 || !strings.Contains(found[0].Errors, "shows only some attributes of the service principal") || !strings.Contains(found[0].Errors, "workspace admin") {
+		if len(found) != 1 || !strings.Contains(found[0].Errors, "shows only some attributes of the service "+
+			"principal") || !strings.Contains(found[0].Errors, "workspace admin") {
 			t.Errorf("%s: %+v", name, found)
 		}
 	}

@@ -104,7 +104,8 @@ func TestImportByIdentity(t *testing.T) {
 			continue
 		}
 		sameIdentity(t, got.Identity, identity(w, id))
-		if got.State["id"] != scimID || got.State["display_name"] != "scoring" || got.State["on_destroy"] != "delete" || got.State["delete_tokens_when_inactive"] != true {
+		if got.State["id"] != scimID || got.State["display_name"] != "scoring" || got.State["on_destroy"] != "delete" ||
+			got.State["delete_tokens_when_inactive"] != true {
 			t.Errorf("%s: %v", name, got.State)
 		}
 	}
@@ -158,7 +159,8 @@ func TestQueryProtocol(t *testing.T) {
 			}
 			got = append(got, found.DisplayName)
 			sameIdentity(t, found.Identity, identity(w, found.State["application_id"].(string)))
-			if found.DisplayName == `etl "é" \ 1` && (found.State["active"] != false || fmt.Sprint(found.State["entitlements"]) != "[workspace-access]") {
+			if found.DisplayName == `etl "é" \ 1` && (found.State["active"] != false ||
+				fmt.Sprint(found.State["entitlements"]) != "[workspace-access]") {
 				t.Errorf("%v", found.State)
 			}
 			// A listed principal can be imported, and its state is then as listed. But a generated configuration must
@@ -202,7 +204,8 @@ func TestQueryFails(t *testing.T) {
 	for range 600 {
 		w.Workspace.AddServicePrincipal("", "")
 	}
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Status: 500, Message: "page two is broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Status: 500,
+		Message: "page two is broken"})
 	found := slices.Collect(p.Stream(t, typeName, map[string]any{"include_own_identity": true}, false, 0))
 	if len(found) != 501 || !strings.Contains(found[500].Errors, "page two is broken") {
 		t.Errorf("%d results, last %+v", len(found), found[len(found)-1])
@@ -249,7 +252,9 @@ func TestImportByIdentityBlock(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: []resource.TestStep{
 			{Config: entra(w, `display_name = "a"`), ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"application_id": knownvalue.StringExact(w.ScoringApp.ClientID), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
+				statecheck.ExpectIdentity(address,
+					map[string]knownvalue.Check{"application_id": knownvalue.StringExact(w.ScoringApp.ClientID),
+						"workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
 			}},
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
 				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
@@ -261,7 +266,8 @@ func TestImportByIdentityBlock(t *testing.T) {
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal/list-resource.tfquery.hcl")
+	example, err := os.ReadFile(
+		"../../../examples/list-resources/dbxaccess_service_principal/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

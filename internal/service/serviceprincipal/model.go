@@ -113,7 +113,8 @@ func (m principalModel) leftTokens(deactivatedByOthers string) bool {
 // do so once all its values are known.
 func (m principalModel) mayEndTokens(plan principalModel) bool {
 	return (m.Active.IsUnknown() || m.toDesired().deactivates()) &&
-		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() || plan.DeleteSecrets.ValueBool())
+		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() ||
+			plan.DeleteSecrets.ValueBool())
 }
 
 // replaces reports whether the plan is certainly for another service principal than the one in the state.

@@ -34,7 +34,8 @@ func TestToDesired(t *testing.T) {
 		},
 		"everything written": {
 			principalModel{
-				ApplicationID: types.StringValue("a"), DisplayName: types.StringValue("n"), Active: types.BoolValue(false),
+				ApplicationID: types.StringValue("a"), DisplayName: types.StringValue("n"),
+				Active:       types.BoolValue(false),
 				Entitlements: fwkit.Strings([]string{"workspace-access", "databricks-sql-access"}),
 			},
 			desired{"a", "n", ptr(false), &[]string{"databricks-sql-access", "workspace-access"}},
@@ -52,7 +53,8 @@ func TestToDesired(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
-	have := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"workspace-access"}}
+	have := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true),
+		Entitlements: []string{"workspace-access"}}
 	for name, test := range map[string]struct {
 		plan, want desired
 		after      client.ServicePrincipal
@@ -64,19 +66,23 @@ func TestChanges(t *testing.T) {
 		},
 		"rename": {
 			desired{DisplayName: "m", Active: ptr(true)}, desired{DisplayName: "m"},
-			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "m", Active: ptr(true), Entitlements: []string{"workspace-access"}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "m", Active: ptr(true),
+				Entitlements: []string{"workspace-access"}},
 		},
 		"deactivate": {
 			desired{Active: ptr(false)}, desired{Active: ptr(false)},
-			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(false), Entitlements: []string{"workspace-access"}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(false),
+				Entitlements: []string{"workspace-access"}},
 		},
 		"no entitlements": {
 			desired{Entitlements: &[]string{}}, desired{Entitlements: &[]string{}},
-			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true),
+				Entitlements: []string{}},
 		},
 		"other entitlements": {
 			desired{Entitlements: &[]string{"allow-cluster-create"}}, desired{Entitlements: &[]string{"allow-cluster-create"}},
-			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"allow-cluster-create"}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true),
+				Entitlements: []string{"allow-cluster-create"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +125,8 @@ func TestShow(t *testing.T) {
 	if model.Entitlements.IsNull() || len(model.Entitlements.Elements()) != 0 {
 		t.Errorf("entitlements are %v, want an empty set", model.Entitlements)
 	}
-	if got := model.toServicePrincipal(); !reflect.DeepEqual(got, client.ServicePrincipal{ID: "7", ApplicationID: "ABCD", DisplayName: "n", Active: ptr(true)}) {
+	if got := model.toServicePrincipal(); !reflect.DeepEqual(got, client.ServicePrincipal{ID: "7",
+		ApplicationID: "ABCD", DisplayName: "n", Active: ptr(true)}) {
 		t.Errorf("and back: %+v", got)
 	}
 	model.show(client.ServicePrincipal{ID: "7", ApplicationID: "other"}, "42")
@@ -151,9 +158,13 @@ func TestFromOfficial(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := principalModel{
-			ID: types.StringValue("7"), ApplicationID: types.StringValue("abc"), DisplayName: types.StringValue("n"), ExternalID: types.StringValue("e"), Active: types.BoolValue(false),
-			DeleteTokens: types.BoolValue(true), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroy), WorkspaceID: types.StringValue("42"),
-			Entitlements: fwkit.Strings([]string{"allow-cluster-create", "databricks-sql-access"}), Timeouts: fwkit.NoTimeouts(),
+			ID: types.StringValue("7"), ApplicationID: types.StringValue("abc"), DisplayName: types.StringValue("n"),
+			ExternalID: types.StringValue("e"), Active: types.BoolValue(false),
+			DeleteTokens: types.BoolValue(true), DeleteSecrets: types.BoolValue(true),
+			AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroy),
+			WorkspaceID:  types.StringValue("42"),
+			Entitlements: fwkit.Strings([]string{"allow-cluster-create", "databricks-sql-access"}),
+			Timeouts:     fwkit.NoTimeouts(),
 		}
 		if !reflect.DeepEqual(m, want) {
 			t.Errorf("got %+v, want %+v", m, want)
@@ -182,7 +193,8 @@ func TestRefreshWithoutChangesKeepsTheModel(t *testing.T) {
 	var s resource.SchemaResponse
 	(&principalResource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
 	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
-	sp := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"databricks-sql-access", "workspace-access"}}
+	sp := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true),
+		Entitlements: []string{"databricks-sql-access", "workspace-access"}}
 	var diags diag.Diagnostics
 	diags.Append(state.Set(t.Context(), imported(sp, "12"))...)
 	var before principalModel

@@ -159,8 +159,8 @@ func shared(applicationID, displayName string) fwkit.SharedObject {
 			Address:   client.Address{Resource: "dbxaccess_service_principal"},
 		},
 		Name: client.ServicePrincipal{ApplicationID: applicationID, DisplayName: displayName}.String(),
-		Consequence: "the service principal loses its tokens, grants and memberships, or is deactivated, depending on " +
-			"on_destroy",
+		Consequence: "the service principal loses its tokens, grants and memberships, or is deactivated, " +
+			"depending on on_destroy",
 	}
 }
 

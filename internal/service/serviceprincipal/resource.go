@@ -240,7 +240,8 @@ func (r *principalResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, sp.DisplayName) {
 		state.DisplayName = before.DisplayName
 	} else {
-		noteUnappliedName(ctx, resp.Private, unappliedName{}, &resp.Diagnostics) // the written name or the real one has changed
+		// The configured name or the name that the workspace shows has changed.
+		noteUnappliedName(ctx, resp.Private, unappliedName{}, &resp.Diagnostics)
 	}
 	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)

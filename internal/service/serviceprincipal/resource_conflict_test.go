@@ -21,8 +21,9 @@ func TestDuplicateThatNoReadShows(t *testing.T) {
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(refusedAsDuplicate(w))
 	w.Test(t, resource.TestStep{
-		Config:      entra(w, `adopt_existing = true`, `on_destroy = "delete"`),
-		ExpectError: acctest.Words(`Cannot create service principal.*409.*already exists\..*does not list it.*Apply again in a minute.*account admin`),
+		Config: entra(w, `adopt_existing = true`, `on_destroy = "delete"`),
+		ExpectError: acctest.Words(
+			`Cannot create service principal.*409.*already exists\..*does not list it.*Apply again in a minute.*account admin`),
 	})
 	if left := members(w); len(left) != 0 {
 		t.Errorf("left: %+v", left)

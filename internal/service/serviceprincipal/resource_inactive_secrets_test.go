@@ -57,10 +57,13 @@ func TestUndeletedOAuthSecretIsNamed(t *testing.T) {
 	o := p.MustApply(t, ofPrincipal, acctest.Object{}, config)
 	resists, _ := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
 	w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: "/api/2.0/accounts/servicePrincipals/*/credentials/secrets/" + resists, Status: 500, Code: "INTERNAL_ERROR", Message: "broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE",
+		Path: "/api/2.0/accounts/servicePrincipals/*/credentials/secrets/" + resists, Status: 500,
+		Code: "INTERNAL_ERROR", Message: "broken"})
 	config["active"] = false
 	_, errors := p.Apply(t, ofPrincipal, o, config)
-	if !strings.Contains(errors, "Cannot delete the OAuth secrets of the deactivated service principal") || !strings.Contains(errors, resists) || len(secretIDs(w)) != 1 {
+	if !strings.Contains(errors, "Cannot delete the OAuth secrets of the deactivated service principal") ||
+		!strings.Contains(errors, resists) || len(secretIDs(w)) != 1 {
 		t.Errorf("%s; %q", errors, secretIDs(w))
 	}
 }

@@ -35,7 +35,8 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true, ExpectError: acctest.Words(test.want)})
+			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true,
+				ExpectError: acctest.Words(test.want)})
 			if n := w.Count("", "", ""); n != 0 {
 				t.Errorf("%d requests for what the configuration alone shows", n)
 			}
@@ -49,7 +50,8 @@ func TestUnknownInput(t *testing.T) {
 	w := acctest.New(t)
 	w.TestCLI(t, resource.TestStep{
 		Config: `resource "terraform_data" "later" {
-			input = { id = "` + w.ScoringApp.ClientID + `", adopt = true, destroy = "delete", entitlement = "workspace-access" }
+			input = { id = "` + w.ScoringApp.ClientID +
+			`", adopt = true, destroy = "delete", entitlement = "workspace-access" }
 		}
 		resource "dbxaccess_service_principal" "app" {
 			application_id = terraform_data.later.output.id
@@ -66,7 +68,8 @@ func TestUnknownInput(t *testing.T) {
 func TestRefusalShowsTheServicesWords(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 400, Code: "invalidValue", Message: "this name is taken by the platform"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 400,
+		Code: "invalidValue", Message: "this name is taken by the platform"})
 	w.Test(t, resource.TestStep{
 		Config:      entra(w, `display_name = "system"`),
 		ExpectError: acctest.Words(`Cannot create service principal.*400.*taken by the platform`),
@@ -106,7 +109,8 @@ func TestImportHints(t *testing.T) {
 	twin := w.Workspace.AddServicePrincipal("", "twin")
 	other := w.Workspace.AddServicePrincipal("", "twin")
 	for id, want := range map[string]string{
-		w.ScoringApp.ObjectID:  `The value is the object id of this service principal: application id ` + w.ScoringApp.ClientID + `.*` + scimID,
+		w.ScoringApp.ObjectID: `The value is the object id of this service principal: application id ` +
+			w.ScoringApp.ClientID + `.*` + scimID,
 		`scoring \"é\" \\ job`: `malformed.*display name: application id ` + w.ScoringApp.ClientID,
 		"twin":                 `malformed.*2 service principals have the value as their display name.*` + twin + `.*` + other,
 		"nobody":               `malformed.*nor a SCIM id \(digits\)\.`,

@@ -75,7 +75,9 @@ func TestLostAnswerAndStaleReads(t *testing.T) {
 			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
 			// The first reads find nothing. With an application id, the second attempt shows that the principal exists.
-			go acctest.When(func() bool { return w.Count("workspace", "GET", route) >= 4 }, func() { w.Tenant.Clock.Advance(time.Minute) })
+			go acctest.When(func() bool {
+				return w.Count("workspace", "GET", route) >= 4
+			}, func() { w.Tenant.Clock.Advance(time.Minute) })
 			w.Test(t,
 				resource.TestStep{Config: config(w), Check: func(*terraform.State) error {
 					member(t, w)
@@ -93,7 +95,8 @@ func TestEveryAnswerLost(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "4"
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 503, Times: -1, Message: "down for maintenance"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 503, Times: -1,
+		Message: "down for maintenance"})
 	w.Test(t, resource.TestStep{
 		Config:      entra(w, `display_name = "a"`),
 		ExpectError: regexp.MustCompile(`(?s)Cannot create service principal.*503.*down for\s+maintenance`),
@@ -112,10 +115,14 @@ func TestLostAnswerAndLookFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Status: 500, Message: "broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Status: 500,
+		Message: "broken"})
 	w.Test(t,
-		resource.TestStep{Config: entra(w), ExpectError: regexp.MustCompile(`(?s)Cannot create service principal.*got\s+no\s+answer.*may\s+have\s+been\s+created.*broken.*import\s+it`)},
-		resource.TestStep{Config: entra(w), ExpectError: regexp.MustCompile(`(?s)already\s+in\s+this\s+workspace.*terraform\s+import.*adopt_existing`)},
+		resource.TestStep{Config: entra(w),
+			ExpectError: regexp.MustCompile(
+				`(?s)Cannot create service principal.*got\s+no\s+answer.*may\s+have\s+been\s+created.*broken.*import\s+it`)},
+		resource.TestStep{Config: entra(w),
+			ExpectError: regexp.MustCompile(`(?s)already\s+in\s+this\s+workspace.*terraform\s+import.*adopt_existing`)},
 		resource.TestStep{Config: entra(w, `adopt_existing = true`, `on_destroy = "delete"`)},
 	)
 	if left := members(w); len(left) != 0 {
@@ -132,7 +139,8 @@ func TestLostAnswerAndOutOfTime(t *testing.T) {
 			w := acctest.New(t)
 			hcl := strings.Replace(config(w), "\n}", "\ntimeouts = { create = \"4s\" }\n}", 1)
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Delay: 6 * time.Second})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1,
+				Delay: 6 * time.Second})
 			w.Test(t,
 				resource.TestStep{Config: hcl, Check: holds(w, "a", true)},
 				resource.TestStep{Config: hcl, ConfigPlanChecks: acctest.NoChange()},

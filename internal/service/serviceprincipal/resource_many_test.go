@@ -23,7 +23,8 @@ func TestManyRequests(t *testing.T) {
 			for range 12 {
 				values = append(values, uuid.NewString())
 			}
-			c := w.CLI(t, fmt.Sprintf("resource \"dbxaccess_service_principal\" \"many\" {\n  for_each = toset([\"%s\"])\n  %s = each.key\n}\n", strings.Join(values, `", "`), attribute))
+			c := w.CLI(t, fmt.Sprintf("resource \"dbxaccess_service_principal\" \"many\" {\n  for_each = "+
+				"toset([\"%s\"])\n  %s = each.key\n}\n", strings.Join(values, `", "`), attribute))
 			asked := func() map[string]int {
 				count := map[string]int{}
 				for _, e := range w.Tenant.Journal.Entries() {
@@ -36,11 +37,13 @@ func TestManyRequests(t *testing.T) {
 			}
 			w.Tenant.Journal.Reset()
 			c.MustRun(t, 0, "apply", "-auto-approve")
-			if got, want := asked(), (map[string]int{"GET /ServicePrincipals": 3, "POST /ServicePrincipals": 12}); !maps.Equal(got, want) {
+			if got, want := asked(), (map[string]int{"GET /ServicePrincipals": 3,
+				"POST /ServicePrincipals": 12}); !maps.Equal(got, want) {
 				t.Errorf("creating asked %v, not %v", got, want)
 			}
 			c.MustRun(t, 0, "plan", "-detailed-exitcode")
-			if got, want := asked(), (map[string]int{"GET /ServicePrincipals/{id}": 2, "GET /ServicePrincipals": 1}); !maps.Equal(got, want) {
+			if got, want := asked(), (map[string]int{"GET /ServicePrincipals/{id}": 2,
+				"GET /ServicePrincipals": 1}); !maps.Equal(got, want) {
 				t.Errorf("a plan with nothing to do asked %v, not %v", got, want)
 			}
 			// A principal that is missing in the list is looked up by itself before the provider reports it as removed.

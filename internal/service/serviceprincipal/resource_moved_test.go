@@ -66,10 +66,12 @@ func TestMovedAndChanged(t *testing.T) {
 	const moved = "moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n"
 	// The official provider would have deactivated the principal: that must not silently become a deletion.
 	cli.Rewrite(t, entra(w, `entitlements = []`)+moved)
-	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `on_destroy = "deactivate" -> "delete"`, "0 to add, 1 to change, 0 to destroy")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `on_destroy = "deactivate" -> "delete"`,
+		"0 to add, 1 to change, 0 to destroy")
 	cli.Rewrite(t, entra(w, `display_name = "ours"`, `on_destroy = "deactivate"`)+moved)
 	cli.MustRun(t, 0, "apply", "-auto-approve")
-	if sp := member(t, w); sp.ID != made.ID || sp.DisplayName != "ours" || strings.Join(sp.Entitlements, " ") != "workspace-access" {
+	if sp := member(t, w); sp.ID != made.ID || sp.DisplayName != "ours" ||
+		strings.Join(sp.Entitlements, " ") != "workspace-access" {
 		t.Errorf("made %+v, is %+v", made, sp)
 	}
 }
@@ -85,8 +87,10 @@ func TestMovedFromUnsuitableResources(t *testing.T) {
 	resource "terraform_data" "app" {}`)
 	acctest.ServeOfficial(t, cli, w.OfficialServicePrincipal())
 	cli.MustRun(t, 0, "apply", "-auto-approve")
-	cli.Rewrite(t, entra(w)+"moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n")
-	cli.MustRun(t, 1, "plan").MustSay(t, "Cannot adopt the service principal", "managed in the account", "import the workspace's service principal")
+	cli.Rewrite(t, entra(w)+"moved {\n from = databricks_service_principal.app\n to = "+
+		"dbxaccess_service_principal.app\n}\n")
+	cli.MustRun(t, 1, "plan").MustSay(t, "Cannot adopt the service principal", "managed in the account",
+		"import the workspace's service principal")
 	cli.Rewrite(t, entra(w)+"moved {\n from = terraform_data.app\n to = dbxaccess_service_principal.app\n}\n")
 	cli.MustRun(t, 1, "plan").MustSay(t, "terraform_data")
 }

@@ -66,7 +66,9 @@ func writes(w *acctest.World) string {
 // endSCIMLag advances the clock once the service principal was replaced by PUT, so that nothing waits for a name that
 // never comes.
 func endSCIMLag(w *acctest.World) {
-	go acctest.When(func() bool { return w.Count("workspace", "PUT", route) > 0 }, func() { w.Tenant.Clock.Advance(2 * time.Minute) })
+	go acctest.When(func() bool {
+		return w.Count("workspace", "PUT", route) > 0
+	}, func() { w.Tenant.Clock.Advance(2 * time.Minute) })
 }
 
 // A PATCH without effect is followed by a PUT, which leaves everything else as it was.
@@ -113,7 +115,8 @@ func TestRenameThatTheWorkspaceDoesNotApply(t *testing.T) {
 			endSCIMLag(w)
 			config["display_name"] = "new"
 			o = p.MustApply(t, typeName, o, config)
-			if !strings.Contains(o.Warnings, "Service principal keeps its name") || !strings.Contains(o.Warnings, `"old"`) || !strings.Contains(o.Warnings, `"new"`) {
+			if !strings.Contains(o.Warnings, "Service principal keeps its name") ||
+				!strings.Contains(o.Warnings, `"old"`) || !strings.Contains(o.Warnings, `"new"`) {
 				t.Errorf("it warns: %s", o.Warnings)
 			}
 			wantKept(t, w, o)
@@ -123,7 +126,8 @@ func TestRenameThatTheWorkspaceDoesNotApply(t *testing.T) {
 				o = nextRun(t, w, o)
 				plan := p.MustPlan(t, typeName, o, config)
 				if len(plan.Changed) > 0 || o.Warnings+plan.Warnings != "" || o.State["display_name"] != "new" {
-					t.Fatalf("it plans %v, state says %v, and warns: %s%s", plan.Changed, o.State["display_name"], o.Warnings, plan.Warnings)
+					t.Fatalf("it plans %v, state says %v, and warns: %s%s", plan.Changed, o.State["display_name"],
+						o.Warnings, plan.Warnings)
 				}
 			}
 
@@ -131,7 +135,8 @@ func TestRenameThatTheWorkspaceDoesNotApply(t *testing.T) {
 			w.Tenant.Journal.Reset()
 			config["entitlements"], config["active"] = []any{"databricks-sql-access"}, false
 			o = p.MustApply(t, typeName, o, config)
-			if sp := member(t, w); sp.Active || strings.Join(sp.Entitlements, " ") != "databricks-sql-access" || sp.DisplayName != "old" {
+			if sp := member(t, w); sp.Active || strings.Join(sp.Entitlements, " ") != "databricks-sql-access" ||
+				sp.DisplayName != "old" {
 				t.Errorf("the workspace holds %+v", sp)
 			}
 			if got := writes(w); got != "PATCH" || o.Warnings != "" {
@@ -148,7 +153,8 @@ func TestRenameThatTheWorkspaceDoesNotApply(t *testing.T) {
 func withUnappliedRename(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, map[string]any) {
 	t.Helper()
 	p, o, config := grown(t, w)
-	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RenameByPatch: emulator.RenameRefused, RenameByPut: emulator.RenameRefused})
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RenameByPatch: emulator.RenameRefused,
+		RenameByPut: emulator.RenameRefused})
 	config["display_name"] = "new"
 	return p, nextRun(t, w, p.MustApply(t, typeName, o, config)), config
 }
@@ -160,7 +166,8 @@ func TestUnappliedRenameThenRenamedByOthers(t *testing.T) {
 	p, o, config := withUnappliedRename(t, w)
 	w.Workspace.SetDisplayName(w.ScoringApp.ClientID, "third")
 	o = nextRun(t, w, o)
-	if plan := p.MustPlan(t, typeName, o, config); o.State["display_name"] != "third" || !slices.Equal(plan.Changed, []string{"display_name"}) {
+	if plan := p.MustPlan(t, typeName, o, config); o.State["display_name"] != "third" ||
+		!slices.Equal(plan.Changed, []string{"display_name"}) {
 		t.Fatalf("state says %v, it plans %v", o.State["display_name"], plan.Changed)
 	}
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
@@ -220,7 +227,8 @@ func TestUnappliedRenameThenConfigurationChanges(t *testing.T) {
 			if plan := p.MustPlan(t, typeName, o, config); len(plan.Changed) > 0 {
 				t.Errorf("then it plans %v", plan.Changed)
 			}
-			if want := c.written; want == nil && o.State["display_name"] != "old" || want != nil && o.State["display_name"] != want {
+			if want := c.written; want == nil && o.State["display_name"] != "old" || want != nil &&
+				o.State["display_name"] != want {
 				t.Errorf("state says %v", o.State["display_name"])
 			}
 		})
@@ -235,7 +243,8 @@ func TestRenameDenied(t *testing.T) {
 	p, o, config := grown(t, w)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	config["display_name"] = "new"
-	if _, errors := p.Apply(t, typeName, o, config); !strings.Contains(errors, "Cannot rename service principal") || !strings.Contains(errors, "workspace admin") {
+	if _, errors := p.Apply(t, typeName, o, config); !strings.Contains(errors, "Cannot rename service principal") ||
+		!strings.Contains(errors, "workspace admin") {
 		t.Errorf("it says: %s", errors)
 	}
 }
@@ -247,7 +256,8 @@ func TestCreatedUnderTheNameOfTheAccount(t *testing.T) {
 		t.Run(fmt.Sprintf("adopt %t", adopt), func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RenameByPatch: emulator.RenameRefused, RenameByPut: emulator.RenameRefused, IdentityFederation: true})
+			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RenameByPatch: emulator.RenameRefused,
+				RenameByPut: emulator.RenameRefused, IdentityFederation: true})
 			if adopt {
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "of the account")
 			} else {
@@ -255,12 +265,14 @@ func TestCreatedUnderTheNameOfTheAccount(t *testing.T) {
 			}
 			w.Test(t,
 				resource.TestStep{
-					Config:            entra(w, `display_name = "mine"`, `entitlements = ["workspace-access"]`, fmt.Sprintf("adopt_existing = %t", adopt), `on_destroy = "delete"`),
+					Config: entra(w, `display_name = "mine"`, `entitlements = ["workspace-access"]`,
+						fmt.Sprintf("adopt_existing = %t", adopt), `on_destroy = "delete"`),
 					ConfigStateChecks: []statecheck.StateCheck{has("display_name", knownvalue.StringExact("mine"))},
 					Check:             holds(w, "of the account", true, "workspace-access"),
 				},
 				resource.TestStep{
-					Config:           entra(w, `display_name = "mine"`, `entitlements = []`, fmt.Sprintf("adopt_existing = %t", adopt), `on_destroy = "delete"`),
+					Config: entra(w, `display_name = "mine"`, `entitlements = []`,
+						fmt.Sprintf("adopt_existing = %t", adopt), `on_destroy = "delete"`),
 					ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 					Check:            holds(w, "of the account", true),
 				},

@@ -67,7 +67,8 @@ func member(t *testing.T, w *acctest.World) emulator.ServicePrincipalState {
 func holds(w *acctest.World, name string, active bool, entitlements ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		for _, sp := range members(w) {
-			if sp.DisplayName == name && sp.Active == active && strings.Join(sp.Entitlements, " ") == strings.Join(entitlements, " ") {
+			if sp.DisplayName == name && sp.Active == active &&
+				strings.Join(sp.Entitlements, " ") == strings.Join(entitlements, " ") {
 				return nil
 			}
 		}
@@ -118,7 +119,8 @@ func TestBasicEntraManaged(t *testing.T) {
 		},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: id},
-		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: strings.ToUpper(id),
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
+			ImportStateId: strings.ToUpper(id),
 			ImportStateCheck: func(states []*terraform.InstanceState) error {
 				if len(states) != 1 || states[0].ID != scimID {
 					t.Errorf("import made %v, want SCIM id %s", states, scimID)
@@ -160,7 +162,8 @@ func TestNameNotManaged(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t,
-		resource.TestStep{Config: entra(w), ConfigStateChecks: []statecheck.StateCheck{has("display_name", knownvalue.StringExact(w.ScoringApp.ClientID))}},
+		resource.TestStep{Config: entra(w), ConfigStateChecks: []statecheck.StateCheck{has("display_name",
+			knownvalue.StringExact(w.ScoringApp.ClientID))}},
 		resource.TestStep{
 			PreConfig:         func() { w.Workspace.SetDisplayName(w.ScoringApp.ClientID, "by hand") },
 			Config:            entra(w),
@@ -198,16 +201,19 @@ func TestImport(t *testing.T) {
 	id := w.ScoringApp.ClientID
 	scimID := w.Workspace.AddServicePrincipal(id, "scoring")
 	w.Workspace.SetEntitlements(id, "workspace-access")
-	written := entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`, `adopt_existing = true`, `on_destroy = "retain"`)
+	written := entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`, `adopt_existing = true`,
+		`on_destroy = "retain"`)
 	w.Test(t,
 		resource.TestStep{
-			Config:            entra(w) + importBlock(strings.ToUpper(id)),
-			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionNoop),
-			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID)), has("application_id", knownvalue.StringExact(id))},
+			Config:           entra(w) + importBlock(strings.ToUpper(id)),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop),
+			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID)),
+				has("application_id", knownvalue.StringExact(id))},
 		},
 		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.NoChange()},
 		// An application id in upper case is no change against the state.
-		resource.TestStep{Config: hcl(`application_id = "` + strings.ToUpper(id) + `"`), ConfigPlanChecks: acctest.NoChange()},
+		resource.TestStep{Config: hcl(`application_id = "` + strings.ToUpper(id) + `"`),
+			ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{
 			// Attributes that only the configuration knows cause one update in place, which sends no request apart from
 			// the refreshes.

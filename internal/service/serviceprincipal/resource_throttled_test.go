@@ -17,14 +17,16 @@ func TestTwoHundredAtOnce(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			const window = 5 * time.Minute // much longer than the test, so that only nextWindow opens the next one
-			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 20, SCIMWritesWithin: window, SCIMLimitAs500: as500})
+			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 20, SCIMWritesWithin: window,
+				SCIMLimitAs500: as500})
 			nextWindow(t, w, window)
 			cli := w.CLI(t, `resource "dbxaccess_service_principal" "app" {
 				count        = 200
 				display_name = "app-${count.index}"
 			}`)
 			cli.Env["TF_LOG"] = "info"
-			cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200").MustSay(t, "200 added", "waiting: the service asks for fewer calls")
+			cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200").MustSay(t, "200 added",
+				"waiting: the service asks for fewer calls")
 			if made := members(w); len(made) != 200 {
 				t.Errorf("%d service principals", len(made))
 			}

@@ -83,7 +83,8 @@ func create(
 		info, value, err := c.CreateOAuthSecret(ctx, principalID, lifetime, want.Scopes)
 		// A secret that existed before is somebody else's. If it were recorded, it would be deleted later as ours.
 		if _, had := before.ByID(info.ID); had {
-			err = fmt.Errorf("%w: the answer names OAuth secret %s, which existed before", client.ErrAnswerLost, info.ID)
+			err = fmt.Errorf("%w: the answer names OAuth secret %s, which existed before", client.ErrAnswerLost,
+				info.ID)
 			info = client.OAuthSecret{}
 		}
 		lost := errors.Is(err, client.ErrAnswerLost)
@@ -115,8 +116,8 @@ func create(
 					describe(strays)+"\nDelete the ones that nobody uses, then apply again.",
 			)
 		case !lost || try == 2:
-			return created{}, client.AddAdvice(adviseCreate(err), "The workspace does not show a secret of this request. "+
-				"If a secret appears later, nobody has its value: delete it. Apply again.")
+			return created{}, client.AddAdvice(adviseCreate(err), "The workspace does not show a secret of "+
+				"this request. If a secret appears later, nobody has its value: delete it. Apply again.")
 		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 
 // refuseDeletion makes the workspace refuse the next deletion of an OAuth secret.
 func refuseDeletion(w *acctest.World) {
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodDelete, Path: routes + "/*", Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodDelete, Path: routes + "/*",
+		Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
 }
 
 // If a new secret can neither be verified nor deleted, the next apply deletes that secret. The old secret, which works,
@@ -25,7 +26,8 @@ func TestUnusableSecretGoesFirst(t *testing.T) {
 	o := p.MustApply(t, typeName, acctest.Object{}, config(w))
 	working := o.State["id"].(string)
 	c := config(w, "rotation_triggers", map[string]any{"a": "1"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: "/oidc/v1/token", Status: http.StatusNotFound})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: "/oidc/v1/token",
+		Status: http.StatusNotFound})
 	refuseDeletion(w)
 	o, errors := p.Apply(t, typeName, o, c)
 	unusable := o.State["id"].(string)
@@ -35,7 +37,8 @@ func TestUnusableSecretGoesFirst(t *testing.T) {
 	p = w.Protocol(t)
 	o = p.MustRefresh(t, typeName, o)
 	o = p.MustApply(t, typeName, o, c)
-	if got := secrets(w); !slices.Contains(got, working) || slices.Contains(got, unusable) || !slices.Contains(got, o.State["id"].(string)) {
+	if got := secrets(w); !slices.Contains(got, working) || slices.Contains(got, unusable) ||
+		!slices.Contains(got, o.State["id"].(string)) {
 		t.Errorf("there are %v; %s works, and %s was unusable", got, working, unusable)
 	}
 	if o.State["previous_secret_id"] != working {
@@ -48,7 +51,8 @@ func TestLostRequestWithoutFinalCheck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Drop: "before"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, After: 3, Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, After: 3,
+		Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
 	o := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
 	if !strings.Contains(o.Warnings, "may be left over") || !strings.Contains(o.Warnings, "whose answer was lost") {
 		t.Errorf("warnings: %s", o.Warnings)
@@ -74,7 +78,9 @@ func TestUnusableValueInTheVault(t *testing.T) {
 			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 			w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodPut, After: 1, Drop: "after"})
 			// The first two requests are the one without an access token and the one before anything is created.
-			w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodGet, Path: "/secrets/oauth/versions", After: 2, Times: tc.unseen, Status: http.StatusForbidden, Code: "Forbidden/ForbiddenByRbac"})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodGet,
+				Path: "/secrets/oauth/versions", After: 2, Times: tc.unseen, Status: http.StatusForbidden,
+				Code: "Forbidden/ForbiddenByRbac"})
 			c := config(w, "key_vault_secret", map[string]any{"vault_uri": v.URL() + "/", "name": "oauth"})
 			_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, c)
 			if !strings.Contains(strings.Join(strings.Fields(errors), " "), tc.want) || len(secrets(w)) > 0 {
@@ -104,7 +110,8 @@ func TestPreviousSecretOfRemovedPrincipal(t *testing.T) {
 		t.Errorf("after a refresh the one before is %v", seen.State["previous_secret_id"])
 	}
 	c["overlap_seconds"] = 0
-	if o = p.MustApply(t, typeName, o, c); !strings.Contains(o.Warnings, "may still exist in the account") || !strings.Contains(o.Warnings, previous) {
+	if o = p.MustApply(t, typeName, o, c); !strings.Contains(o.Warnings, "may still exist in the account") ||
+		!strings.Contains(o.Warnings, previous) {
 		t.Errorf("warnings: %s", o.Warnings)
 	}
 }
@@ -131,7 +138,8 @@ func TestEmptyListForgetsNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0)
-	nothing := emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, Status: 200, Body: "{}", ContentType: "application/json"}
+	nothing := emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, Status: 200, Body: "{}",
+		ContentType: "application/json"}
 	late := nothing
 	late.After = 1 // the list before the creation succeeds
 	w.Tenant.Faults.Add(late)
@@ -155,15 +163,18 @@ func TestCreationThatNamesAnotherSecret(t *testing.T) {
 	w := newWorld(t)
 	foreign, _ := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0)
 	answer := fmt.Sprintf(`{"id":%q,"secret":"dose0123456789abcdef0123456789abcdef","status":"ACTIVE","create_time":"2026-01-01T00:00:00Z"}`, foreign)
-	wrong := emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Status: 200, Body: answer, ContentType: "application/json", Times: 2}
+	wrong := emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Status: 200, Body: answer,
+		ContentType: "application/json", Times: 2}
 	w.Tenant.Faults.Add(wrong)
-	if o, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, config(w)); !strings.Contains(errors, "which existed before") || o.State != nil {
+	if o, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, config(w)); !strings.Contains(errors,
+		"which existed before") || o.State != nil {
 		t.Errorf("%q, %v", errors, o.State)
 	}
 	wrong.Times, wrong.WorkDone = 1, true // the secret that this request creates is deleted again
 	w.Tenant.Faults.Add(wrong)
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
-	if have := secrets(w); len(have) != 2 || !slices.Contains(have, foreign) || !slices.Contains(have, made.State["id"].(string)) {
+	if have := secrets(w); len(have) != 2 || !slices.Contains(have, foreign) ||
+		!slices.Contains(have, made.State["id"].(string)) {
 		t.Errorf("there are %v, and the state has %v", have, made.State["id"])
 	}
 }

@@ -75,7 +75,8 @@ func TestRotationUnderAnotherHostName(t *testing.T) {
 				o = p.MustRefresh(t, typeName, o)
 			}
 			o = p.MustApply(t, typeName, o, config(w, tc.more...))
-			if !strings.HasPrefix(o.State["token_url"].(string), w.Env["DBXACCESS_HOST"]) || !logsIn(t, w, o, value(o)) {
+			if !strings.HasPrefix(o.State["token_url"].(string), w.Env["DBXACCESS_HOST"]) ||
+				!logsIn(t, w, o, value(o)) {
 				t.Errorf("token_url: %v", o.State["token_url"])
 			}
 		})

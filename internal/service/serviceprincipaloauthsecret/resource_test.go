@@ -55,7 +55,8 @@ func config(w *acctest.World, more ...any) map[string]any {
 func logsIn(t *testing.T, w *acctest.World, o acctest.Object, value string) bool {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"all-apis"}}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.State["token_url"].(string), strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.State["token_url"].(string),
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,8 @@ func TestBasic(t *testing.T) {
 	if !logsIn(t, w, o, value(o)) {
 		t.Error("the secret does not log in")
 	}
-	if got := o.State; got["client_id"] != w.ScoringApp.ClientID || got["id"] != got["secret_id"] || got["expires_at"] == nil || got["scopes"] != nil {
+	if got := o.State; got["client_id"] != w.ScoringApp.ClientID || got["id"] != got["secret_id"] ||
+		got["expires_at"] == nil || got["scopes"] != nil {
 		t.Errorf("%v", got)
 	}
 	o = p.MustRefresh(t, typeName, o)
@@ -196,7 +198,8 @@ func TestKeyVault(t *testing.T) {
 	w.Reach(t, v)
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	c := config(w, "key_vault_secret", map[string]any{"vault_uri": v.URL() + "/", "name": "oauth"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodPut, After: 1, Status: http.StatusForbidden})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodPut, After: 1,
+		Status: http.StatusForbidden})
 	p := w.Protocol(t)
 	if _, errors := p.Apply(t, typeName, acctest.Object{}, c); !strings.Contains(errors, "deleted again") {
 		t.Errorf("errors: %s", errors)
@@ -246,7 +249,8 @@ func TestRefused(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		_, value := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
-		if _, errors := w.Protocol(t).Import(t, typeName, w.ScoringApp.ClientID+"/"+value, nil); !strings.Contains(errors, "instead of its id") || strings.Contains(errors, value) {
+		if _, errors := w.Protocol(t).Import(t, typeName, w.ScoringApp.ClientID+"/"+value,
+			nil); !strings.Contains(errors, "instead of its id") || strings.Contains(errors, value) {
 			t.Errorf("errors: %s", errors)
 		}
 	})
@@ -272,7 +276,8 @@ func TestImportSecretThatNeverExpires(t *testing.T) {
 	id, _ := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0, "model-serving")
 	p := w.Protocol(t)
 	o := p.MustImport(t, typeName, w.ScoringApp.ClientID+"/"+id, nil)
-	if o.State["expires_at"] != nil || o.State["lifetime_seconds"] != nil || fmt.Sprint(o.State["scopes"]) != "[model-serving]" {
+	if o.State["expires_at"] != nil || o.State["lifetime_seconds"] != nil ||
+		fmt.Sprint(o.State["scopes"]) != "[model-serving]" {
 		t.Errorf("%v", o.State)
 	}
 	plan := p.MustPlan(t, typeName, o, config(w))
@@ -322,7 +327,8 @@ resource %q "x" {
 	log := filepath.Join(c.Dir, "trace.log")
 	c.Env["TF_LOG"], c.Env["TF_LOG_PATH"] = "trace", log
 	var seen strings.Builder
-	for _, command := range [][]string{{"plan", "-out=tfplan"}, {"apply", "tfplan"}, {"show", "-json"}, {"plan", "-out=again"}, {"show", "-json", "again"}, {"show", "-json", "tfplan"}} {
+	for _, command := range [][]string{{"plan", "-out=tfplan"}, {"apply", "tfplan"}, {"show", "-json"},
+		{"plan", "-out=again"}, {"show", "-json", "again"}, {"show", "-json", "tfplan"}} {
 		r := c.MustRun(t, 0, command...)
 		seen.WriteString(r.Stdout + r.Stderr)
 	}
@@ -338,7 +344,8 @@ resource %q "x" {
 		fmt.Fprintf(&seen, "%+v\n", e)
 	}
 	basic := base64.StdEncoding.EncodeToString([]byte(w.ScoringApp.ClientID + ":" + value))
-	for what, secret := range map[string]string{"value": value, "base64": base64.StdEncoding.EncodeToString([]byte(value)), "Basic": basic[len(basic)/2:]} {
+	for what, secret := range map[string]string{"value": value,
+		"base64": base64.StdEncoding.EncodeToString([]byte(value)), "Basic": basic[len(basic)/2:]} {
 		if len(secret) < 16 || strings.Contains(seen.String(), secret) {
 			t.Errorf("the %s of the secret is in what the run wrote", what)
 		}

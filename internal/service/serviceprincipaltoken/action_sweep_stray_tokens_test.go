@@ -28,7 +28,8 @@ func withStrayTokens(t *testing.T) (w *acctest.World, ids []string) {
 	}
 	marker := func() string { return "[dbxaccess:" + uuid.NewString() + " until 2026-01-01T00:00:00Z]" }
 	w.Tenant.Clock.Advance(-ago)
-	for _, comment := range []string{"nightly [dbxaccess-ephemeral] " + marker(), "[dbxaccess-ephemeral]", "scoring " + marker()} {
+	for _, comment := range []string{"nightly [dbxaccess-ephemeral] " + marker(), "[dbxaccess-ephemeral]",
+		"scoring " + marker()} {
 		ids = append(ids, mint(comment, lifetime))
 	}
 	mint("no marker", lifetime)
@@ -55,7 +56,8 @@ func TestSweepStrayTokens(t *testing.T) {
 	all := tokenIDs(w)
 	progress, _, failed := w.Protocol(t).Invoke(t, sweepAction, nil)
 	said := strings.Join(progress, "\n")
-	for _, want := range append(ids, "3 stray tokens found, none revoked, because dry_run is true.", w.ScoringApp.ClientID) {
+	for _, want := range append(ids, "3 stray tokens found, none revoked, because dry_run is true.",
+		w.ScoringApp.ClientID) {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
@@ -65,7 +67,8 @@ func TestSweepStrayTokens(t *testing.T) {
 	}
 
 	progress, _, failed = w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false})
-	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "Revoked 3 stray tokens; 0 could not be revoked.") {
+	if said = strings.Join(progress, "\n"); failed != "" ||
+		!strings.Contains(said, "Revoked 3 stray tokens; 0 could not be revoked.") {
 		t.Errorf("%s\n%s", failed, said)
 	}
 	for _, id := range tokenIDs(w) {
@@ -76,8 +79,10 @@ func TestSweepStrayTokens(t *testing.T) {
 	if n := len(tokenIDs(w)); n != len(all)-3 {
 		t.Errorf("%d tokens are left of %d", n, len(all))
 	}
-	progress, _, failed = w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false, "older_than_seconds": 3 * 24 * 3600})
-	if said = strings.Join(progress, "\n"); failed != "" || !strings.Contains(said, "Revoked 0 stray tokens; 0 could not be revoked.") {
+	progress, _, failed = w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false,
+		"older_than_seconds": 3 * 24 * 3600})
+	if said = strings.Join(progress, "\n"); failed != "" ||
+		!strings.Contains(said, "Revoked 0 stray tokens; 0 could not be revoked.") {
 		t.Errorf("%s\n%s", failed, said)
 	}
 }
@@ -85,9 +90,12 @@ func TestSweepStrayTokens(t *testing.T) {
 func TestSweepNamesRemainingTokens(t *testing.T) {
 	t.Parallel()
 	w, ids := withStrayTokens(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + ids[1], Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE",
+		Path: "/api/2.0/token-management/tokens/" + ids[1], Status: 403, Code: "PERMISSION_DENIED",
+		Message: "it is protected"})
 	progress, _, failed := w.Protocol(t).Invoke(t, sweepAction, map[string]any{"dry_run": false})
-	if !strings.Contains(failed, "Cannot revoke stray token") || !strings.Contains(failed, ids[1]) || !strings.Contains(strings.Join(progress, "\n"), "Revoked 2 stray tokens; 1 could not be revoked.") {
+	if !strings.Contains(failed, "Cannot revoke stray token") || !strings.Contains(failed, ids[1]) ||
+		!strings.Contains(strings.Join(progress, "\n"), "Revoked 2 stray tokens; 1 could not be revoked.") {
 		t.Errorf("%s\n%q", failed, progress)
 	}
 }
@@ -96,7 +104,8 @@ func TestSweepDenied(t *testing.T) {
 	t.Parallel()
 	w, _ := withStrayTokens(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	if _, _, failed := w.Protocol(t).Invoke(t, sweepAction, nil); !strings.Contains(failed, "Cannot list stray tokens") || !strings.Contains(failed, `"admins"`) {
+	if _, _, failed := w.Protocol(t).Invoke(t, sweepAction, nil); !strings.Contains(failed,
+		"Cannot list stray tokens") || !strings.Contains(failed, `"admins"`) {
 		t.Error(failed)
 	}
 }

@@ -64,7 +64,8 @@ func TestStoppedCreationLeavesNoToken(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	c, err := client.New(client.Config{
-		Host: server.WorkspaceURLs[0], Login: tokenLogin(t, s.PersonToken), Transport: stopping{transport, cancel}, AttemptTimeout: time.Minute, RetryTimeout: time.Minute,
+		Host: server.WorkspaceURLs[0], Login: tokenLogin(t, s.PersonToken), Transport: stopping{transport, cancel},
+		AttemptTimeout: time.Minute, RetryTimeout: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +75,8 @@ func TestStoppedCreationLeavesNoToken(t *testing.T) {
 	if _, err := mint(ctx, c, token{Comment: "c", Lifetime: time.Hour}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if s.Tenant.Journal.Count("workspace", "POST", "/token/create") != 1 || s.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 2 {
+	if s.Tenant.Journal.Count("workspace", "POST", "/token/create") != 1 ||
+		s.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 2 {
 		t.Errorf("%+v", s.Tenant.Journal.Entries())
 	}
 	if after := s.Workspace.Snapshot().Tokens; len(after) != before {
@@ -94,7 +96,8 @@ func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.body = string(body)
 	}
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"X-Databricks-Org-Id": {"42"}, "Content-Type": {"application/json"}},
+		StatusCode: http.StatusOK, Header: http.Header{"X-Databricks-Org-Id": {"42"},
+			"Content-Type": {"application/json"}},
 		Body: io.NopCloser(strings.NewReader("{}")), Request: r,
 	}, nil
 }
@@ -103,7 +106,8 @@ func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestChangeSendsAnEmptyComment(t *testing.T) {
 	t.Parallel()
 	s := &sent{}
-	c, err := client.New(client.Config{Host: "https://adb-42.test", Login: tokenLogin(t, "dapi-of-nobody"), Transport: s})
+	c, err := client.New(client.Config{Host: "https://adb-42.test", Login: tokenLogin(t, "dapi-of-nobody"),
+		Transport: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +116,8 @@ func TestChangeSendsAnEmptyComment(t *testing.T) {
 	}
 	var got, want any
 	if err := errors.Join(json.Unmarshal([]byte(s.body), &got),
-		json.Unmarshal([]byte(`{"token":{"comment":"","scopes":["sql"]},"update_mask":"comment,scopes"}`), &want)); err != nil {
+		json.Unmarshal([]byte(`{"token":{"comment":"","scopes":["sql"]},"update_mask":"comment,scopes"}`),
+			&want)); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -65,8 +65,8 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("owner"),
 			"Password of an ephemeral token's owner without a certificate",
-			"client_certificate_password is set, but neither client_certificate nor client_certificate_path is. Set one "+
-				"of these two, or remove client_certificate_password.",
+			"client_certificate_password is set, but neither client_certificate nor client_certificate_path "+
+				"is. Set one of these two, or remove client_certificate_password.",
 		)
 	}
 	k := config.Owner.KeyVault
@@ -82,8 +82,8 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
 			"Key Vault password of an ephemeral token's owner without a certificate",
-			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name too, or remove "+
-				"certificate_password_secret_name.",
+			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name "+
+				"too, or remove certificate_password_secret_name.",
 		)
 	}
 }
@@ -183,8 +183,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"scopes": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
 				Validators: fwkit.ScopeValidators(),
-				MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If omitted, **the " +
-					"token has all the rights of its owner.**",
+				MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If " +
+					"omitted, **the token has all the rights of its owner.**",
 			},
 			"lifetime_seconds": schema.Int64Attribute{
 				Optional:   true,
@@ -228,7 +228,8 @@ type ephemeralOwnerModel struct {
 
 func (m ephemeralOwnerModel) toOwner() owner {
 	o := ownerModel(m).toOwner()
-	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate, &o.Credential.CertificatePassword, &o.Credential.DatabricksClientSecret} {
+	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate,
+		&o.Credential.CertificatePassword, &o.Credential.DatabricksClientSecret} {
 		s.Attribute = strings.TrimSuffix(s.Attribute, "_wo")
 	}
 	return o

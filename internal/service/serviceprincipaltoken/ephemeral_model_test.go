@@ -23,7 +23,8 @@ func TestEphemeralToToken(t *testing.T) {
 	}{
 		"defaults": {ephemeralModel{}, "[dbxaccess-ephemeral]", nil, time.Hour},
 		"all": {
-			ephemeralModel{Comment: text("nightly"), Scopes: fwkit.Strings([]string{"sql", "serving"}), LifetimeSeconds: types.Int64Value(60)},
+			ephemeralModel{Comment: text("nightly"), Scopes: fwkit.Strings([]string{"sql", "serving"}),
+				LifetimeSeconds: types.Int64Value(60)},
 			"nightly [dbxaccess-ephemeral]", []string{"serving", "sql"}, time.Minute,
 		},
 	} {
@@ -44,18 +45,22 @@ func TestEphemeralOwnerIsNamedPlainly(t *testing.T) {
 	t.Parallel()
 	value := types.StringValue("x")
 	m := ephemeralOwnerModel{
-		ApplicationID: value, TenantID: value, ClientSecret: value, ClientCertificate: value, ClientCertificatePath: value, ClientCertificatePassword: value,
-		KeyVault: &ownerKeyVault{VaultURI: value, ClientSecretName: value}, UseOIDC: types.BoolValue(true), UseProviderIdentity: types.BoolValue(true),
+		ApplicationID: value, TenantID: value, ClientSecret: value, ClientCertificate: value,
+		ClientCertificatePath: value, ClientCertificatePassword: value,
+		KeyVault: &ownerKeyVault{VaultURI: value, ClientSecretName: value}, UseOIDC: types.BoolValue(true),
+		UseProviderIdentity: types.BoolValue(true),
 	}
 	o := m.toOwner()
 	credential := o.Credential
-	for _, s := range []auth.Setting{credential.ClientID, credential.TenantID, credential.ClientSecret, credential.Certificate, credential.CertificatePath, credential.CertificatePassword, credential.KeyVault.ClientSecretName, credential.UseOIDC} {
+	for _, s := range []auth.Setting{credential.ClientID, credential.TenantID, credential.ClientSecret,
+		credential.Certificate, credential.CertificatePath, credential.CertificatePassword, credential.KeyVault.ClientSecretName, credential.UseOIDC} {
 		if !s.IsSet() || !strings.HasPrefix(s.Attribute, "owner.") || strings.HasSuffix(s.Attribute, "_wo") {
 			t.Errorf("%s", s.Attribute)
 		}
 	}
 	written, _ := m.credentials()
-	if want := []string{"client_secret", "client_certificate", "client_certificate_path", "key_vault", "use_oidc", "use_provider_identity"}; !slices.Equal(written, want) || !o.ProviderIdentity {
+	if want := []string{"client_secret", "client_certificate", "client_certificate_path", "key_vault", "use_oidc",
+		"use_provider_identity"}; !slices.Equal(written, want) || !o.ProviderIdentity {
 		t.Errorf("%q", written)
 	}
 }

@@ -94,7 +94,8 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			// The request for the grant hangs during the apply, while the token that the apply has opened is live.
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET",
+				Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
 			cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command(t, "apply", "-auto-approve")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			var out bytes.Buffer
@@ -124,7 +125,8 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 func TestEphemeralIsDeadAfterTerraformIsKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris",
+		Times: -1, Delay: time.Hour})
 	cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command(t, "apply", "-auto-approve")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {

@@ -63,7 +63,8 @@ func TestEphemeral(t *testing.T) {
 	w := newWorld(t)
 	exact := knownvalue.StringExact
 	withEcho(t, w, resource.TestStep{
-		Config: openedBySecret(w, `comment = "nightly"`, `scopes = ["sql", "serving"]`, "lifetime_seconds = 900") + echoes,
+		Config: openedBySecret(w, `comment = "nightly"`, `scopes = ["sql", "serving"]`,
+			"lifetime_seconds = 900") + echoes,
 		ConfigStateChecks: []statecheck.StateCheck{
 			echoed("token_value", knownvalue.StringFunc(func(value string) error {
 				if !strings.HasPrefix(value, "dapi") {
@@ -115,8 +116,10 @@ output "caller" {
 	if err := json.Unmarshal([]byte(c.MustRun(t, 0, "output", "-json").Stdout), &out); err != nil {
 		t.Fatal(err)
 	}
-	marked := regexp.MustCompile(`^nightly ` + regexp.QuoteMeta(ephemeralMark) + `.*\[dbxaccess:[0-9a-f-]{36}\] lives 1 h$`)
-	if stray := out.Stray.Value; len(stray) != 1 || !marked.MatchString(stray[0]) || out.Caller.Value != w.ScoringApp.ClientID {
+	marked := regexp.MustCompile(`^nightly ` + regexp.QuoteMeta(ephemeralMark) +
+		`.*\[dbxaccess:[0-9a-f-]{36}\] lives 1 h$`)
+	if stray := out.Stray.Value; len(stray) != 1 || !marked.MatchString(stray[0]) ||
+		out.Caller.Value != w.ScoringApp.ClientID {
 		t.Errorf("%+v", out)
 	}
 	checkNoLiveToken(t, w, 1)
@@ -128,7 +131,8 @@ func TestEphemeralOwners(t *testing.T) {
 	t.Parallel()
 	certificate := func(t *testing.T, w *acctest.World) (*rsa.PrivateKey, *x509.Certificate) {
 		t.Helper()
-		cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+		cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour),
+			time.Now().AddDate(1, 0, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +150,8 @@ func TestEphemeralOwners(t *testing.T) {
 		},
 		"path": func(t *testing.T, w *acctest.World) string {
 			key, cert := certificate(t, w)
-			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + fromVariable(w, "client_certificate_password", "pass")
+			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" +
+				fromVariable(w, "client_certificate_password", "pass")
 		},
 		"vault, certificate": func(t *testing.T, w *acctest.World) string {
 			v := w.NewVault(t, "kv-scoring")
@@ -176,7 +181,8 @@ func TestEphemeralOwners(t *testing.T) {
 			if name == "provider" {
 				owner = w.Deployer.ClientID
 			}
-			c := w.CLI(t, opened(owner, lines(t, w))+aliased+"output \"caller\" {\n  value = data.dbxaccess_current_identity.app.application_id\n}\n")
+			c := w.CLI(t, opened(owner, lines(t, w))+aliased+"output \"caller\" {\n  value = "+
+				"data.dbxaccess_current_identity.app.application_id\n}\n")
 			c.MustRun(t, 0, "plan", "-out=p")
 			if caller := c.Saved(t, "p").OutputChanges["caller"].After; caller != owner {
 				t.Errorf("the token is of %v", caller)
@@ -228,8 +234,10 @@ resource "dbxaccess_token_permission" "app" {
   service_principal_name = dbxaccess_service_principal.app.application_id
 }
 `, w.ScoringApp.ClientID)
-	c := w.CLI(t, made+strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringApp.ClientID), "dbxaccess_token_permission.app.id", 1)+
-		strings.Replace(aliased, "provider = dbxaccess.app", "provider   = dbxaccess.app\n  depends_on = [dbxaccess_token_permission.app]", 1))
+	c := w.CLI(t, made+strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringApp.ClientID),
+		"dbxaccess_token_permission.app.id", 1)+
+		strings.Replace(aliased, "provider = dbxaccess.app", "provider   = dbxaccess.app\n  depends_on = "+
+			"[dbxaccess_token_permission.app]", 1))
 	c.MustRun(t, 0, "plan")
 	asked(t, w, 0, "workspace", "POST", create)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -264,7 +272,8 @@ func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	// The secret is in a variable, because newer versions of Terraform print the block that an error points at.
 	c := w.CLI(t, openedBySecret(w))
 	r := c.MustRun(t, 1, "plan")
-	if !acctest.Words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
+	if !acctest.Words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) ||
+		strings.Contains(r.Stderr, w.ScoringSecret) {
 		t.Errorf("%s", r.Stderr)
 	}
 	secret := fmt.Sprintf("%s\n%s", fromVariable(w, "client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
@@ -288,8 +297,9 @@ func TestEphemeralDenied(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.RemoveGrant(rights, w.ScoringApp.ClientID)
 	withEcho(t, w, resource.TestStep{
-		Config:      openedBySecret(w, `comment = "nightly"`) + echoes,
-		ExpectError: acctest.Words(`Cannot create ephemeral token.*ephemeral token of service principal ` + w.ScoringApp.ClientID + ` \(nightly\): .*403 PERMISSION_DENIED.*dbxaccess_token_permission`),
+		Config: openedBySecret(w, `comment = "nightly"`) + echoes,
+		ExpectError: acctest.Words(`Cannot create ephemeral token.*ephemeral token of service principal ` +
+			w.ScoringApp.ClientID + ` \(nightly\): .*403 PERMISSION_DENIED.*dbxaccess_token_permission`),
 	})
 	asked(t, w, 0, "workspace", "POST", revoke)
 }
@@ -298,8 +308,10 @@ func TestEphemeralDenied(t *testing.T) {
 func TestEphemeralCannotClose(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revoke, Status: 403, Code: "PERMISSION_DENIED", Message: "not you"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: managed1, Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revoke, Status: 403, Code: "PERMISSION_DENIED",
+		Message: "not you"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: managed1, Status: 403,
+		Code: "PERMISSION_DENIED", Message: "nor you"})
 	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
 	if !acctest.Words(`Cannot revoke ephemeral token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*Only a workspace admin may revoke tokens of others.*with the login of its owner: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 		t.Errorf("%s", r.Stderr)
@@ -329,7 +341,8 @@ func TestEphemeralBadInput(t *testing.T) {
 		{opened(w.ScoringApp.ClientID, "use_provider_identity = true"), `the token would belong to that identity`},
 		{opened(w.ScoringApp.ClientID, attr("client_certificate_path", "/nowhere.pem")), `Cannot.*nowhere.pem|nowhere.pem.*`},
 	} {
-		withEcho(t, w, resource.TestStep{Config: bad.hcl + echoes, PlanOnly: true, ExpectError: acctest.Words(bad.want)})
+		withEcho(t, w, resource.TestStep{Config: bad.hcl + echoes, PlanOnly: true,
+			ExpectError: acctest.Words(bad.want)})
 	}
 	if n := len(w.Tenant.Journal.Entries()); n != 0 {
 		t.Errorf("%d requests", n)
@@ -345,7 +358,8 @@ func TestEphemeralStaysOut(t *testing.T) {
 	plan := c.MustRun(t, 0, "plan", "-out=plan")
 	apply := c.MustRun(t, 0, "apply", "plan")
 	show := c.MustRun(t, 0, "show", "-json", "plan")
-	for name, text := range map[string]string{"plan's output": plan.Stdout + plan.Stderr, "apply's output": apply.Stdout + apply.Stderr, "plan file": show.Stdout, "state": c.State(t)} {
+	for name, text := range map[string]string{"plan's output": plan.Stdout + plan.Stderr,
+		"apply's output": apply.Stdout + apply.Stderr, "plan file": show.Stdout, "state": c.State(t)} {
 		for _, secret := range []string{"dapi", w.ScoringSecret} {
 			if i := strings.Index(text, secret); i >= 0 && !(secret == w.ScoringSecret && name == "plan file") {
 				t.Errorf("the %s holds %.4s…", name, secret)

@@ -116,7 +116,8 @@ func TestQueryCLI(t *testing.T) {
 	const app = "11111111-2222-3333-4444-555555555555"
 	w.Workspace.AddServicePrincipal(app, "scoring")
 	w.Workspace.MintToken(app, "theirs", 90*day)
-	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal_token/list-resource.tfquery.hcl")
+	example, err := os.ReadFile(
+		"../../../examples/list-resources/dbxaccess_service_principal_token/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +126,8 @@ func TestQueryCLI(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		Steps: []resource.TestStep{acctest.BeforeQuery(), {
 			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
-			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength("dbxaccess_service_principal_token.scoring", 1)},
+			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength(
+				"dbxaccess_service_principal_token.scoring", 1)},
 		}},
 	})
 }

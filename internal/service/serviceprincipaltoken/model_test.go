@@ -22,15 +22,20 @@ func TestToToken(t *testing.T) {
 	}
 	full := tokenModel{
 		Owner: &ownerModel{
-			ApplicationID: types.StringValue("app"), TenantID: types.StringValue("tenant"), ClientSecret: types.StringValue("s"),
-			ClientCertificate: types.StringValue("c"), ClientCertificatePath: types.StringValue("p"), ClientCertificatePassword: types.StringValue("w"),
-			UseProviderIdentity: types.BoolValue(true), UseOIDC: types.BoolValue(true),
-			KeyVault: &ownerKeyVault{VaultURI: types.StringValue("v"), CertificateName: types.StringValue("n"), ClientSecretName: types.StringValue("m"), CertificatePasswordSecretName: types.StringValue("o")},
+			ApplicationID: types.StringValue("app"), TenantID: types.StringValue("tenant"),
+			ClientSecret:      types.StringValue("s"),
+			ClientCertificate: types.StringValue("c"), ClientCertificatePath: types.StringValue("p"),
+			ClientCertificatePassword: types.StringValue("w"),
+			UseProviderIdentity:       types.BoolValue(true), UseOIDC: types.BoolValue(true),
+			KeyVault: &ownerKeyVault{VaultURI: types.StringValue("v"), CertificateName: types.StringValue("n"),
+				ClientSecretName: types.StringValue("m"), CertificatePasswordSecretName: types.StringValue("o")},
 		},
 		RotatedModel: fwkit.RotatedModel{
 			KeyVaultSecret: &fwkit.VaultSecret{
-				VaultURI: types.StringValue("u"), Name: types.StringValue("t"), ContentType: types.StringValue("k"), OverwriteExisting: types.BoolValue(true),
-				Tags: types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringValue("b")}),
+				VaultURI: types.StringValue("u"), Name: types.StringValue("t"), ContentType: types.StringValue("k"),
+				OverwriteExisting: types.BoolValue(true),
+				Tags: types.MapValueMust(types.StringType,
+					map[string]attr.Value{"a": types.StringValue("b")}),
 			},
 			Scopes: fwkit.Strings([]string{"sql", "serving"}), LifetimeSeconds: types.Int64Value(90),
 		},
@@ -38,25 +43,32 @@ func TestToToken(t *testing.T) {
 	}
 	want := token{
 		Owner: owner{ApplicationID: "app", ProviderIdentity: true, Credential: auth.Settings{
-			TenantID: written("tenant_id", "tenant"), ClientID: written("application_id", "app"), ClientSecret: written("client_secret_wo", "s"),
-			Certificate: written("client_certificate_wo", "c"), CertificatePath: written("client_certificate_path", "p"),
+			TenantID: written("tenant_id", "tenant"), ClientID: written("application_id", "app"),
+			ClientSecret:        written("client_secret_wo", "s"),
+			Certificate:         written("client_certificate_wo", "c"),
+			CertificatePath:     written("client_certificate_path", "p"),
 			CertificatePassword: written("client_certificate_password_wo", "w"), UseOIDC: written("use_oidc", "true"),
 			DatabricksClientSecret: written("databricks_client_secret_wo", ""),
 			KeyVault: &auth.KeyVaultSettings{
-				ByProvider: true, VaultURI: written("key_vault.vault_uri", "v"), CertificateName: written("key_vault.certificate_name", "n"),
-				ClientSecretName: written("key_vault.client_secret_name", "m"), CertificatePasswordSecretName: written("key_vault.certificate_password_secret_name", "o"),
+				ByProvider: true, VaultURI: written("key_vault.vault_uri", "v"),
+				CertificateName:               written("key_vault.certificate_name", "n"),
+				ClientSecretName:              written("key_vault.client_secret_name", "m"),
+				CertificatePasswordSecretName: written("key_vault.certificate_password_secret_name", "o"),
 			},
 		}},
-		Secret:  &rotation.Secret{VaultURI: "u", Name: "t", ContentType: "k", Tags: map[string]string{"a": "b"}, Overwrite: true, Mark: secretMark},
+		Secret: &rotation.Secret{VaultURI: "u", Name: "t", ContentType: "k", Tags: map[string]string{"a": "b"},
+			Overwrite: true, Mark: secretMark},
 		Comment: "why", Scopes: []string{"serving", "sql"}, Lifetime: 90 * time.Second,
 	}
 	if got := full.toToken(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%#v", got)
 	}
 
-	for name, scopes := range map[string]types.Set{"null": types.SetNull(types.StringType), "unknown": types.SetUnknown(types.StringType)} {
+	for name, scopes := range map[string]types.Set{"null": types.SetNull(types.StringType),
+		"unknown": types.SetUnknown(types.StringType)} {
 		got := tokenModel{Owner: &ownerModel{}, RotatedModel: fwkit.RotatedModel{Scopes: scopes}}.toToken()
-		if got.Secret != nil || got.Scopes != nil || got.Comment != "" || got.Owner.ProviderIdentity || got.Owner.Credential.ClientSecret.IsSet() {
+		if got.Secret != nil || got.Scopes != nil || got.Comment != "" || got.Owner.ProviderIdentity ||
+			got.Owner.Credential.ClientSecret.IsSet() {
 			t.Errorf("%s: %#v", name, got)
 		}
 	}
@@ -117,8 +129,10 @@ func TestShow(t *testing.T) {
 	want := tokenModel{
 		TokenID: types.StringValue("id"), Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too"),
 		RotatedModel: fwkit.RotatedModel{
-			ID: types.StringValue("id"), LifetimeSeconds: types.Int64Value(7), Scopes: fwkit.Strings([]string{"serving"}),
-			CreatedAt: types.StringValue("2026-01-02T03:04:05Z"), ExpiresAt: types.StringNull(), WorkspaceID: types.StringValue("42"),
+			ID: types.StringValue("id"), LifetimeSeconds: types.Int64Value(7),
+			Scopes:    fwkit.Strings([]string{"serving"}),
+			CreatedAt: types.StringValue("2026-01-02T03:04:05Z"), ExpiresAt: types.StringNull(),
+			WorkspaceID: types.StringValue("42"),
 		},
 	}
 	if !reflect.DeepEqual(m, want) {
@@ -129,7 +143,8 @@ func TestShow(t *testing.T) {
 func TestLifetimeOf(t *testing.T) {
 	t.Parallel()
 	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for life, want := range map[time.Duration]int64{time.Hour: 3600, time.Hour + 300*time.Millisecond: 3600, time.Hour - 300*time.Millisecond: 3600} {
+	for life, want := range map[time.Duration]int64{time.Hour: 3600, time.Hour + 300*time.Millisecond: 3600,
+		time.Hour - 300*time.Millisecond: 3600} {
 		if got := lifetime(client.TokenInfo{CreatedAt: made, ExpiresAt: made.Add(life)}); got.ValueInt64() != want {
 			t.Errorf("%s is %s seconds", life, got)
 		}
@@ -142,7 +157,8 @@ func TestLifetimeOf(t *testing.T) {
 // Messages name a token so that it can be found, and never show its value.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	m := tokenModel{Owner: &ownerModel{ApplicationID: types.StringValue("app")}, TokenValue: types.StringValue("dapi-secret")}
+	m := tokenModel{Owner: &ownerModel{ApplicationID: types.StringValue("app")},
+		TokenValue: types.StringValue("dapi-secret")}
 	if got := m.String(); got != "token of service principal app" {
 		t.Errorf("%q", got)
 	}

@@ -29,7 +29,8 @@ var markersStay = map[string]func(*acctest.World){
 		w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Times: -1}))
 	},
 	"PATCH changes nothing": func(w *acctest.World) {
-		w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}))
+		w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 200, Body: "{}",
+			ContentType: "application/json", Times: -1}))
 	},
 }
 
@@ -106,7 +107,8 @@ func TestPreviousTokenOutlivesTheRotation(t *testing.T) {
 		first := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
 		w.Tenant.Clock.Advance(15 * time.Minute)
 		p := w.Protocol(t)
-		second := p.MustApply(t, typeName, p.MustRefresh(t, typeName, first), ofApplication(w, map[string]any{"rotation_triggers": map[string]any{"a": "1"}}))
+		second := p.MustApply(t, typeName, p.MustRefresh(t, typeName, first),
+			ofApplication(w, map[string]any{"rotation_triggers": map[string]any{"a": "1"}}))
 		if second.State["previous_token_id"] != first.State["token_id"] {
 			t.Errorf("%v", second.State)
 		}
@@ -126,7 +128,8 @@ func TestManyTokensWithClockAhead(t *testing.T) {
 			var all sync.WaitGroup
 			for i := range each {
 				all.Go(func() {
-					if _, errors := p.Apply(t, typeName, acctest.Object{}, ofApplication(w, map[string]any{"comment": fmt.Sprint(i)})); errors != "" {
+					if _, errors := p.Apply(t, typeName, acctest.Object{},
+						ofApplication(w, map[string]any{"comment": fmt.Sprint(i)})); errors != "" {
 						t.Error(errors)
 					}
 				})
@@ -150,7 +153,8 @@ func TestMarkerIsNoDrift(t *testing.T) {
 				t.Errorf("%s: the comment is %q", what, o.State["comment"])
 			}
 		}
-		if comment := live(w, w.ScoringApp.ClientID)[0].Comment; comment != "c" && !strings.HasPrefix(comment, "c [dbxaccess:") {
+		if comment := live(w, w.ScoringApp.ClientID)[0].Comment; comment != "c" &&
+			!strings.HasPrefix(comment, "c [dbxaccess:") {
 			t.Errorf("on the server it is %q", comment)
 		}
 	})
@@ -193,11 +197,13 @@ func TestAbandonedTokenIsRevoked(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := len(live(w, application)); n != len(warnings) || slices.Contains(ids(w), left) || !slices.Contains(ids(w), others) {
+	if n := len(live(w, application)); n != len(warnings) || slices.Contains(ids(w), left) ||
+		!slices.Contains(ids(w), others) {
 		t.Errorf("%d tokens live; the abandoned one is there: %t", n, slices.Contains(ids(w), left))
 	}
 	said := strings.Join(warnings, "")
-	want := "Token of an interrupted run was revoked: token " + left[:12] + " of service principal " + application + " (left): Token " + left
+	want := "Token of an interrupted run was revoked: token " + left[:12] + " of service principal " + application +
+		" (left): Token " + left
 	if strings.Count(said, want) != 1 {
 		t.Errorf("said %q", said)
 	}
@@ -219,7 +225,8 @@ func revokeAll(w *acctest.World) {
 // If one piece of evidence that a token is abandoned is missing, the token is not revoked.
 func TestNoSweepWithoutEvidence(t *testing.T) {
 	t.Parallel()
-	mint := func(owner string, comment func(*acctest.World) string, age time.Duration) func(*testing.T, *acctest.World) string {
+	mint := func(owner string, comment func(*acctest.World) string, age time.Duration) func(*testing.T,
+		*acctest.World) string {
 		return func(_ *testing.T, w *acctest.World) string {
 			id, _ := w.Workspace.MintToken(cmp.Or(owner, w.ScoringApp.ClientID), comment(w), 90*day)
 			w.Workspace.AgeToken(id, age)
@@ -241,10 +248,12 @@ func TestNoSweepWithoutEvidence(t *testing.T) {
 		"PATCH changes nothing":   {left, func(w *acctest.World, _ string) { markersStay["PATCH changes nothing"](w) }},
 		"a clock days ahead":      {left, func(w *acctest.World, _ string) { w.Tenant.Clock.Advance(3 * day) }},
 		"the list is empty": {left, func(w *acctest.World, _ string) {
-			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json"}))
+			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}",
+				ContentType: "application/json"}))
 		}},
 		"a later list is empty": {left, func(w *acctest.World, _ string) {
-			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", After: 1}))
+			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}",
+				ContentType: "application/json", After: 1}))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -316,7 +325,8 @@ func TestRemainingMarkersCauseOneWarning(t *testing.T) {
 			t.Errorf("%q, %q, %v", read.Warnings, plan.Warnings, plan.Changed)
 		}
 	}
-	if strings.Count(said, "The provider's marker stays in the token's comment: token ") != 1 || !strings.Contains(said, "cannot change a token") {
+	if strings.Count(said, "The provider's marker stays in the token's comment: token ") != 1 ||
+		!strings.Contains(said, "cannot change a token") {
 		t.Errorf("said %q", said)
 	}
 	revokeAll(w)
@@ -344,7 +354,8 @@ func TestChangeTokenWithRemainingMarker(t *testing.T) {
 	made := p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
 	for _, change := range []map[string]any{{"comment": "d"}, {"scopes": []any{"serving"}}} {
 		after, errors := p.Apply(t, typeName, made, ofApplication(w, change))
-		if !strings.Contains(errors, "Cannot change token") || !strings.Contains(errors, "cannot change a token") || !strings.Contains(errors, "change rotation_triggers as well") {
+		if !strings.Contains(errors, "Cannot change token") || !strings.Contains(errors, "cannot change a token") ||
+			!strings.Contains(errors, "change rotation_triggers as well") {
 			t.Errorf("%v: %q", change, errors)
 		}
 		acctest.Same(t, "the state", after.State, made.State)
@@ -352,13 +363,16 @@ func TestChangeTokenWithRemainingMarker(t *testing.T) {
 	if plan := p.MustPlan(t, typeName, made, ofApplication(w, nil)); len(plan.Changed) > 0 {
 		t.Errorf("what is written as it was changes %v", plan.Changed)
 	}
-	rotated := p.MustApply(t, typeName, made, ofApplication(w, map[string]any{"comment": "d", "scopes": []any{"serving"}, "rotation_triggers": map[string]any{"a": "1"}}))
+	rotated := p.MustApply(t, typeName, made,
+		ofApplication(w, map[string]any{"comment": "d", "scopes": []any{"serving"},
+			"rotation_triggers": map[string]any{"a": "1"}}))
 	rotated = p.MustRefresh(t, typeName, rotated)
 	if rotated.State["comment"] != "d" || fmt.Sprint(rotated.State["scopes"]) != "[serving]" {
 		t.Errorf("%v", rotated.State)
 	}
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
-	p.MustApply(t, typeName, rotated, ofApplication(w, map[string]any{"comment": "d", "scopes": []any{"serving", "sql"}, "rotation_triggers": map[string]any{"a": "1"}}))
+	p.MustApply(t, typeName, rotated, ofApplication(w, map[string]any{"comment": "d", "scopes": []any{"serving", "sql"},
+		"rotation_triggers": map[string]any{"a": "1"}}))
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || tokens[1].Comment != "d" {
 		t.Errorf("%+v", tokens)
 	}
@@ -373,7 +387,8 @@ func TestEightTokensInOneApply(t *testing.T) {
 	w.Workspace.SetSwitches(noUpdates)
 	w.Tenant.Clock.Advance(10 * time.Minute)
 	c := w.CLI(t, bySecret(w, "count = 8", `comment = "c${count.index}"`))
-	if said := c.MustRun(t, 0, "apply", "-auto-approve").Text(); strings.Count(said, "The provider's marker stays in the token's comment") != 1 {
+	if said := c.MustRun(t, 0, "apply", "-auto-approve").Text(); strings.Count(said, "The provider's marker stays "+
+		"in the token's comment") != 1 {
 		t.Error(said)
 	}
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")

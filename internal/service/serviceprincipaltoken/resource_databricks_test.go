@@ -25,7 +25,8 @@ func TestOwnerMadeByDatabricks(t *testing.T) {
 	_, secret := w.Workspace.AddOAuthSecret(application, 24*time.Hour)
 	p := w.Protocol(t)
 	config := func(secret string) map[string]any {
-		return map[string]any{"owner": map[string]any{"application_id": application, "databricks_client_secret_wo": secret}}
+		return map[string]any{"owner": map[string]any{"application_id": application,
+			"databricks_client_secret_wo": secret}}
 	}
 	o := p.MustApply(t, "dbxaccess_service_principal_token", acctest.Object{}, config(secret))
 	if tokens := w.Workspace.Snapshot().Tokens; len(tokens) != 2 || tokens[1].Owner != application {

@@ -102,7 +102,8 @@ func TestTokenOfAnotherPrincipalIsNotReportedAsRevoked(t *testing.T) {
 				t.Errorf("%q", rotated.Warnings)
 			}
 			config["overlap_seconds"] = 0
-			if _, errors := p.Apply(t, typeName, rotated, config); !strings.Contains(errors, "The token is still valid") {
+			if _, errors := p.Apply(t, typeName, rotated, config); !strings.Contains(errors,
+				"The token is still valid") {
 				t.Errorf("the overlap ended: %q", errors)
 			}
 			if _, errors := p.Apply(t, typeName, rotated, nil); !strings.Contains(errors, "The token is still valid") {
@@ -125,7 +126,8 @@ func TestLostAnswerAndAnEmptyList(t *testing.T) {
 	w.Tenant.Faults.Add(lost)
 	w.Tenant.Faults.Add(fault("GET", ownList, nothing))
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
-	if !strings.Contains(made.Warnings, "Token was revoked because its value was lost") || len(live(w, w.ScoringApp.ClientID)) != 1 {
+	if !strings.Contains(made.Warnings, "Token was revoked because its value was lost") ||
+		len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Errorf("%q, %+v", made.Warnings, live(w, w.ScoringApp.ClientID))
 	}
 	revokeAll(w)
@@ -155,7 +157,8 @@ func TestCloseOfEphemeralTokenStillInTheOwnersList(t *testing.T) {
 		t.Fatal(errors)
 	}
 	w.Tenant.Faults.Add(fault("POST", revoke, absent))
-	if _, errors := p.Close(t, o); !strings.Contains(errors, "Cannot revoke ephemeral token") || !strings.Contains(errors, "but lists this token") {
+	if _, errors := p.Close(t, o); !strings.Contains(errors, "Cannot revoke ephemeral token") ||
+		!strings.Contains(errors, "but lists this token") {
 		t.Errorf("%q", errors)
 	}
 	if len(live(w, w.Deployer.ClientID)) != 1 {

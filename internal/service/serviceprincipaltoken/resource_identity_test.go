@@ -58,7 +58,8 @@ func TestIdentity(t *testing.T) {
 	for _, known := range []map[string]any{changed.Identity, nil} {
 		changed.Identity = known
 		second := apply("rotated", changed)
-		if second.State["token_id"] == first.State["token_id"] || second.State["previous_token_id"] != first.State["token_id"] {
+		if second.State["token_id"] == first.State["token_id"] ||
+			second.State["previous_token_id"] != first.State["token_id"] {
 			t.Errorf("%v", second.State)
 		}
 		w.Workspace.RevokeToken(second.State["token_id"].(string))
@@ -133,7 +134,8 @@ func TestImportOfAnUnnamedOwner(t *testing.T) {
 	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "given", 90*day)
 	w.Workspace.GiveToken(id, w.ScoringApp.ClientID)
 	_, errors := w.Protocol(t).Import(t, typeName, id, nil)
-	if !strings.Contains(errors, "Token has an owner that the workspace does not name") || !strings.Contains(errors, "was created by "+w.Deployer.ClientID+" and belongs to") {
+	if !strings.Contains(errors, "Token has an owner that the workspace does not name") ||
+		!strings.Contains(errors, "was created by "+w.Deployer.ClientID+" and belongs to") {
 		t.Errorf("%q", errors)
 	}
 	revokeAll(w)
@@ -149,12 +151,18 @@ func TestImportByIdentityBlock(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: w.Informed(
 			resource.TestStep{Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
-				isToken, statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"token_id": knownvalue.NotNull(), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
+				isToken, statecheck.ExpectIdentity(address,
+					map[string]knownvalue.Check{"token_id": knownvalue.NotNull(),
+						"workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
 			}},
-			resource.TestStep{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
-				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
-			}},
-			resource.TestStep{PreConfig: func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
+			resource.TestStep{ResourceName: address, ImportState: true,
+				ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
+					PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address,
+						plancheck.ResourceActionNoop)},
+				}},
+			resource.TestStep{PreConfig: func() {
+				w.Tenant.Clock.Advance(6*time.Hour + time.Minute)
+			}, Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
 				isToken, has("rotation_reason", knownvalue.StringExact("due")),
 			}},
 		),

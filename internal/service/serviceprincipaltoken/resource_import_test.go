@@ -41,23 +41,28 @@ func TestImport(t *testing.T) {
 			config := tc.config(t, w)
 			w.Test(t,
 				resource.TestStep{
-					PreConfig: w.Tenant.Journal.Reset, Config: importBlock(id) + config, ConfigPlanChecks: acctest.Planned(address, tc.action),
+					PreConfig: w.Tenant.Journal.Reset, Config: importBlock(id) + config,
+					ConfigPlanChecks: acctest.Planned(address, tc.action),
 					ConfigStateChecks: []statecheck.StateCheck{
-						has("id", knownvalue.StringExact(id)), has("token_value", knownvalue.Null()), has("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
+						has("id", knownvalue.StringExact(id)), has("token_value",
+							knownvalue.Null()), has("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
 						has("lifetime_seconds", knownvalue.Int64Exact(7776000)),
-						statecheck.ExpectKnownValue(address, tfjsonpath.New("owner").AtMapKey("application_id"), knownvalue.StringExact(w.ScoringApp.ClientID)),
+						statecheck.ExpectKnownValue(address, tfjsonpath.New("owner").AtMapKey("application_id"),
+							knownvalue.StringExact(w.ScoringApp.ClientID)),
 					},
-					Check: resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "theirs"), func(*terraform.State) error {
-						for _, method := range []string{"POST", "PATCH", "PUT", "DELETE"} {
-							asked(t, w, 0, "workspace", method, "")
-						}
-						if n := loginsBy(w, w.ScoringApp.ClientID); n != 0 {
-							t.Errorf("the owner logged in %d times", n)
-						}
-						return nil
-					}),
+					Check: resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "theirs"),
+						func(*terraform.State) error {
+							for _, method := range []string{"POST", "PATCH", "PUT", "DELETE"} {
+								asked(t, w, 0, "workspace", method, "")
+							}
+							if n := loginsBy(w, w.ScoringApp.ClientID); n != 0 {
+								t.Errorf("the owner logged in %d times", n)
+							}
+							return nil
+						}),
 				},
-				resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+				resource.TestStep{Config: config,
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 			)
 		})
 	}
@@ -73,9 +78,11 @@ func TestImportOfAnotherLifetime(t *testing.T) {
 			w := newWorld(t)
 			id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", time.Duration(days)*day)
 			w.Test(t, resource.TestStep{
-				Config: importBlock(id) + bySecret(w, `comment = "theirs"`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+				Config: importBlock(id) + bySecret(w, `comment = "theirs"`), ConfigPlanChecks: acctest.Planned(address,
+					plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{
-					has("rotation_reason", knownvalue.StringExact("lifetime")), has("previous_token_id", knownvalue.StringExact(id)),
+					has("rotation_reason", knownvalue.StringExact("lifetime")), has("previous_token_id",
+						knownvalue.StringExact(id)),
 				},
 				Check: func(*terraform.State) error {
 					if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 {
@@ -95,7 +102,8 @@ func TestImportRefused(t *testing.T) {
 	short, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "short", day)
 	w.Tenant.Clock.Advance(2 * day)
 	step := func(id, want string) resource.TestStep {
-		return resource.TestStep{Config: importBlock(id) + bySecret(w), PlanOnly: true, ExpectError: acctest.Words(want)}
+		return resource.TestStep{Config: importBlock(id) + bySecret(w), PlanOnly: true,
+			ExpectError: acctest.Words(want)}
 	}
 	denied := step(notebook, `Cannot import token.*Add the provider's identity to the group "admins"`)
 	denied.PreConfig = func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }

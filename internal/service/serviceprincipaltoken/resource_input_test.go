@@ -18,7 +18,8 @@ import (
 func TestBadInputAtPlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour),
+		time.Now().AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,8 @@ func TestBadInputOfAToken(t *testing.T) {
 	w := newWorld(t)
 	id, value := w.Workspace.MintToken(w.Deployer.ClientID, "of the provider itself", day)
 	t.Cleanup(func() { w.Workspace.RevokeToken(id) })
-	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PASSWORD"} {
+	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_CERTIFICATE_PATH",
+		"ARM_CLIENT_CERTIFICATE_PASSWORD"} {
 		delete(w.Env, name)
 	}
 	w.Env["DATABRICKS_TOKEN"] = value
@@ -137,9 +139,11 @@ func TestLifetime(t *testing.T) {
 				s.MaxTokenLifetimeDays = 30
 				w.Workspace.SetSwitches(s)
 			},
-			Config: bySecret(w, "lifetime_seconds = 7776000"), ExpectError: acctest.Words("exceeds the maximum of 30 days.*has a shorter maximum"),
+			Config: bySecret(w, "lifetime_seconds = 7776000"), ExpectError: acctest.Words("exceeds the maximum of " +
+				"30 days.*has a shorter maximum"),
 		},
-		resource.TestStep{Config: bySecret(w, "lifetime_seconds = 60", "overlap_seconds = 0"), Check: one(w, w.ScoringApp.ClientID, "")},
+		resource.TestStep{Config: bySecret(w, "lifetime_seconds = 60", "overlap_seconds = 0"),
+			Check: one(w, w.ScoringApp.ClientID, "")},
 	)
 }
 
@@ -197,7 +201,8 @@ func TestCredentialFromVariables(t *testing.T) {
 	w := newWorld(t)
 	id := config.StringVariable(w.ScoringApp.ClientID)
 	w.Test(t,
-		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{"application_id": id}, ExpectError: acctest.Words("Token owner has no credential")},
+		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{"application_id": id},
+			ExpectError: acctest.Words("Token owner has no credential")},
 		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{
 			"application_id": id, "secret": config.StringVariable(w.ScoringSecret), "own": config.BoolVariable(true),
 		}, ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both set")},
@@ -221,15 +226,18 @@ func TestCredentialKnownAtApply(t *testing.T) {
 	}
 	w.TestCLI(t,
 		resource.TestStep{
-			Config:      made("true") + hcl(w.ScoringApp.ClientID, secretOf(w)+"\n    use_provider_identity = terraform_data.made.output"),
+			Config: made("true") + hcl(w.ScoringApp.ClientID, secretOf(w)+"\n    use_provider_identity = "+
+				"terraform_data.made.output"),
 			ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both set"),
 		},
 		resource.TestStep{
-			Config:      made("false") + hcl(w.ScoringApp.ClientID, "use_provider_identity = terraform_data.made.output"),
+			Config: made("false") + hcl(w.ScoringApp.ClientID, "use_provider_identity = "+
+				"terraform_data.made.output"),
 			ExpectError: acctest.Words("Token owner has no credential"),
 		},
 		resource.TestStep{
-			Config:      made(`"`+w.Dir+`/not-made.pem"`) + hcl(w.ScoringApp.ClientID, "client_certificate_path = terraform_data.made.output"),
+			Config: made(`"`+w.Dir+`/not-made.pem"`) + hcl(w.ScoringApp.ClientID, "client_certificate_path = "+
+				"terraform_data.made.output"),
 			ExpectError: acctest.Words("not-made.pem"),
 		},
 	)
@@ -259,7 +267,8 @@ func TestRefusedAtApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	application := w.ScoringApp.ClientID
-	cert, key, err := w.Tenant.IssueClientCertificate("unregistered", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	cert, key, err := w.Tenant.IssueClientCertificate("unregistered", time.Now().Add(-time.Hour),
+		time.Now().AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +309,8 @@ func TestRefusedAtApply(t *testing.T) {
 			s.KnownTokenScopes = []string{"serving"}
 			w.Workspace.SetSwitches(s)
 		},
-		Config: bySecret(w, `scopes = ["no-such"]`), ExpectError: acctest.Words("Unknown scope: no-such.*does not have one of the scopes"),
+		Config: bySecret(w, `scopes = ["no-such"]`), ExpectError: acctest.Words("Unknown scope: no-such.*does not " +
+			"have one of the scopes"),
 	})
 	before := len(w.Workspace.Snapshot().Tokens)
 	w.Test(t, steps...)

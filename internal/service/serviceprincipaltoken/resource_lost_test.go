@@ -62,8 +62,10 @@ func TestKilledBetweenCreationAndVault(t *testing.T) {
 	w.Tenant.Clock.Advance(6 * time.Minute)
 	w.Workspace.AgeToken(stray.ID, 3*day)
 	rewrite(t, c, "overlap_seconds = 0", "overlap_seconds = 0\n  rotation_triggers = { a = 1 }")
-	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Token of an interrupted run was revoked: token "+stray.ID[:12]+" of service principal "+w.ScoringApp.ClientID+" (c)", stray.ID)
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == stray.ID || tokens[0].Comment != "c" {
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Token of an interrupted run was revoked: token "+
+		stray.ID[:12]+" of service principal "+w.ScoringApp.ClientID+" (c)", stray.ID)
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == stray.ID ||
+		tokens[0].Comment != "c" {
 		t.Errorf("%+v", tokens)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -102,7 +104,9 @@ func TestKilledBeforeTheStateIsSaved(t *testing.T) {
 	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Drop: "after", Times: -1}))
 	c := w.CLI(t, bySecret(w, `comment = "c"`))
 	killed(t, c, func() bool {
-		return slices.ContainsFunc(live(w, w.ScoringApp.ClientID), func(token emulator.TokenState) bool { return token.Comment == "c" })
+		return slices.ContainsFunc(live(w, w.ScoringApp.ClientID), func(token emulator.TokenState) bool {
+			return token.Comment == "c"
+		})
 	})
 	w.Tenant.Faults.Clear()
 	lost := live(w, w.ScoringApp.ClientID)

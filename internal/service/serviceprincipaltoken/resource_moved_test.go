@@ -64,7 +64,8 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 			}
 			value, _ := c.Attributes(t, address)["token_value"].(string)
 			if sum := sha256.Sum256([]byte(value)); hex.EncodeToString(sum[:]) != made.ID || len(c.Managed(t)) != 1 {
-				t.Errorf("the value in state is not that of token %s, or the old address stands: %q", made.ID, c.Managed(t))
+				t.Errorf("the value in state is not that of token %s, or the old address stands: %q",
+					made.ID, c.Managed(t))
 			}
 			c.MustRun(t, 0, "destroy", "-auto-approve")
 		})
@@ -111,9 +112,11 @@ func TestMovedAndChanged(t *testing.T) {
 	t.Run("for ever", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		c := withOfficialToken(t, w, strings.Replace(theirs, "lifetime_seconds = 7776000", "", 1), w.ScoringApp.ClientID)
+		c := withOfficialToken(t, w, strings.Replace(theirs, "lifetime_seconds = 7776000", "", 1),
+			w.ScoringApp.ClientID)
 		c.Rewrite(t, bySecret(w, `comment = "theirs"`)+moved)
-		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `+ rotation_reason = "lifetime"`, "0 to add, 1 to change, 0 to destroy")
+		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `+ rotation_reason = "lifetime"`,
+			"0 to add, 1 to change, 0 to destroy")
 		checkNothingWritten(t, w)
 		c.MustRun(t, 0, "destroy", "-auto-approve")
 	})
@@ -123,7 +126,8 @@ func TestMovedAndChanged(t *testing.T) {
 		c := withOfficialToken(t, w, theirs, w.ScoringApp.ClientID)
 		w.Workspace.RevokeToken(live(w, w.ScoringApp.ClientID)[0].ID)
 		c.Rewrite(t, bySecret(w)+moved)
-		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Token moved from the official provider is gone", "1 to add, 0 to change, 0 to destroy")
+		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Token moved from the official provider is gone",
+			"1 to add, 0 to change, 0 to destroy")
 	})
 }
 
@@ -134,10 +138,12 @@ func TestMovedRefused(t *testing.T) {
 	c.Rewrite(t, bySecret(w)+moved)
 	c.MustRun(t, 1, "plan").MustSay(t, "Token belongs to a person", w.PersonName)
 	w.Tenant.Journal.Reset()
-	c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "State moved from the official provider was not refreshed", "-refresh=false")
+	c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "State moved from the official provider was not refreshed",
+		"-refresh=false")
 	asked(t, w, 0, "workspace", "", "")
 
-	other := withOfficialToken(t, w, strings.Replace(theirs, "}\n", "  provider_config {\n    workspace_id = \"42\"\n  }\n}\n", 1), w.PersonName)
+	other := withOfficialToken(t, w, strings.Replace(theirs, "}\n", "  provider_config {\n    workspace_id = "+
+		"\"42\"\n  }\n}\n", 1), w.PersonName)
 	other.Rewrite(t, bySecret(w)+moved)
 	other.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", "42", w.Workspace.ID())
 }

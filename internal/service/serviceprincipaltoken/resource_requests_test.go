@@ -37,7 +37,8 @@ func TestRequests(t *testing.T) {
 			case e.Service == "workspace":
 				got[e.Method+" "+e.Route]++
 			case e.Method == "POST":
-				got[map[bool]string{true: "owner's logins", false: "deployer's logins"}[e.Caller == w.ScoringApp.ClientID]]++
+				got[map[bool]string{true: "owner's logins",
+					false: "deployer's logins"}[e.Caller == w.ScoringApp.ClientID]]++
 			}
 		}
 		for k, n := range want {
@@ -53,14 +54,17 @@ func TestRequests(t *testing.T) {
 	list := "GET " + managed
 	patch := "PATCH /api/2.0/token/{id}"
 	// Three tokens of one owner cost one login, and one list that shows what interrupted runs may have left behind.
-	costs("create", map[string]int{"owner's logins": 1, "deployer's logins": 1, list: 1, "POST " + create: 3, patch: 3}, "apply", "-auto-approve")
+	costs("create", map[string]int{"owner's logins": 1, "deployer's logins": 1, list: 1, "POST " + create: 3, patch: 3},
+		"apply", "-auto-approve")
 	costs("refresh", map[string]int{"deployer's logins": 1, list: 1}, "plan", "-detailed-exitcode")
 	rewrite(t, c, `"c$`, `"d$`)
 	// The plan and the apply of one command log in separately. Before its first write the apply asks once which
 	// workspace it calls.
 	me := "GET /api/2.0/preview/scim/v2/Me"
-	costs("update", map[string]int{"deployer's logins": 2, list: 1, me: 1, "owner's logins": 1, patch: 3}, "apply", "-auto-approve")
-	costs("destroy", map[string]int{"deployer's logins": 2, list: 1, me: 1, "DELETE " + managed + "/{id}": 3, "GET " + managed + "/{id}": 3}, "destroy", "-auto-approve")
+	costs("update", map[string]int{"deployer's logins": 2, list: 1, me: 1, "owner's logins": 1, patch: 3}, "apply",
+		"-auto-approve")
+	costs("destroy", map[string]int{"deployer's logins": 2, list: 1, me: 1, "DELETE " + managed + "/{id}": 3, "GET " +
+		managed + "/{id}": 3}, "destroy", "-auto-approve")
 }
 
 // The provider adds a warning when something is unusual but nothing has failed, and never shows a token's value.
@@ -68,7 +72,8 @@ func TestWarnings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.CLI(t, bySecret(w, `comment = "c"`))
-	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops", Times: 2}))
+	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops",
+		Times: 2}))
 	said := func(args ...string) string {
 		r := c.MustRun(t, 0, args...)
 		return strings.Join(strings.Fields(r.Stdout+r.Stderr), " ")
@@ -77,7 +82,8 @@ func TestWarnings(t *testing.T) {
 	out := said("apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 	name := "token " + id[:12] + " of service principal " + w.ScoringApp.ClientID + " (c)"
-	if !strings.Contains(out, "Warning: The provider's marker stays in the token's comment: "+name) || !strings.Contains(out, "500 INTERNAL_ERROR: oops") {
+	if !strings.Contains(out, "Warning: The provider's marker stays in the token's comment: "+name) ||
+		!strings.Contains(out, "500 INTERNAL_ERROR: oops") {
 		t.Errorf("creating said %s", out)
 	}
 	if out = said("plan", "-detailed-exitcode"); !strings.Contains(out, "No changes") {
@@ -135,7 +141,8 @@ func TestSecretsStayOut(t *testing.T) {
 			t.Fatalf("the token is not in state once: %q", value)
 		}
 		secrets["the token"] = value
-		texts = append(texts, plan.Stdout, plan.Stderr, shown.Stdout, applied.Stdout, applied.Stderr, strings.Replace(state, value, "", 1))
+		texts = append(texts, plan.Stdout, plan.Stderr, shown.Stdout, applied.Stdout, applied.Stderr,
+			strings.Replace(state, value, "", 1))
 		texts = append(texts, c.MustRun(t, 0, "destroy", "-auto-approve").Stderr)
 		for name := range credential {
 			delete(c.Env, name)

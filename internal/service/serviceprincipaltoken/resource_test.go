@@ -44,18 +44,21 @@ func TestBasic(t *testing.T) {
 				has("created_at", timestamp),
 				has("expires_at", timestamp),
 				has("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
-				statecheck.ExpectKnownValue(address, owner.AtMapKey("application_id"), knownvalue.StringExact(w.ScoringApp.ClientID)),
+				statecheck.ExpectKnownValue(address, owner.AtMapKey("application_id"),
+					knownvalue.StringExact(w.ScoringApp.ClientID)),
 				statecheck.ExpectKnownValue(address, owner.AtMapKey("client_secret_wo"), knownvalue.Null()),
 			},
-			Check: resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "iris scoring"), fits, func(*terraform.State) error {
-				if token := live(w, w.ScoringApp.ClientID)[0]; token.Expires.Sub(token.Created) != 90*day {
-					t.Errorf("it lives from %s to %s", token.Created, token.Expires)
-				}
-				return nil
-			}),
+			Check: resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "iris scoring"), fits,
+				func(*terraform.State) error {
+					if token := live(w, w.ScoringApp.ClientID)[0]; token.Expires.Sub(token.Created) != 90*day {
+						t.Errorf("it lives from %s to %s", token.Created, token.Expires)
+					}
+					return nil
+				}),
 		},
 		resource.TestStep{
-			ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token_value"},
+			ResourceName: address, ImportState: true, ImportStateVerify: true,
+			ImportStateVerifyIgnore: []string{"token_value"},
 		},
 		resource.TestStep{
 			Config: `provider "dbxaccess" {}`,
@@ -73,7 +76,8 @@ func TestBasic(t *testing.T) {
 func TestOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour),
+		time.Now().AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +110,8 @@ func TestOwner(t *testing.T) {
 		got := map[string]string{}
 		for _, token := range slices.Concat(live(w, application), live(w, deployer)) {
 			got[token.Comment] = token.Owner
-			if id := s.RootModule().Resources["dbxaccess_service_principal_token."+token.Comment].Primary.ID; id != token.ID {
+			if id := s.RootModule().Resources["dbxaccess_service_principal_token."+
+				token.Comment].Primary.ID; id != token.ID {
 				t.Errorf("%s is token %s in state and %s on the server", token.Comment, id, token.ID)
 			}
 		}
@@ -129,7 +134,8 @@ func TestOwnerIsAToken(t *testing.T) {
 	w.Env["DATABRICKS_TOKEN"] = value
 	w.Test(t,
 		resource.TestStep{
-			Config: hcl(w.ScoringApp.ClientID, "use_provider_identity = true"), ExpectError: acctest.Words("logged in as " + w.Deployer.ClientID),
+			Config:      hcl(w.ScoringApp.ClientID, "use_provider_identity = true"),
+			ExpectError: acctest.Words("logged in as " + w.Deployer.ClientID),
 		},
 		resource.TestStep{
 			Config: byProvider(w, `comment = "second"`),
@@ -165,7 +171,8 @@ func TestUpdate(t *testing.T) {
 	begin.ConfigPlanChecks = acctest.Planned(address, plancheck.ResourceActionCreate)
 	unmanaged := step(bySecret(w), "", serving, sql)
 	unmanaged.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
-	quiet := step(hcl(application, secretOf(w)+"\n    "+attr("tenant_id", w.Tenant.ID), `timeouts = { create = "1m" }`), "", serving, sql)
+	quiet := step(hcl(application, secretOf(w)+"\n    "+attr("tenant_id", w.Tenant.ID), `timeouts = { create = "1m" }`),
+		"", serving, sql)
 	quiet.Check = resource.ComposeTestCheckFunc(quiet.Check, func(*terraform.State) error {
 		asked(t, w, 0, "workspace", "PATCH", "")
 		if n := loginsBy(w, application); n != 0 {
@@ -201,7 +208,8 @@ func TestReplace(t *testing.T) {
 	}
 	w.Test(t,
 		step(bySecret(w), w.ScoringApp.ClientID, plancheck.ResourceActionCreate),
-		step(hcl(other.ClientID, fromVariable(w, "client_secret_wo", other.AddSecret(day))), other.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
+		step(hcl(other.ClientID, fromVariable(w, "client_secret_wo", other.AddSecret(day))), other.ClientID,
+			plancheck.ResourceActionDestroyBeforeCreate),
 		resource.TestStep{ // the same application id in upper case is the same owner
 			Config:           hcl(strings.ToUpper(other.ClientID), fromVariable(w, "client_secret_wo", "unused")),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
@@ -233,11 +241,14 @@ func TestGone(t *testing.T) {
 			action, check = plancheck.ResourceActionCreate, knownvalue.Null()
 		}
 		return resource.TestStep{
-			PreConfig: lose, Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectResourceAction(address, action), plancheck.ExpectKnownValue(address, tfjsonpath.New("rotation_reason"), check),
+			PreConfig: lose, Config: config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, action), plancheck.ExpectKnownValue(address,
+					tfjsonpath.New("rotation_reason"), check),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{
-				rotated.AddStateValue(address, tokenID()), has("rotation_reason", check), has("previous_token_id", knownvalue.Null()),
+				rotated.AddStateValue(address, tokenID()), has("rotation_reason", check), has("previous_token_id",
+					knownvalue.Null()),
 			},
 			Check: resource.ComposeTestCheckFunc(one(w, application, "c"), fits),
 		}
@@ -251,6 +262,8 @@ func TestGone(t *testing.T) {
 			w.Workspace.SetGrant(rights, application, "CAN_USE")
 		}, "revoked"),
 		// A token that no longer exists need not be revoked by a destroy.
-		resource.TestStep{PreConfig: func() { w.Workspace.RevokeToken(live(w, application)[0].ID) }, Config: config, Destroy: true},
+		resource.TestStep{PreConfig: func() {
+			w.Workspace.RevokeToken(live(w, application)[0].ID)
+		}, Config: config, Destroy: true},
 	)
 }

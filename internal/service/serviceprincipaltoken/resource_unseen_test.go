@@ -35,7 +35,8 @@ func TestEmptyListForgetsNoToken(t *testing.T) {
 	// If the answer about the token is empty as well, the refresh fails.
 	w.Tenant.Faults.Add(fault("GET", managed, nothing))
 	w.Tenant.Faults.Add(fault("GET", managed1, nothing))
-	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "Cannot read token") || !strings.Contains(errors, "no token_info.token_id") {
+	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "Cannot read token") ||
+		!strings.Contains(errors, "no token_info.token_id") {
 		t.Errorf("%q", errors)
 	}
 	stays(t, w, made, config)
@@ -49,9 +50,11 @@ func TestWrongClockRotatesNoToken(t *testing.T) {
 	p := w.Protocol(t)
 	config := ofApplication(w, map[string]any{"rotation_triggers": map[string]any{"a": "1"}})
 	made := p.MustApply(t, typeName, p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil)), config)
-	for name, off := range map[string]time.Duration{"expired": 3650 * day, "due": 61 * day, "the overlap over": 25 * time.Hour} {
+	for name, off := range map[string]time.Duration{"expired": 3650 * day, "due": 61 * day,
+		"the overlap over": 25 * time.Hour} {
 		w.Tenant.Clock.Advance(off)
-		if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "the workspace's clock shows") || !strings.Contains(errors, "the provider decided nothing") {
+		if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors,
+			"the workspace's clock shows") || !strings.Contains(errors, "the provider decided nothing") {
 			t.Errorf("%s: %q", name, errors)
 		}
 		w.Tenant.Clock.Advance(-off)
@@ -73,13 +76,15 @@ func TestRotationRevokesTokenFoundRevokedOrExpired(t *testing.T) {
 	made := p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
 	id := made.State["token_id"].(string)
 	w.Tenant.Faults.Add(fault("GET", managed, nothing))
-	w.Tenant.Faults.Add(fault("GET", managed1, emulator.Fault{Status: 404, Code: "RESOURCE_DOES_NOT_EXIST", Message: "no such token"}))
+	w.Tenant.Faults.Add(fault("GET", managed1, emulator.Fault{Status: 404, Code: "RESOURCE_DOES_NOT_EXIST",
+		Message: "no such token"}))
 	next := w.Protocol(t)
 	read := next.MustRefresh(t, typeName, made)
 	if !strings.Contains(read.Warnings, "Token is gone") {
 		t.Errorf("%q", read.Warnings)
 	}
-	if rotated := next.MustApply(t, typeName, read, ofApplication(w, nil)); rotated.State["rotation_reason"] != "revoked" {
+	if rotated := next.MustApply(t, typeName, read,
+		ofApplication(w, nil)); rotated.State["rotation_reason"] != "revoked" {
 		t.Errorf("%v", rotated.State)
 	}
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id {
@@ -103,7 +108,8 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	path, password := w.Env["ARM_CLIENT_CERTIFICATE_PATH"], w.Env["ARM_CLIENT_CERTIFICATE_PASSWORD"]
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PASSWORD")
-	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "neither as the owner "+w.Deployer.ClientID) {
+	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "neither as the owner "+
+		w.Deployer.ClientID) {
 		t.Errorf("%q", errors)
 	}
 	// Nor does the list help if the provider is logged in with a Databricks token of another identity, which only the
@@ -123,7 +129,8 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	stays(t, w, made, ofProvider(w))
 	// An empty list of the caller's own tokens proves nothing. A list with another token proves that the token is gone.
 	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", nothing))
-	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "returned an empty list") || !strings.Contains(errors, "-refresh=false -replace") {
+	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "returned an empty list") ||
+		!strings.Contains(errors, "-refresh=false -replace") {
 		t.Errorf("%q", errors)
 	}
 	w.Workspace.MintToken(w.Deployer.ClientID, "another", day)
@@ -141,7 +148,8 @@ func TestTokenIsNotCreatedIfItCouldNotBeSeen(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	p := w.Protocol(t)
 	_, errors := p.Apply(t, typeName, acctest.Object{}, ofApplication(w, nil))
-	for _, want := range []string{"Token was not created, because its owner's tokens cannot be listed", "a workspace admin", "use_provider_identity = true", `on_unverifiable = "warn"`} {
+	for _, want := range []string{"Token was not created, because its owner's tokens cannot be listed",
+		"a workspace admin", "use_provider_identity = true", `on_unverifiable = "warn"`} {
 		if !strings.Contains(errors, want) {
 			t.Errorf("%q does not say %q", errors, want)
 		}
@@ -158,14 +166,16 @@ func TestTokenIsNotCreatedIfItCouldNotBeSeen(t *testing.T) {
 	}
 	// A rotation makes the same check.
 	rotate := map[string]any{"rotation_triggers": map[string]any{"a": "1"}}
-	if _, errors := p.Apply(t, typeName, made, ofApplication(w, rotate)); !strings.Contains(errors, "Token was not created") || len(live(w, w.ScoringApp.ClientID)) != 1 {
+	if _, errors := p.Apply(t, typeName, made, ofApplication(w, rotate)); !strings.Contains(errors,
+		"Token was not created") || len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Errorf("%q", errors)
 	}
 	revokeAll(w)
 	// If the list fails for another reason, no token is created either.
 	w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 	w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
-	if _, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, blind); !strings.Contains(errors, "oops") || len(live(w, w.ScoringApp.ClientID)) != 0 {
+	if _, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, blind); !strings.Contains(errors, "oops") ||
+		len(live(w, w.ScoringApp.ClientID)) != 0 {
 		t.Errorf("%q", errors)
 	}
 }
@@ -177,7 +187,8 @@ func TestAdviceForTokenThatCannotBeSeen(t *testing.T) {
 	c := w.CLI(t, bySecret(w, `comment = "c"`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	c.MustRun(t, 1, "plan").MustSay(t, "Cannot read token", `write on_unverifiable = "warn"`, "terraform apply -refresh=false", "terraform state rm")
+	c.MustRun(t, 1, "plan").MustSay(t, "Cannot read token", `write on_unverifiable = "warn"`,
+		"terraform apply -refresh=false", "terraform state rm")
 	// The new on_unverifiable has no effect in a refresh, which reads the state. An apply without a refresh writes it
 	// into the state.
 	rewrite(t, c, `comment = "c"`, "comment = \"c\"\n  on_unverifiable = \"warn\"")

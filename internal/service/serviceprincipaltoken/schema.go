@@ -48,16 +48,17 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				"owner": ownerAttribute(),
 				"comment": schema.StringAttribute{
 					Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-					PlanModifiers:       []planmodifier.String{fwkit.UnlessStored(stringvalidator.LengthAtMost(maxComment))},
+					PlanModifiers: []planmodifier.String{fwkit.UnlessStored(
+						stringvalidator.LengthAtMost(maxComment))},
 					MarkdownDescription: "Purpose of the token, shown in the workspace. Changed in place.",
 				},
 				"scopes": schema.SetAttribute{
 					Optional: true, Computed: true, ElementType: types.StringType,
 					Validators:    fwkit.ScopeValidators(),
 					PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-					MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If omitted, a new token " +
-						"has all the rights of its owner, and an existing one keeps its scopes. Changed in place; " +
-						"the service can refuse to widen them.",
+					MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If " +
+						"omitted, a new token has all the rights of its owner, and an existing one keeps its " +
+						"scopes. Changed in place; the service can refuse to widen them.",
 				},
 				"token_value_in_state": schema.BoolAttribute{
 					Optional: true, Computed: true,
@@ -189,7 +190,8 @@ func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 	for name, attribute := range plain {
 		switch a := attribute.(type) {
 		case ephemeral.StringAttribute:
-			s := schema.StringAttribute{Required: a.Required, Optional: a.Optional, Sensitive: a.Sensitive, Validators: a.Validators, MarkdownDescription: a.MarkdownDescription}
+			s := schema.StringAttribute{Required: a.Required, Optional: a.Optional, Sensitive: a.Sensitive,
+				Validators: a.Validators, MarkdownDescription: a.MarkdownDescription}
 			if a.Sensitive {
 				name, s.WriteOnly = name+"_wo", true
 				s.MarkdownDescription += " Write-only: neither in the plan nor in the state."
@@ -198,7 +200,8 @@ func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 		case ephemeral.BoolAttribute:
 			attributes[name] = schema.BoolAttribute{Optional: a.Optional, MarkdownDescription: a.MarkdownDescription}
 		case ephemeral.SingleNestedAttribute:
-			attributes[name] = schema.SingleNestedAttribute{Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Attributes: foldedCase(managed(a.Attributes))}
+			attributes[name] = schema.SingleNestedAttribute{Optional: a.Optional,
+				MarkdownDescription: a.MarkdownDescription, Attributes: foldedCase(managed(a.Attributes))}
 		}
 	}
 	return attributes
@@ -259,8 +262,8 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			fwkit.Path("owner.client_certificate_password_wo"),
 			"Certificate password without a certificate",
-			"client_certificate_password_wo is set, but neither client_certificate_wo nor client_certificate_path is. Set "+
-				"one of these two, or remove client_certificate_password_wo.",
+			"client_certificate_password_wo is set, but neither client_certificate_wo nor client_certificate_path "+
+				"is. Set one of these two, or remove client_certificate_password_wo.",
 		)
 	}
 	k := o.KeyVault
@@ -277,8 +280,8 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
 			"Password in Key Vault without a certificate",
-			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name too, or remove "+
-				"certificate_password_secret_name.",
+			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name "+
+				"too, or remove certificate_password_secret_name.",
 		)
 	}
 }
@@ -375,8 +378,8 @@ func (r *tokenResource) ModifyPlan(
 }
 
 // wayOutOfPlan is the advice for an error in a plan, because the same error also stops terraform destroy.
-const wayOutOfPlan = "terraform destroy computes this plan first, so it fails in the same way. To destroy, remove this " +
-	"block and apply, or run terraform destroy -refresh=false."
+const wayOutOfPlan = "terraform destroy computes this plan first, so it fails in the same way. To destroy, " +
+	"remove this block and apply, or run terraform destroy -refresh=false."
 
 // refuseInPlan adds an error about the owner's credential, for a token that the plan creates.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {

@@ -64,7 +64,8 @@ func live(w *acctest.World, owner string) []emulator.TokenState {
 // hcl returns the configuration of a token. ownerLines are the lines in its block owner, and lines are the lines beside
 // that block.
 func hcl(owner string, ownerLines string, lines ...string) string {
-	return fmt.Sprintf("resource \"dbxaccess_service_principal_token\" \"this\" {\n  owner = {\n    application_id = %q\n    %s\n  }\n  %s\n}\n",
+	return fmt.Sprintf("resource \"dbxaccess_service_principal_token\" \"this\" {\n  owner = {\n    application_id "+
+		"= %q\n    %s\n  }\n  %s\n}\n",
 		owner, ownerLines, strings.Join(lines, "\n  "))
 }
 
@@ -88,12 +89,14 @@ func byProvider(w *acctest.World, lines ...string) string {
 // a password.
 func byPath(t *testing.T, w *acctest.World, lines ...string) string {
 	t.Helper()
-	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour),
+		time.Now().AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.ScoringApp.AddCertificate(cert)
-	return hcl(w.ScoringApp.ClientID, attr("client_certificate_path", w.Write(t, "scoring.pem", acctest.PEM(t, key, cert))), lines...)
+	return hcl(w.ScoringApp.ClientID, attr("client_certificate_path",
+		w.Write(t, "scoring.pem", acctest.PEM(t, key, cert))), lines...)
 }
 
 func attr(name, value string) string { return fmt.Sprintf("%s = %q", name, value) }

@@ -53,11 +53,16 @@ func TestList(t *testing.T) {
 		resource.TestStep{Config: listing(`name_prefix = "rose"`), ConfigStateChecks: listed("rose", "rose_2")},
 		resource.TestStep{Config: listing(`name_prefix = "ose"`), ConfigStateChecks: listed()},
 		resource.TestStep{Config: listing(`tags = { team = "botany" }`), ConfigStateChecks: listed("rose", "rose_2")},
-		resource.TestStep{Config: listing(`tags = { team = "botany", env = "prod" }`), ConfigStateChecks: listed("rose")},
-		resource.TestStep{Config: listing(`tags = { team = "botany", env = null }`), ConfigStateChecks: listed("rose", "rose_2")},
-		resource.TestStep{Config: listing(`tags = { env = "" }`), ConfigStateChecks: listed("rose_2")}, // a tag without a value
-		resource.TestStep{Config: listing(`tags = {}`), ConfigStateChecks: listed("Rose", "iris", "llama", "rose", "rose_2")},
-		resource.TestStep{Config: listing(`name_prefix = "rose_"`, `tags = { team = null }`), ConfigStateChecks: listed("rose_2")},
+		resource.TestStep{Config: listing(`tags = { team = "botany", env = "prod" }`),
+			ConfigStateChecks: listed("rose")},
+		resource.TestStep{Config: listing(`tags = { team = "botany", env = null }`),
+			ConfigStateChecks: listed("rose", "rose_2")},
+		// a tag without a value
+		resource.TestStep{Config: listing(`tags = { env = "" }`), ConfigStateChecks: listed("rose_2")},
+		resource.TestStep{Config: listing(`tags = {}`), ConfigStateChecks: listed("Rose", "iris", "llama",
+			"rose", "rose_2")},
+		resource.TestStep{Config: listing(`name_prefix = "rose_"`, `tags = { team = null }`),
+			ConfigStateChecks: listed("rose_2")},
 	)
 	walks := w.Count("entra", "POST", "/token")
 	if all := w.Count("workspace", "", ""); walks == 0 || all != walks {
@@ -113,10 +118,13 @@ func TestListNotAdmin(t *testing.T) {
 func TestListRefused(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints", Status: 404, Code: "FEATURE_DISABLED", Message: "Model serving is not enabled for your shard"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints",
+		Status: 404, Code: "FEATURE_DISABLED", Message: "Model serving is not enabled for your shard"})
 	w.Test(t,
-		resource.TestStep{Config: listing(), ExpectError: acctest.Says("Cannot list serving endpoints", "404 FEATURE_DISABLED", "not enabled for your shard")},
-		resource.TestStep{Config: listing(`name_prefix = ""`), PlanOnly: true, ExpectError: acctest.Says("name_prefix")},
+		resource.TestStep{Config: listing(), ExpectError: acctest.Says("Cannot list serving endpoints",
+			"404 FEATURE_DISABLED", "not enabled for your shard")},
+		resource.TestStep{Config: listing(`name_prefix = ""`), PlanOnly: true,
+			ExpectError: acctest.Says("name_prefix")},
 	)
 }
 
@@ -127,6 +135,7 @@ func TestRouteOptimized(t *testing.T) {
 	id := w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
 	w.Test(t, resource.TestStep{Config: named("fast"), ConfigStateChecks: []statecheck.StateCheck{
 		is("route_optimized", knownvalue.Bool(true)),
-		is("invocation_url", knownvalue.StringRegexp(regexp.MustCompile(`^https://`+id+`\.3\.serving\..*/serving-endpoints/fast/invocations$`))),
+		is("invocation_url", knownvalue.StringRegexp(regexp.MustCompile(`^https://`+id+
+			`\.3\.serving\..*/serving-endpoints/fast/invocations$`))),
 	}})
 }

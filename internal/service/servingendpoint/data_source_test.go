@@ -65,13 +65,16 @@ func TestBasic(t *testing.T) {
 			is("config_update", knownvalue.StringExact("NOT_UPDATING")),
 			is("task", knownvalue.Null()),
 			is("permission_level", knownvalue.StringExact("CAN_MANAGE")),
-			is("invocation_url", knownvalue.StringExact(w.Server.WorkspaceURLs[0]+"/serving-endpoints/iris_2/invocations")),
+			is("invocation_url", knownvalue.StringExact(w.Server.WorkspaceURLs[0]+
+				"/serving-endpoints/iris_2/invocations")),
 			is("created_at", aTime),
 			is("updated_at", aTime),
 			is("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
 			is("route_optimized", knownvalue.Bool(false)),
-			is("tags", knownvalue.MapExact(map[string]knownvalue.Check{"team": knownvalue.StringExact("botany"), "bare": knownvalue.StringExact("")})),
-			is("served_entities", knownvalue.ListExact([]knownvalue.Check{entity("a", "3", "Small", true), entity("b", "4", "Large", false)})),
+			is("tags", knownvalue.MapExact(map[string]knownvalue.Check{"team": knownvalue.StringExact("botany"),
+				"bare": knownvalue.StringExact("")})),
+			is("served_entities", knownvalue.ListExact([]knownvalue.Check{entity("a", "3", "Small", true),
+				entity("b", "4", "Large", false)})),
 		},
 	})
 }
@@ -81,7 +84,8 @@ func TestOneRequest(t *testing.T) {
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{Config: named("iris"), PlanOnly: true})
 	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
-	if all, reads := w.Count("workspace", "", ""), w.Count("workspace", "GET", "/serving-endpoints/{name}"); walks == 0 || all != walks || reads != walks {
+	if all, reads := w.Count("workspace", "", ""), w.Count("workspace", "GET",
+		"/serving-endpoints/{name}"); walks == 0 || all != walks || reads != walks {
 		t.Errorf("%d requests in %d walks, %d of them for the endpoint; want one in each", all, walks, reads)
 	}
 }
@@ -120,8 +124,9 @@ func TestDenied(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Test(t, resource.TestStep{
-		Config:      named("iris"),
-		ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "403 PERMISSION_DENIED", `The endpoint "iris" exists`, "needs CAN_VIEW on the endpoint to read it"),
+		Config: named("iris"),
+		ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "403 PERMISSION_DENIED",
+			`The endpoint "iris" exists`, "needs CAN_VIEW on the endpoint to read it"),
 	})
 }
 
@@ -130,8 +135,9 @@ func TestNotFound(t *testing.T) {
 	w := acctest.New(t)
 	w.Test(t,
 		resource.TestStep{
-			Config:      named("Iris"),
-			ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "404 RESOURCE_DOES_NOT_EXIST", `no serving endpoint named "Iris"`, "case-sensitive"),
+			Config: named("Iris"),
+			ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "404 RESOURCE_DOES_NOT_EXIST",
+				`no serving endpoint named "Iris"`, "case-sensitive"),
 		},
 		resource.TestStep{Config: named(""), ExpectError: acctest.Says("name")},
 	)
@@ -140,6 +146,8 @@ func TestNotFound(t *testing.T) {
 func TestRetried(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
-	w.Test(t, resource.TestStep{Config: named("iris"), ConfigStateChecks: []statecheck.StateCheck{is("id", knownvalue.StringExact(w.EndpointID))}})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris",
+		Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
+	w.Test(t, resource.TestStep{Config: named("iris"),
+		ConfigStateChecks: []statecheck.StateCheck{is("id", knownvalue.StringExact(w.EndpointID))}})
 }

@@ -35,15 +35,18 @@ func TestToModel(t *testing.T) {
 			},
 		},
 		"route-optimized URL": {
-			client.Endpoint{Name: "iris", RouteOptimized: true, URL: "https://x.serving.azuredatabricks.net/1/serving-endpoints/iris/invocations"},
+			client.Endpoint{Name: "iris", RouteOptimized: true,
+				URL: "https://x.serving.azuredatabricks.net/1/serving-endpoints/iris/invocations"},
 			func(m endpointModel) bool {
-				return m.RouteOptimized.ValueBool() && m.InvocationURL.ValueString() == "https://x.serving.azuredatabricks.net/1/serving-endpoints/iris/invocations"
+				return m.RouteOptimized.ValueBool() &&
+					m.InvocationURL.ValueString() == "https://x.serving.azuredatabricks.net/1/serving-endpoints/iris/invocations"
 			},
 		},
 		"an external model has no version": {
 			client.Endpoint{Entities: []client.ServedEntity{{Name: "gpt"}}},
 			func(m endpointModel) bool {
-				return len(m.ServedEntities) == 1 && m.ServedEntities[0].EntityVersion.IsNull() && m.ServedEntities[0].ScaleToZero.Equal(types.BoolValue(false))
+				return len(m.ServedEntities) == 1 && m.ServedEntities[0].EntityVersion.IsNull() &&
+					m.ServedEntities[0].ScaleToZero.Equal(types.BoolValue(false))
 			},
 		},
 	} {

@@ -19,7 +19,8 @@ import (
 const address = "data.dbxaccess_serving_endpoint_access.x"
 
 func of(endpoint string) string {
-	return "data \"dbxaccess_serving_endpoint_access\" \"x\" {\n  endpoint_name = \"" + endpoint + "\"\n}\noutput \"who\" {\n  value = " + address + "\n}\n"
+	return "data \"dbxaccess_serving_endpoint_access\" \"x\" {\n  endpoint_name = \"" + endpoint +
+		"\"\n}\noutput \"who\" {\n  value = " + address + "\n}\n"
 }
 
 func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
@@ -116,7 +117,8 @@ func TestBasic(t *testing.T) {
 			},
 		},
 		// The service returns its entries in random order; an output must not change with the order.
-		resource.TestStep{Config: of("iris"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+		resource.TestStep{Config: of("iris"),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 	)
 }
 
@@ -172,9 +174,12 @@ func TestManyEndpoints(t *testing.T) {
 		w.Workspace.SetGrant(fmt.Sprint("rose-", i), "science", "CAN_QUERY")
 	}
 	w.TestCLI(t, resource.TestStep{
-		Config: "data \"dbxaccess_serving_endpoint_access\" \"x\" {\n  count         = 30\n  endpoint_name = \"rose-${count.index}\"\n}\n" +
-			"output \"holders\" {\n  value = distinct([for a in data.dbxaccess_serving_endpoint_access.x : length(a.principals)])\n}\n",
-		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("holders", knownvalue.ListExact([]knownvalue.Check{knownvalue.Int64Exact(4)}))},
+		Config: "data \"dbxaccess_serving_endpoint_access\" \"x\" {\n  count         = 30\n  endpoint_name = " +
+			"\"rose-${count.index}\"\n}\n" +
+			"output \"holders\" {\n  value = distinct([for a in data.dbxaccess_serving_endpoint_access.x : " +
+			"length(a.principals)])\n}\n",
+		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("holders",
+			knownvalue.ListExact([]knownvalue.Check{knownvalue.Int64Exact(4)}))},
 	})
 	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
 	if all := w.Count("workspace", "", ""); walks == 0 || all > (n+10)*walks {
@@ -212,7 +217,8 @@ func TestIncompleteListIsReported(t *testing.T) {
 	w.Test(t, resource.TestStep{
 		Config: of("iris"),
 		ConfigStateChecks: []statecheck.StateCheck{
-			unexpanded([3]string{"analysts", "CAN_QUERY", "the group belongs to the account"}, [3]string{"users", "CAN_VIEW", "everybody"}),
+			unexpanded([3]string{"analysts", "CAN_QUERY", "the group belongs to the account"},
+				[3]string{"users", "CAN_VIEW", "everybody"}),
 		},
 	})
 }
@@ -231,7 +237,8 @@ func TestNotAdmin(t *testing.T) {
 				Config: of("iris"),
 				ConfigStateChecks: []statecheck.StateCheck{
 					listed(
-						who{sp, w.Deployer.ClientID, "deployer", "CAN_MANAGE", true, knownvalue.Null(), []string{"direct"}},
+						who{sp, w.Deployer.ClientID, "deployer", "CAN_MANAGE", true, knownvalue.Null(),
+							[]string{"direct"}},
 						who{user, w.PersonName, "Ada", "CAN_MANAGE", true, knownvalue.Null(), []string{"direct"}},
 					),
 					unexpanded([3]string{"admins", "CAN_MANAGE", "to admins only"}),
@@ -247,8 +254,9 @@ func TestDenied(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY")
 	w.Test(t, resource.TestStep{
-		Config:      of("iris"),
-		ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
+		Config: of("iris"),
+		ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "iris:", "403 PERMISSION_DENIED",
+			"needs CAN_MANAGE on this endpoint", "workspace admin"),
 	})
 }
 
@@ -259,8 +267,10 @@ func TestReadFails(t *testing.T) {
 		t.Run(collection, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/preview/scim/v2/" + collection, Status: 500, Message: "out of order", Times: -1})
-			w.Test(t, resource.TestStep{Config: of("iris"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "500", "out of order")})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/preview/scim/v2/" +
+				collection, Status: 500, Message: "out of order", Times: -1})
+			w.Test(t, resource.TestStep{Config: of("iris"), ExpectError: acctest.Says("Cannot find out who may use "+
+				"serving endpoint", "500", "out of order")})
 		})
 	}
 }
@@ -270,15 +280,18 @@ func TestNoList(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
-		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`)},
-		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint", "endpoint_name", "by default every member of the workspace may call them")},
+		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint",
+			"endpoint_name", `no serving endpoint named "Iris"`)},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot find out who may use serving endpoint",
+			"endpoint_name", "by default every member of the workspace may call them")},
 	)
 }
 
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Test(t, resource.TestStep{Config: of("https://x/iris"), PlanOnly: true, ExpectError: acctest.Says("Not the name of a serving endpoint", "is an address")})
+	w.Test(t, resource.TestStep{Config: of("https://x/iris"), PlanOnly: true,
+		ExpectError: acctest.Says("Not the name of a serving endpoint", "is an address")})
 	if n := w.Count("", "", ""); n != 0 {
 		t.Errorf("%d requests for a name that cannot be", n)
 	}

@@ -39,7 +39,8 @@ func TestEffectiveGrantsAndGather(t *testing.T) {
 	yes := true
 	known := people{
 		ServicePrincipals: []client.ServicePrincipal{{ID: "10", ApplicationID: "app", Active: &yes}},
-		Users:             []client.User{{ID: "20", UserName: "ada", Active: &yes}, {ID: "21", UserName: "bob", Active: &yes}},
+		Users: []client.User{{ID: "20", UserName: "ada", Active: &yes},
+			{ID: "21", UserName: "bob", Active: &yes}},
 	}
 	ada, app := acl.Principal{Kind: acl.User, Name: "Ada"}, acl.Principal{Kind: acl.ServicePrincipal, Name: "APP"}
 	account := group("3", "everywhere", "Users/21")
@@ -69,7 +70,8 @@ func TestEffectiveGrantsAndGather(t *testing.T) {
 		},
 		"nested": {
 			acl.List{onGroup("science", acl.CanQuery)},
-			[]client.Group{group("1", "science", "Groups/2", "Users/21"), group("2", "botany", "Groups/4"), group("4", "iris", "Users/20")},
+			[]client.Group{group("1", "science", "Groups/2", "Users/21"), group("2", "botany", "Groups/4"),
+				group("4", "iris", "Users/20")},
 			[]string{"ada CAN_QUERY science > botany > iris", "bob CAN_QUERY science"},
 		},
 		"round in circles": {
@@ -79,7 +81,8 @@ func TestEffectiveGrantsAndGather(t *testing.T) {
 		},
 		"two ways down to one group": {
 			acl.List{onGroup("a", acl.CanQuery)},
-			[]client.Group{group("1", "a", "Groups/2", "Groups/4"), group("2", "b", "Groups/4"), group("4", "c", "Users/20")},
+			[]client.Group{group("1", "a", "Groups/2", "Groups/4"), group("2", "b", "Groups/4"),
+				group("4", "c", "Users/20")},
 			[]string{"ada CAN_QUERY a > c"},
 		},
 		"everybody": {
@@ -92,11 +95,13 @@ func TestEffectiveGrantsAndGather(t *testing.T) {
 			[]string{"ada CAN_QUERY a", "bob CAN_QUERY a > everywhere", "!everywhere CAN_QUERY " + accountGroup},
 		},
 		"a group that is not listed": {
-			acl.List{onGroup("a", acl.CanQuery), onGroup("gone", acl.CanView)}, []client.Group{group("1", "a", "Groups/77")},
+			acl.List{onGroup("a", acl.CanQuery), onGroup("gone", acl.CanView)}, []client.Group{group("1", "a",
+				"Groups/77")},
 			[]string{"!gone CAN_VIEW " + notListed, "!name of 77 CAN_QUERY " + notListed},
 		},
 		"members nobody knows": {
-			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Users/98", "ServicePrincipals/99", "Users/20")},
+			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Users/98", "ServicePrincipals/99",
+				"Users/20")},
 			[]string{"ada CAN_QUERY a", "!a CAN_QUERY 2 members of the group could not be read"},
 		},
 		"a member nobody knows": {

@@ -137,7 +137,9 @@ func visitGrants(
 	search acl.Search,
 	visit func(grant) bool,
 ) (more bool, err error) {
-	for _, e := range slices.SortedFunc(slices.Values(list), func(a, b acl.Entry) int { return strings.Compare(a.String(), b.String()) }) {
+	for _, e := range slices.SortedFunc(slices.Values(list), func(a, b acl.Entry) int {
+		return strings.Compare(a.String(), b.String())
+	}) {
 		if e.Direct == "" || e.Kind == acl.Group && e.Name == client.AdminsGroup {
 			continue
 		}

@@ -17,7 +17,8 @@ import (
 
 // lists counts the requests that read endpoints, and those that read access lists.
 func (w *world) lists() (endpoints, lists int) {
-	return w.Count("workspace", "GET", "serving-endpoints") - w.Count("workspace", "GET", "permissions"), w.Count("workspace", "GET", "permissions")
+	return w.Count("workspace", "GET", "serving-endpoints") - w.Count("workspace", "GET", "permissions"),
+		w.Count("workspace", "GET", "permissions")
 }
 
 func TestQuery(t *testing.T) {
@@ -57,7 +58,8 @@ func TestQuery(t *testing.T) {
 			got = append(got, found.DisplayName)
 			// A listed grant can be imported, and its state is then as listed.
 			imported, errors := p.Import(t, typeName, "", found.Identity)
-			if errors != "" || fmt.Sprint(imported.State) != fmt.Sprint(found.State) || fmt.Sprint(imported.Identity) != fmt.Sprint(found.Identity) {
+			if errors != "" || fmt.Sprint(imported.State) != fmt.Sprint(found.State) ||
+				fmt.Sprint(imported.Identity) != fmt.Sprint(found.Identity) {
 				t.Errorf("%s: imported %v, listed %v, %s", found.DisplayName, imported, found, errors)
 			}
 		}
@@ -72,7 +74,8 @@ func TestQuery(t *testing.T) {
 			}
 		}
 		if endpoints, lists := w.lists(); endpoints != test.endpoints || lists != test.lists {
-			t.Errorf("%s: %d requests for endpoints and %d for lists, want %d and %d", name, endpoints, lists, test.endpoints, test.lists)
+			t.Errorf("%s: %d requests for endpoints and %d for lists, want %d and %d", name, endpoints, lists,
+				test.endpoints, test.lists)
 		}
 	}
 }
@@ -88,7 +91,8 @@ func TestQueryWarnsOfUnreadableAccessLists(t *testing.T) {
 	w.Workspace.SetGrant("aster", w.Deployer.ClientID, "CAN_VIEW")
 	p, own := w.Protocol(t), map[string]any{"include_own_identity": true}
 	found := slices.Collect(p.Stream(t, typeName, own, false, 0))
-	if n := len(found); n != 5 || !strings.Contains(found[n-1].Warnings, "aster") || strings.Contains(found[n-1].Warnings, "iris") || found[n-1].Identity != nil {
+	if n := len(found); n != 5 || !strings.Contains(found[n-1].Warnings, "aster") ||
+		strings.Contains(found[n-1].Warnings, "iris") || found[n-1].Identity != nil {
 		t.Errorf("%+v", found)
 	}
 	if found = slices.Collect(p.Stream(t, typeName, own, false, 4)); len(found) != 4 || found[3].Warnings != "" {
@@ -126,9 +130,11 @@ func TestQueryFails(t *testing.T) {
 	}
 	// A query that fails half way shows the earlier results.
 	w.Workspace.CreateEndpoint("rose", person)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 500, Message: "list two is broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 500,
+		Message: "list two is broken"})
 	found := slices.Collect(w.Protocol(t).Stream(t, typeName, nil, false, 0))
-	if n := len(found); n < 2 || found[0].Errors != "" || !strings.Contains(found[n-1].Errors, "list two is broken") || !strings.Contains(found[n-1].Errors, "Cannot query access to serving endpoints") {
+	if n := len(found); n < 2 || found[0].Errors != "" || !strings.Contains(found[n-1].Errors, "list two is broken") ||
+		!strings.Contains(found[n-1].Errors, "Cannot query access to serving endpoints") {
 		t.Errorf("%+v", found)
 	}
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
@@ -175,7 +181,8 @@ func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.CreateEndpoint("forecast", person)
-	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_serving_endpoint_permission/list-resource.tfquery.hcl")
+	example, err := os.ReadFile(
+		"../../../examples/list-resources/dbxaccess_serving_endpoint_permission/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

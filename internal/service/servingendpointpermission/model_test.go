@@ -20,23 +20,30 @@ func TestToGrant(t *testing.T) {
 	}{
 		"service principal": {
 			permissionModel{
-				EndpointName: types.StringValue("iris"), EndpointID: types.StringValue("0a"), PrincipalModel: fwkit.PrincipalModel{ServicePrincipalName: types.StringValue(app), DisplayName: types.StringValue("scoring")},
+				EndpointName: types.StringValue("iris"), EndpointID: types.StringValue("0a"),
+				PrincipalModel: fwkit.PrincipalModel{ServicePrincipalName: types.StringValue(app),
+					DisplayName: types.StringValue("scoring")},
 				PermissionLevel: types.StringValue("CAN_QUERY"), OverwriteExisting: types.BoolValue(true),
 			},
-			grant{Endpoint: "iris", EndpointID: "0a", Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: app}, ShownAs: "scoring", Level: acl.CanQuery, Overwrite: true},
+			grant{Endpoint: "iris", EndpointID: "0a", Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: app},
+				ShownAs: "scoring", Level: acl.CanQuery, Overwrite: true},
 			"iris/" + app, "CAN_QUERY on serving endpoint iris for service_principal_name=" + app + " (scoring)",
 		},
 		// What is unknown in a plan must be looked up.
 		"unknown": {
 			permissionModel{
-				EndpointName: types.StringValue("iris"), EndpointID: types.StringUnknown(), PrincipalModel: fwkit.PrincipalModel{UserName: types.StringValue("bob@example.com"), DisplayName: types.StringUnknown()},
+				EndpointName: types.StringValue("iris"), EndpointID: types.StringUnknown(),
+				PrincipalModel: fwkit.PrincipalModel{UserName: types.StringValue("bob@example.com"),
+					DisplayName: types.StringUnknown()},
 				PermissionLevel: types.StringValue("CAN_VIEW"), OverwriteExisting: types.BoolValue(false),
 			},
-			grant{Endpoint: "iris", Principal: acl.Principal{Kind: acl.User, Name: "bob@example.com"}, Level: acl.CanView},
+			grant{Endpoint: "iris", Principal: acl.Principal{Kind: acl.User, Name: "bob@example.com"},
+				Level: acl.CanView},
 			"iris/bob@example.com", "CAN_VIEW on serving endpoint iris for user_name=bob@example.com",
 		},
 		"group": {
-			permissionModel{EndpointName: types.StringValue("iris"), PrincipalModel: fwkit.NewPrincipal("group_name", "a/b", ""), PermissionLevel: types.StringValue("CAN_MANAGE")},
+			permissionModel{EndpointName: types.StringValue("iris"), PrincipalModel: fwkit.NewPrincipal("group_name",
+				"a/b", ""), PermissionLevel: types.StringValue("CAN_MANAGE")},
 			grant{Endpoint: "iris", Principal: acl.Principal{Kind: acl.Group, Name: "a/b"}, Level: acl.CanManage},
 			"iris/a/b", "CAN_MANAGE on serving endpoint iris for group_name=a/b",
 		},
@@ -55,8 +62,10 @@ func TestToGrant(t *testing.T) {
 
 func TestShow(t *testing.T) {
 	m := permissionModel{PrincipalModel: fwkit.NewPrincipal("service_principal_name", "UPPER", "before")}
-	m.show("0a", acl.Entry{Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: "upper"}, Direct: acl.CanView, Inherited: []acl.Level{acl.CanManage}}, "42")
-	if m.EndpointID.ValueString() != "0a" || m.PermissionLevel.ValueString() != "CAN_VIEW" || m.WorkspaceID.ValueString() != "42" {
+	m.show("0a", acl.Entry{Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: "upper"}, Direct: acl.CanView,
+		Inherited: []acl.Level{acl.CanManage}}, "42")
+	if m.EndpointID.ValueString() != "0a" || m.PermissionLevel.ValueString() != "CAN_VIEW" ||
+		m.WorkspaceID.ValueString() != "42" {
 		t.Errorf("got %+v", m)
 	}
 	if !m.DisplayName.IsNull() {

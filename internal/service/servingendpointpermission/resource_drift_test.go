@@ -35,7 +35,8 @@ func TestDrift(t *testing.T) {
 				w.Workspace.RemoveGrant("iris", user)
 			}, plancheck.ResourceActionNoop,
 			func(w *world) map[string]string {
-				return map[string]string{person: "CAN_MANAGE", neighbor: "CAN_QUERY", group: "CAN_MANAGE", w.app: "CAN_QUERY"}
+				return map[string]string{person: "CAN_MANAGE", neighbor: "CAN_QUERY", group: "CAN_MANAGE",
+					w.app: "CAN_QUERY"}
 			},
 		},
 		"principal renamed": {
@@ -76,8 +77,10 @@ func TestOnlyInheritedLevelLeft(t *testing.T) {
 			PreConfig: func() {
 				w.Workspace.RemoveGrant("iris", w.app)
 				w.Tenant.Faults.Add(emulator.Fault{
-					Service: "workspace", Method: "GET", Path: listPath, Times: -1, Status: 200, ContentType: "application/json",
-					Body: `{"object_id":"/serving-endpoints/` + w.Workspace.Snapshot().Endpoints[0].ID + `","object_type":"serving-endpoint",` +
+					Service: "workspace", Method: "GET", Path: listPath, Times: -1, Status: 200,
+					ContentType: "application/json",
+					Body: `{"object_id":"/serving-endpoints/` + w.Workspace.Snapshot().Endpoints[0].ID +
+						`","object_type":"serving-endpoint",` +
 						`"access_control_list":[{"service_principal_name":"` + w.app + `",` +
 						`"all_permissions":[{"permission_level":"CAN_QUERY","inherited":true}]}]}`,
 				})
@@ -201,7 +204,9 @@ func TestEndpointDeletedDuringDestroy(t *testing.T) {
 				resource.TestStep{Config: w.toApp()},
 				resource.TestStep{
 					Config: w.toApp(), Destroy: true,
-					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(func() { w.Workspace.DeleteEndpoint("iris") })}},
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(func() {
+						w.Workspace.DeleteEndpoint("iris")
+					})}},
 				},
 			)
 		})

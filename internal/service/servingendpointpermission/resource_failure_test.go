@@ -40,7 +40,9 @@ func TestDenied(t *testing.T) {
 			read := regexp.MustCompile(strings.Replace(may.error.String(), "grant", "read", 1))
 			w.run(t,
 				resource.TestStep{Config: w.toApp(), ExpectError: may.error},
-				resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: w.toApp()},
+				resource.TestStep{PreConfig: func() {
+					w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
+				}, Config: w.toApp()},
 				resource.TestStep{PreConfig: demote, Config: w.toApp(), ExpectError: read},
 				// The state was kept, so there is nothing to do once the right is back.
 				resource.TestStep{
@@ -89,7 +91,8 @@ func TestEndpointNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := strings.Replace(w.toApp(), `"iris"`, `"Iris"`, 1)
-	w.run(t, resource.TestStep{Config: config, ExpectError: acctest.Says("Cannot grant access", `no serving endpoint named "Iris"`, "case-sensitive")})
+	w.run(t, resource.TestStep{Config: config, ExpectError: acctest.Says("Cannot grant access",
+		`no serving endpoint named "Iris"`, "case-sensitive")})
 }
 
 func TestFoundationModel(t *testing.T) {
@@ -97,7 +100,8 @@ func TestFoundationModel(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	config := strings.Replace(w.toApp(), `"iris"`, `"llama"`, 1)
-	w.run(t, resource.TestStep{Config: config, ExpectError: acctest.Says(`"llama"`, "has no id", "foundation-model (pay-per-token) endpoint")})
+	w.run(t, resource.TestStep{Config: config, ExpectError: acctest.Says(`"llama"`, "has no id",
+		"foundation-model (pay-per-token) endpoint")})
 	if n := w.Count("workspace", "", "permissions"); n != 0 {
 		t.Errorf("%d requests for a list that cannot be", n)
 	}
@@ -108,10 +112,12 @@ func TestCreatedThenReadFails(t *testing.T) {
 	w := newWorld(t)
 	unreadable := func() {
 		// The write succeeds and its answer shows nothing, so the provider reads the access list, which fails.
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200,
+			WorkDone: true, Body: "{}", ContentType: "application/json"})
 	}
 	noList := func(after int) {
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: after, Status: 500, Code: "INTERNAL_ERROR", Message: "sorry"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: after,
+			Status: 500, Code: "INTERNAL_ERROR", Message: "sorry"})
 	}
 	w.run(t,
 		resource.TestStep{
@@ -140,8 +146,10 @@ func TestCreatedThenReadFails(t *testing.T) {
 			Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) }),
 		},
 		resource.TestStep{
-			PreConfig: func() { w.warned(t, "The changed grant was accepted and could not be read back", "iris-scoring") },
-			Config:    w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty,
+			PreConfig: func() {
+				w.warned(t, "The changed grant was accepted and could not be read back", "iris-scoring")
+			},
+			Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty,
 		},
 	)
 	w.holds(t, grantsOfOthers())
@@ -152,8 +160,10 @@ func TestCreatedThenReadFails(t *testing.T) {
 func TestCreatedAndReadBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
-	w.run(t, resource.TestStep{Config: w.toApp(), ConfigStateChecks: []statecheck.StateCheck{is("display_name", knownvalue.StringExact("iris-scoring"))}})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200,
+		WorkDone: true, Body: "{}", ContentType: "application/json"})
+	w.run(t, resource.TestStep{Config: w.toApp(), ConfigStateChecks: []statecheck.StateCheck{is("display_name",
+		knownvalue.StringExact("iris-scoring"))}})
 	if !slices.Contains(w.requests, "create 5") || len(w.warnings) > 0 {
 		t.Errorf("requests %v, warnings %q", w.requests, w.warnings)
 	}
@@ -172,9 +182,15 @@ func TestLostAnswer(t *testing.T) {
 		return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{drop(method)}}
 	}
 	w.run(t,
-		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: during("PATCH"), Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) })},
-		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: during("PATCH"), Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) })},
-		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), Destroy: true, ConfigPlanChecks: during("PUT")},
+		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: during("PATCH"), Check: on(func() {
+			w.holds(t, with(w.app, "CAN_QUERY"))
+		})},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: during("PATCH"),
+			Check: on(func() {
+				w.holds(t, with(w.app, "CAN_VIEW"))
+			})},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), Destroy: true,
+			ConfigPlanChecks: during("PUT")},
 	)
 	w.holds(t, grantsOfOthers())
 	if len(w.warnings) > 0 {
@@ -186,7 +202,8 @@ func TestLostAnswer(t *testing.T) {
 // revoke it.
 func TestEveryAnswerIsAFailure(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"}, "500": {Status: 500, WorkDone: true}} {
+	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"},
+		"500": {Status: 500, WorkDone: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -211,10 +228,13 @@ func TestLostAnswerThenApplyAgain(t *testing.T) {
 	w.run(t,
 		resource.TestStep{
 			PreConfig: func() {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Drop: "after", Times: -1})
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Times: -1, Status: 503})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Drop: "after",
+					Times: -1})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1,
+					Times: -1, Status: 503})
 			},
-			Config: w.toApp(), ExpectError: acctest.Says("Cannot grant access", "got no answer", "does not know whether the change was made", "terraform plan"),
+			Config: w.toApp(), ExpectError: acctest.Says("Cannot grant access", "got no answer",
+				"does not know whether the change was made", "terraform plan"),
 		},
 		resource.TestStep{
 			PreConfig: func() {
@@ -278,12 +298,15 @@ func TestWrongWorkspace(t *testing.T) {
 
 			right := w.Env["DBXACCESS_HOST"]
 			away := func() { w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0] }
-			wrong := acctest.Says("Wrong workspace", "iris-scoring", "created in workspace "+w.Workspace.ID(), "is workspace "+other.ID())
+			wrong := acctest.Says("Wrong workspace", "iris-scoring", "created in workspace "+w.Workspace.ID(),
+				"is workspace "+other.ID())
 			w.run(t,
 				resource.TestStep{Config: w.toApp()},
 				resource.TestStep{PreConfig: away, Config: w.toApp(), ExpectError: wrong},
 				resource.TestStep{Config: w.toApp(), Destroy: true, ExpectError: wrong},
-				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = right }, Config: w.toApp(), ConfigPlanChecks: empty},
+				resource.TestStep{PreConfig: func() {
+					w.Env["DBXACCESS_HOST"] = right
+				}, Config: w.toApp(), ConfigPlanChecks: empty},
 				// The host changes only after the plan: then neither an update nor a destroy writes to the other
 				// workspace.
 				resource.TestStep{
@@ -316,7 +339,8 @@ func TestFailedCreateDoesNotKeepTheGrant(t *testing.T) {
 	made := w.Protocol(t).MustApply(t, name, acctest.Object{}, config)
 	config["permission_level"] = "CAN_MANAGE"
 	p := w.Protocol(t)
-	if _, errors := p.Apply(t, name, acctest.Object{}, config); !strings.Contains(errors, "already has the direct permission level CAN_QUERY") {
+	if _, errors := p.Apply(t, name, acctest.Object{}, config); !strings.Contains(errors, "already has the direct "+
+		"permission level CAN_QUERY") {
 		t.Fatal(errors)
 	}
 	if _, errors := p.Apply(t, name, made, nil); errors != "" {

@@ -20,7 +20,8 @@ const typeName = "dbxaccess_serving_endpoint_permission"
 
 // identity returns the identity of a grant on an endpoint for one principal of that kind.
 func (w *world) identity(endpoint, kind, name string) map[string]any {
-	m := map[string]any{"endpoint_name": endpoint, "service_principal_name": nil, "user_name": nil, "group_name": nil, "workspace_id": w.Workspace.ID()}
+	m := map[string]any{"endpoint_name": endpoint, "service_principal_name": nil, "user_name": nil, "group_name": nil,
+		"workspace_id": w.Workspace.ID()}
 	m[kind] = name
 	return m
 }
@@ -29,7 +30,8 @@ func (w *world) identity(endpoint, kind, name string) map[string]any {
 // id.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
-	for kind, name := range map[string]string{"service_principal_name": "", "user_name": "eve@example.com", "group_name": group} {
+	for kind, name := range map[string]string{"service_principal_name": "", "user_name": "eve@example.com",
+		"group_name": group} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -79,7 +81,8 @@ func TestIdentityOfRecreatedEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	made := p.MustApply(t, typeName, acctest.Object{}, map[string]any{"endpoint_name": "iris", "service_principal_name": w.app})
+	made := p.MustApply(t, typeName, acctest.Object{}, map[string]any{"endpoint_name": "iris",
+		"service_principal_name": w.app})
 	w.Workspace.DeleteEndpoint("iris")
 	id := w.Workspace.CreateEndpoint("iris", person)
 	w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
@@ -99,8 +102,10 @@ func TestIdentityUnread(t *testing.T) {
 	config := map[string]any{"endpoint_name": "iris", "service_principal_name": w.app}
 	made := acctest.Object{}
 	for after, level := range []string{"CAN_VIEW", "CAN_MANAGE"} {
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1 - after, Status: 500, Code: "INTERNAL_ERROR"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200,
+			WorkDone: true, Body: "{}", ContentType: "application/json"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1 - after,
+			Status: 500, Code: "INTERNAL_ERROR"})
 		config["permission_level"] = level
 		made = p.MustApply(t, typeName, made, config)
 		acctest.Same(t, level, made.Identity, w.identity("iris", "service_principal_name", w.app))
@@ -113,7 +118,8 @@ func TestImportByIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", w.identity("iris", "user_name", strings.ToUpper(user))).Identity, w.identity("iris", "user_name", user))
+	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", w.identity("iris", "user_name",
+		strings.ToUpper(user))).Identity, w.identity("iris", "user_name", user))
 	for want, given := range map[string]map[string]any{
 		"Wrong workspace": {"endpoint_name": "iris", "user_name": user, "workspace_id": "1"},
 		`"iris/" does not have the form ENDPOINT/PRINCIPAL`: {"endpoint_name": "iris"},

@@ -38,7 +38,8 @@ func TestBadInput(t *testing.T) {
 		"two principals":         {hcl(attr("service_principal_name", app), attr("group_name", "x")), acctest.Says("group_name and service_principal_name are both set")},
 		"timeout":                {hcl(attr("service_principal_name", app), `timeouts = { create = "soon" }`), acctest.Says("soon")},
 	} {
-		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})
+		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true,
+			ExpectError: bad.error})
 	}
 	w.run(t, steps...)
 	if n := w.Count("", "", ""); n != 0 {

@@ -142,7 +142,8 @@ func TestImportThenPlan(t *testing.T) {
 		w := newWorld(t)
 		w.Workspace.SetGrant("iris", w.app, "CAN_VIEW")
 		w.run(t, resource.TestStep{
-			Config:           block("iris/"+w.app) + hcl(attr("service_principal_name", strings.ToUpper(w.app)), attr("permission_level", "CAN_VIEW")),
+			Config: block("iris/"+w.app) + hcl(attr("service_principal_name", strings.ToUpper(w.app)),
+				attr("permission_level", "CAN_VIEW")),
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop),
 		})
 		w.holds(t, grantsOfOthers())
@@ -152,7 +153,8 @@ func TestImportThenPlan(t *testing.T) {
 		w := newWorld(t)
 		w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
 		w.run(t, resource.TestStep{
-			Config:           block("iris/"+w.app) + w.toApp("overwrite_existing = true", "timeouts = { create = \"5m\" }"),
+			Config: block("iris/"+w.app) + w.toApp("overwrite_existing = true",
+				"timeouts = { create = \"5m\" }"),
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			Check: on(func() {
 				if !slices.Contains(w.requests, "update 0") {
@@ -189,7 +191,8 @@ func TestImportRefused(t *testing.T) {
 	w.Workspace.CreateFoundationEndpoint("llama")
 
 	refused := func(id, message string) resource.TestStep {
-		return resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: id, ExpectError: regexp.MustCompile(`(?s)` + message)}
+		return resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: id,
+			ExpectError: regexp.MustCompile(`(?s)` + message)}
 	}
 	malformed := "is\\s+malformed.*group_name=NAME"
 	w.run(t,
@@ -198,7 +201,8 @@ func TestImportRefused(t *testing.T) {
 		refused("iris/", malformed),
 		refused("/"+w.app, malformed),
 		refused("iris/group_name=", malformed),
-		refused("iris/nobody", `No such grant to import.*no direct\s+grant.*`+regexp.QuoteMeta("iris-scoring")+`.*CAN_QUERY`),
+		refused("iris/nobody", `No such grant to import.*no direct\s+grant.*`+regexp.QuoteMeta("iris-scoring")+
+			`.*CAN_QUERY`),
 		refused("iris/group_name="+w.app, "No such grant to import"),
 		refused("iris/admins", "No such grant to import"), // only inherits CAN_MANAGE
 		refused("iris/twins@example.com", `Import id matches more than one grant.*Write the kind`),
@@ -207,7 +211,8 @@ func TestImportRefused(t *testing.T) {
 		resource.TestStep{
 			ResourceName: address, ImportState: true, ImportStateId: "iris/group_name=twins@example.com",
 			ImportStateCheck: func(states []*terraform.InstanceState) error {
-				if got := states[0].Attributes; got["group_name"] != "twins@example.com" || got["permission_level"] != "CAN_QUERY" {
+				if got := states[0].Attributes; got["group_name"] != "twins@example.com" ||
+					got["permission_level"] != "CAN_QUERY" {
 					t.Errorf("imported %v", got)
 				}
 				return nil

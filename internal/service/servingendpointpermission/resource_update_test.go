@@ -94,10 +94,13 @@ func TestCasing(t *testing.T) {
 		},
 		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
 		resource.TestStep{
-			Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+			Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: acctest.Planned(address,
+				plancheck.ResourceActionUpdate),
 			Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) }),
 		},
-		resource.TestStep{Config: hcl(attr("user_name", "Eve@Example.com")), Check: on(func() { w.holds(t, with("eve@example.com", "CAN_QUERY")) })},
+		resource.TestStep{Config: hcl(attr("user_name", "Eve@Example.com")), Check: on(func() {
+			w.holds(t, with("eve@example.com", "CAN_QUERY"))
+		})},
 		resource.TestStep{Config: hcl(attr("user_name", "eve@example.com")), ConfigPlanChecks: empty},
 	)
 	w.holds(t, grantsOfOthers())
@@ -127,7 +130,8 @@ func TestOverwriteExisting(t *testing.T) {
 		w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE")
 		w.run(t, resource.TestStep{
 			Config: w.toApp(),
-			ExpectError: regexp.MustCompile(`(?s)Cannot grant access.*` + w.app + `\s+\(iris-scoring\)\s+already\s+has\s+the\s+direct\s+permission\s+level\s+CAN_MANAGE.*` +
+			ExpectError: regexp.MustCompile(`(?s)Cannot grant access.*` + w.app +
+				`\s+\(iris-scoring\)\s+already\s+has\s+the\s+direct\s+permission\s+level\s+CAN_MANAGE.*` +
 				`overwrite_existing\s+=\s+true.*import`),
 		})
 		w.holds(t, with(w.app, "CAN_MANAGE"))
@@ -164,7 +168,9 @@ func TestInheritedIsNotDirect(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.AddToGroup("admins", w.app)
 	w.run(t,
-		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) })},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), Check: on(func() {
+			w.holds(t, with(w.app, "CAN_VIEW"))
+		})},
 		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty},
 	)
 	// If the inherited CAN_MANAGE of admins had been written back, it would be a direct grant now.
@@ -178,7 +184,8 @@ func TestEndpointID(t *testing.T) {
 	refused := regexp.MustCompile(`(?s)endpoint_id\s+is\s+` + wrong + `.*` + w.EndpointID + `.*Correct\s+endpoint_id`)
 	w.run(t,
 		resource.TestStep{Config: w.toApp(attr("endpoint_id", wrong)), ExpectError: refused},
-		resource.TestStep{Config: w.toApp(attr("endpoint_id", w.EndpointID)), ConfigStateChecks: []statecheck.StateCheck{is("endpoint_id", knownvalue.StringExact(w.EndpointID))}},
+		resource.TestStep{Config: w.toApp(attr("endpoint_id", w.EndpointID)),
+			ConfigStateChecks: []statecheck.StateCheck{is("endpoint_id", knownvalue.StringExact(w.EndpointID))}},
 		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
 		resource.TestStep{Config: w.toApp(attr("endpoint_id", wrong)), ExpectError: refused},
 		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},

@@ -61,12 +61,13 @@ func (w *world) run(t *testing.T, steps ...resource.TestStep) {
 // runCLI does what run does, through the real CLI.
 func (w *world) runCLI(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
-	resource.UnitTest(t, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-		"dbxaccess": func() (tfprotov6.ProviderServer, error) {
-			server, err := w.Providers()["dbxaccess"]()
-			return w.listen(server), err
-		},
-	}})
+	resource.UnitTest(t, resource.TestCase{Steps: steps,
+		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+			"dbxaccess": func() (tfprotov6.ProviderServer, error) {
+				server, err := w.Providers()["dbxaccess"]()
+				return w.listen(server), err
+			},
+		}})
 }
 
 func (w *world) listen(server tfprotov6.ProviderServer) tfprotov6.ProviderServer {
@@ -78,14 +79,18 @@ type listener struct {
 	w *world
 }
 
-func (l *listener) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (l *listener) ReadResource(
+	ctx context.Context, req *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	before := l.w.Count("workspace", "", "")
 	resp, err := l.ProviderServer.ReadResource(ctx, req)
 	l.hear("read", before, resp.Diagnostics)
 	return resp, err
 }
 
-func (l *listener) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (l *listener) ApplyResourceChange(
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	before := l.w.Count("workspace", "", "")
 	operation := "update"
 	if none, err := req.PriorState.IsNull(); err == nil && none {
@@ -145,7 +150,8 @@ func with(name, level string) map[string]string {
 
 // hcl returns HCL of one grant on the endpoint iris with those lines.
 func hcl(lines ...string) string {
-	return "resource \"dbxaccess_serving_endpoint_permission\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+	return "resource \"dbxaccess_serving_endpoint_permission\" \"x\" {\n  endpoint_name = \"iris\"\n  " +
+		strings.Join(lines, "\n  ") + "\n}\n"
 }
 
 func attr(name, value string) string { return fmt.Sprintf("%s = %q", name, value) }

@@ -64,11 +64,13 @@ func TestBasic(t *testing.T) {
 				})),
 				is("service_principals", level(app, "CAN_QUERY")),
 				is("users", level(w.PersonName, "CAN_MANAGE")),
-				is("groups", knownvalue.MapExact(map[string]knownvalue.Check{"admins": knownvalue.StringExact("CAN_QUERY"), "botany": knownvalue.StringExact("CAN_VIEW")})),
+				is("groups", knownvalue.MapExact(map[string]knownvalue.Check{"admins": knownvalue.StringExact(
+					"CAN_QUERY"), "botany": knownvalue.StringExact("CAN_VIEW")})),
 			},
 		},
 		// The service returns its entries in random order; an output must not change with the order.
-		resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+		resource.TestStep{Config: config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 	)
 }
 
@@ -78,7 +80,8 @@ func TestTwoRequests(t *testing.T) {
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{Config: of("iris"), PlanOnly: true})
 	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
-	names, lists := w.Count("workspace", "GET", "/serving-endpoints/{name}"), w.Count("workspace", "GET", "/permissions/serving-endpoints/{id}")
+	names, lists := w.Count("workspace", "GET", "/serving-endpoints/{name}"), w.Count("workspace", "GET",
+		"/permissions/serving-endpoints/{id}")
 	if all := w.Count("workspace", "", ""); walks == 0 || all != 2*walks || names != walks || lists != walks {
 		t.Errorf("%d requests in %d walks (%d by name, %d lists), want two in each", all, walks, names, lists)
 	}
@@ -118,7 +121,8 @@ resource "dbxaccess_serving_endpoint_permission" "all" {
   permission_level       = each.value.permission_level
 }
 `)
-	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "3 imported, 0 added, 0 changed, 0 destroyed") {
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "3 imported, 0 added, 0 "+
+		"changed, 0 destroyed") {
 		t.Errorf("%s\n%s", r.Stdout, r.Stderr)
 	}
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -136,11 +140,13 @@ func TestDenied(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY") // sees the endpoint, not its list
 	w.Test(t, resource.TestStep{
-		Config:      of("iris"),
-		ExpectError: acctest.Says("Cannot list the grants on serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
+		Config: of("iris"),
+		ExpectError: acctest.Says("Cannot list the grants on serving endpoint", "iris:", "403 PERMISSION_DENIED",
+			"needs CAN_MANAGE on this endpoint", "workspace admin"),
 	})
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
-	w.Test(t, resource.TestStep{Config: of("iris"), ConfigStateChecks: []statecheck.StateCheck{is("service_principals", level(w.Deployer.ClientID, "CAN_MANAGE"))}})
+	w.Test(t, resource.TestStep{Config: of("iris"), ConfigStateChecks: []statecheck.StateCheck{is("service_principals",
+		level(w.Deployer.ClientID, "CAN_MANAGE"))}})
 }
 
 func TestNoList(t *testing.T) {
@@ -148,8 +154,10 @@ func TestNoList(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
-		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot list the grants on serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive")},
-		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot list the grants on serving endpoint", "endpoint_name", "foundation-model", "by default every member of the workspace may call them")},
+		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot list the grants on serving endpoint",
+			"endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive")},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot list the grants on serving endpoint",
+			"endpoint_name", "foundation-model", "by default every member of the workspace may call them")},
 	)
 }
 
@@ -157,8 +165,10 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t,
-		resource.TestStep{Config: of(""), PlanOnly: true, ExpectError: acctest.Says("Not the name of a serving endpoint", "is empty")},
-		resource.TestStep{Config: of("serving-endpoints/iris"), PlanOnly: true, ExpectError: acctest.Says("Not the name of a serving endpoint")},
+		resource.TestStep{Config: of(""), PlanOnly: true,
+			ExpectError: acctest.Says("Not the name of a serving endpoint", "is empty")},
+		resource.TestStep{Config: of("serving-endpoints/iris"), PlanOnly: true,
+			ExpectError: acctest.Says("Not the name of a serving endpoint")},
 	)
 	if n := w.Count("", "", ""); n != 0 {
 		t.Errorf("%d requests for names that cannot be: %v", n, w.Tenant.Journal.Entries())

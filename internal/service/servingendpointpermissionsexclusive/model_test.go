@@ -34,7 +34,8 @@ func shown(m types.Map) map[string]string {
 // The list of the service becomes the maps of the model: spelling is kept, foreign grants show if they are to be
 // removed, and grants that are inherited, ignored or those of admins never show.
 func TestShow(t *testing.T) {
-	bob, eve := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User, Name: "eve@example.com"}
+	bob, eve := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User,
+		Name: "eve@example.com"}
 	team := acl.Principal{Kind: acl.Group, Name: "team"}
 	list := acl.List{
 		{Principal: eve, DisplayName: "Eve", Direct: acl.CanView},
@@ -61,7 +62,8 @@ func TestShow(t *testing.T) {
 			IgnorePrincipals: fwkit.Strings([]string{"group_name=ignored"}), RemovedOnCreate: lineList(nil),
 		}
 		left := lines(m.show("id", list, "1"))
-		if !maps.Equal(shown(m.Users), c.wantUsers) || !maps.Equal(shown(m.Groups), c.wantGroups) || !slices.Equal(left, c.left) {
+		if !maps.Equal(shown(m.Users), c.wantUsers) || !maps.Equal(shown(m.Groups), c.wantGroups) ||
+			!slices.Equal(left, c.left) {
 			t.Errorf("%s: users %v, groups %v, left %v", name, shown(m.Users), shown(m.Groups), left)
 		}
 		if m.Groups.IsNull() != c.groups.IsNull() || !m.ServicePrincipals.IsNull() {
@@ -71,9 +73,11 @@ func TestShow(t *testing.T) {
 }
 
 func TestNote(t *testing.T) {
-	n := note{EndpointID: "abc", Grants: acl.List{{Principal: acl.Principal{Kind: acl.User, Name: "bob@example.com"}, DisplayName: "Bob", Direct: acl.CanView}}}
+	n := note{EndpointID: "abc", Grants: acl.List{{Principal: acl.Principal{Kind: acl.User, Name: "bob@example.com"},
+		DisplayName: "Bob", Direct: acl.CanView}}}
 	back := decodeNote(n.encode())
-	if back.EndpointID != "abc" || len(back.Grants) != 1 || back.Grants[0].Described() != "user_name=bob@example.com (Bob)" || back.Grants[0].Direct != acl.CanView {
+	if back.EndpointID != "abc" || len(back.Grants) != 1 ||
+		back.Grants[0].Described() != "user_name=bob@example.com (Bob)" || back.Grants[0].Direct != acl.CanView {
 		t.Errorf("came back as %+v", back)
 	}
 	for _, broken := range []string{"", "{", "[]"} {
@@ -85,13 +89,16 @@ func TestNote(t *testing.T) {
 
 // Applying a list over another keeps the grants that are not mentioned, in any spelling.
 func TestAppliedOver(t *testing.T) {
-	bob, eve, ada := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User, Name: "eve@example.com"}, acl.Principal{Kind: acl.User, Name: "ada@example.com"}
+	bob, eve, ada := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User,
+		Name: "eve@example.com"}, acl.Principal{Kind: acl.User, Name: "ada@example.com"}
 	want := accessList{Grants: grants{}}
-	for _, e := range []acl.Entry{{Principal: acl.Principal{Kind: acl.User, Name: "BOB@example.com"}, Direct: acl.CanQuery}, {Principal: ada, Direct: acl.CanManage}} {
+	for _, e := range []acl.Entry{{Principal: acl.Principal{Kind: acl.User, Name: "BOB@example.com"},
+		Direct: acl.CanQuery}, {Principal: ada, Direct: acl.CanManage}} {
 		want.Grants[e.Key()] = e
 	}
 	other := acl.Principal{Kind: acl.Group, Name: "other"}
-	now := acl.List{{Principal: bob, Direct: acl.CanView}, {Principal: eve, Direct: acl.CanView}, {Principal: other, Direct: acl.CanView}}
+	now := acl.List{{Principal: bob, Direct: acl.CanView}, {Principal: eve, Direct: acl.CanView},
+		{Principal: other, Direct: acl.CanView}}
 	const after = "group_name=other CAN_VIEW, user_name=ada@example.com CAN_MANAGE, user_name=bob@example.com CAN_QUERY"
 	if got := want.appliedOver(now, principalSet{eve: true}.has).String(); got != after {
 		t.Errorf("got  %s\nwant %s", got, after)

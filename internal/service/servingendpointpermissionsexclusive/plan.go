@@ -41,7 +41,8 @@ func (r *exclusiveResource) ModifyPlan(
 		}
 	}
 	if !req.Plan.Raw.IsNull() &&
-		(!fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics)) {
+		(!fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+			!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics)) {
 		return
 	}
 	if name := state.EndpointName.ValueString(); name != "" && name != plan.EndpointName.ValueString() {

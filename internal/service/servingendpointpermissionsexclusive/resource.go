@@ -139,7 +139,8 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 				"The changed access list was accepted and could not be read back",
 				want.Endpoint,
 			)
-		} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the access list of serving endpoint", want.String()) {
+		} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the access list of serving endpoint",
+			want.String()) {
 			return
 		}
 		if len(l.foreign) > 0 {
@@ -178,7 +179,8 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	have := state.toAccessList()
 	planned := fwkit.PlannedToStay(ctx, req.Private, &resp.Diagnostics)
 	stays := func(key acl.Principal) bool {
-		return r.Client.Keeps(grantKey(have.EndpointID, key)) || slices.Contains(planned, acl.GrantKey(have.Endpoint, key))
+		return r.Client.Keeps(grantKey(have.EndpointID, key)) ||
+			slices.Contains(planned, acl.GrantKey(have.Endpoint, key))
 	}
 	given := remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics)
 	if len(given.Grants) > 0 && !slices.ContainsFunc(given.Grants, func(e acl.Entry) bool { return !stays(e.Key()) }) {

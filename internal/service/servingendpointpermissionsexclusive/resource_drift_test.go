@@ -46,7 +46,8 @@ func TestDrift(t *testing.T) {
 			lines:   []string{`on_unlisted = "warn"`},
 			happens: func(w *world) { w.Workspace.SetGrant("iris", bob, "CAN_VIEW") }, code: 0,
 			says: func(*world) []string {
-				return []string{"Unlisted grants on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "No changes"}
+				return []string{"Unlisted grants on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW",
+					"No changes"}
 			},
 			after: func(_ *world, l levels) { l[bob] = "CAN_VIEW" },
 		},
@@ -104,7 +105,8 @@ func TestForeignGrantIsAnError(t *testing.T) {
 	}{
 		"taken away": {func(_ *testing.T, w *world, _ terraform) { w.Workspace.RemoveGrant("iris", bob) }, 0, false},
 		"listed": {func(t *testing.T, w *world, c terraform) {
-			c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), `on_unlisted = "error"`))
+			c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob,
+				"CAN_VIEW"), `on_unlisted = "error"`))
 		}, 2, true},
 		"ignored": {func(t *testing.T, w *world, c terraform) {
 			c.Rewrite(t, w.usualList(`on_unlisted = "error"`, `ignore_principals = ["user_name=bob@example.com"]`))
@@ -117,9 +119,12 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			c := w.terraform(t, w.usualList(`on_unlisted = "error"`))
 			c.apply(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-			c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
+			c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris",
+				"user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
 			before := c.Attributes(t, address)
-			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change the access list of serving endpoint", "neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
+			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change the access list of serving endpoint",
+				"neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW",
+				"Nothing was changed")
 			if after := c.Attributes(t, address); before == nil || !reflect.DeepEqual(before, after) {
 				t.Errorf("the failed apply has changed the state from %v to %v", before, after)
 			}
@@ -146,7 +151,8 @@ func TestOnUnlistedChanges(t *testing.T) {
 	c := w.terraform(t, w.usualList(`on_unlisted = "warn"`))
 	c.apply(t)
 	c.Rewrite(t, w.usualList())
-	c.apply(t).MustSay(t, "Unlisted grants will be removed later on serving endpoint: iris", "(Bob) CAN_VIEW", "The next plan shows that it revokes them")
+	c.apply(t).MustSay(t, "Unlisted grants will be removed later on serving endpoint: iris", "(Bob) CAN_VIEW",
+		"The next plan shows that it revokes them")
 	both := w.usualGrants()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
@@ -154,7 +160,8 @@ func TestOnUnlistedChanges(t *testing.T) {
 
 	// After the change back, the grants that the state would remove stay, because this resource did not apply them.
 	c.Rewrite(t, w.usualList(`on_unlisted = "error"`))
-	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com CAN_VIEW")
+	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris",
+		"user_name=bob@example.com CAN_VIEW")
 	c.Rewrite(t, w.usualList(`on_unlisted = "warn"`))
 	c.apply(t).MustSay(t, "Unlisted grants on serving endpoint", "user_name=bob@example.com CAN_VIEW")
 	w.holds(t, both)
@@ -185,8 +192,10 @@ func TestEndpointRecreated(t *testing.T) {
 			c.apply(t)
 			w.Workspace.DeleteEndpoint("iris")
 			id := w.Workspace.CreateEndpoint("iris", bob)
-			c.plan(t, 2).MustSay(t, "Serving endpoint was re-created under its name, with an access list of its own: iris", w.EndpointID, id,
-				`+ "ada@example.com" = "CAN_MANAGE"`, `- "bob@example.com" = "CAN_MANAGE"`, `+ "`+w.app+`" = "CAN_QUERY"`, "will be updated in-place")
+			c.plan(t, 2).MustSay(t, "Serving endpoint was re-created under its name, with an access list of its "+
+				"own: iris", w.EndpointID, id,
+				`+ "ada@example.com" = "CAN_MANAGE"`, `- "bob@example.com" = "CAN_MANAGE"`, `+ "`+w.app+
+					`" = "CAN_QUERY"`, "will be updated in-place")
 			c.apply(t)
 			w.holds(t, w.usualGrants())
 			c.plan(t, 0)
@@ -218,7 +227,8 @@ func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.DeleteEndpoint("iris")
 	w.Workspace.CreateEndpoint("iris", ada)
-	c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+w.EndpointID, "re-created after the plan: plan again")
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+
+		w.EndpointID, "re-created after the plan: plan again")
 	c.apply(t)
 	want := w.usualGrants()
 	want[team] = "CAN_VIEW"
@@ -236,8 +246,10 @@ func TestEndpointDeleted(t *testing.T) {
 			c := w.terraform(t, w.usualList())
 			c.apply(t)
 			w.Workspace.DeleteEndpoint("iris")
-			c.plan(t, 2).MustSay(t, "Serving endpoint is gone, and its access list with it: iris", "will be created", "+ removed_on_create = []")
-			c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", `no serving endpoint named "iris"`)
+			c.plan(t, 2).MustSay(t, "Serving endpoint is gone, and its access list with it: iris", "will be created",
+				"+ removed_on_create = []")
+			c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint",
+				`no serving endpoint named "iris"`)
 			w.Workspace.CreateEndpoint("iris", ada)
 			c.apply(t)
 			w.holds(t, w.usualGrants())
@@ -258,7 +270,8 @@ func TestPrincipalDeleted(t *testing.T) {
 	c.apply(t)
 	w.Workspace.RemovePrincipal(w.app)
 	c.plan(t, 2).MustSay(t, `+ "`+w.app+`" = "CAN_QUERY"`)
-	c.refused(t).MustSay(t, "Cannot change the access list of serving endpoint", "service_principals", "no service principal with the application id "+w.app)
+	c.refused(t).MustSay(t, "Cannot change the access list of serving endpoint", "service_principals", "no service "+
+		"principal with the application id "+w.app)
 	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE")))
 	c.apply(t)
 	w.holds(t, levels{ada: "CAN_MANAGE"})
@@ -287,7 +300,8 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 	}
 	granted := func(t *testing.T, w *world, want levels) resource.TestCheckFunc {
 		return on(func() {
-			if got := w.Workspace.Grants("fresh"); len(got) != len(want) || got[w.app] != want[w.app] || got[ada] != want[ada] {
+			if got := w.Workspace.Grants("fresh"); len(got) != len(want) || got[w.app] != want[w.app] ||
+				got[ada] != want[ada] {
 				t.Errorf("the endpoint holds %v, want %v", got, want)
 			}
 		})
@@ -296,18 +310,19 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 		t.Parallel()
 		w := newWorld(t)
 		with := func(version string) string { return config(w, version, "endpoint_id = stub_endpoint.x.id") }
-		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
-			{Config: with("1"), Check: granted(t, w, w.usualGrants())},
-			{
-				Config: with("2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-					plancheck.ExpectUnknownValue(address, tfjsonpath.New("endpoint_id")),
-				}},
-				Check: granted(t, w, w.usualGrants()),
-			},
-			{Config: with("2"), ConfigPlanChecks: empty},
-		}})
+		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()),
+			Steps: []resource.TestStep{
+				{Config: with("1"), Check: granted(t, w, w.usualGrants())},
+				{
+					Config: with("2"),
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+						plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+						plancheck.ExpectUnknownValue(address, tfjsonpath.New("endpoint_id")),
+					}},
+					Check: granted(t, w, w.usualGrants()),
+				},
+				{Config: with("2"), ConfigPlanChecks: empty},
+			}})
 	})
 	t.Run("without its id", func(t *testing.T) {
 		t.Parallel()
@@ -352,7 +367,9 @@ resource "dbxaccess_serving_endpoint_permission" "other" {
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 			c.Rewrite(t, w.usualList(`on_unlisted = "error"`)+test.first)
 			if test.denied {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/permissions/serving-endpoints/" + w.EndpointID, Times: -1, Status: 403, Code: "PERMISSION_DENIED"})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET",
+					Path: "/api/2.0/permissions/serving-endpoints/" + w.EndpointID, Times: -1, Status: 403,
+					Code: "PERMISSION_DENIED"})
 			}
 			c.MustRun(t, 0, "destroy", "-auto-approve")
 			if left := c.Managed(t); len(left) > 0 {

@@ -67,9 +67,12 @@ func TestIdentityUnread(t *testing.T) {
 	p := w.Protocol(t)
 	made, want := acctest.Object{}, map[string]any{"endpoint_name": "iris", "workspace_id": w.Workspace.ID()}
 	for i, level := range []string{"CAN_VIEW", "CAN_QUERY"} {
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 2 - i, Status: 500, Code: "INTERNAL_ERROR"})
-		made = p.MustApply(t, typeName, made, map[string]any{"endpoint_name": "iris", "users": map[string]any{ada: "CAN_MANAGE", bob: level}})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200,
+			WorkDone: true, Body: "{}", ContentType: "application/json"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 2 - i,
+			Status: 500, Code: "INTERNAL_ERROR"})
+		made = p.MustApply(t, typeName, made, map[string]any{"endpoint_name": "iris",
+			"users": map[string]any{ada: "CAN_MANAGE", bob: level}})
 		acctest.Same(t, level, made.Identity, want)
 		made.Identity = nil
 	}
@@ -85,7 +88,9 @@ func TestImportByIdentityBlock(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: []resource.TestStep{
 			{Config: w.usualList(), ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"endpoint_name": knownvalue.StringExact("iris"), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
+				statecheck.ExpectIdentity(address,
+					map[string]knownvalue.Check{"endpoint_name": knownvalue.StringExact("iris"),
+						"workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
 			}},
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
 				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},

@@ -48,7 +48,8 @@ func TestBadInput(t *testing.T) {
 		"empty endpoint":          {strings.Replace(hcl(), "iris", "", 1), says("endpoint_name")},
 		"timeout":                 {hcl(`timeouts = { create = "soon" }`), says("soon")},
 	} {
-		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})
+		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true,
+			ExpectError: bad.error})
 	}
 	w.Test(t, steps...)
 	if n := w.Count("", "", ""); n != 0 {

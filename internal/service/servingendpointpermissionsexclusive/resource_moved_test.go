@@ -36,13 +36,17 @@ func (w *world) applied(t *testing.T, theirs string) terraform {
 func TestMovedFromOfficialProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY", "user_name="+neighbor, "CAN_VIEW", "user_name="+ada, "CAN_MANAGE", "group_name="+team, "CAN_VIEW"))
-	stands := levels{w.app: "CAN_QUERY", neighbor: "CAN_VIEW", ada: "CAN_MANAGE", team: "CAN_VIEW", w.Deployer.ClientID: "CAN_MANAGE"}
+	c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY", "user_name="+neighbor, "CAN_VIEW",
+		"user_name="+ada, "CAN_MANAGE", "group_name="+team, "CAN_VIEW"))
+	stands := levels{w.app: "CAN_QUERY", neighbor: "CAN_VIEW", ada: "CAN_MANAGE", team: "CAN_VIEW",
+		w.Deployer.ClientID: "CAN_MANAGE"}
 	w.holds(t, stands)
 
-	ours := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY", neighbor, "CAN_VIEW", w.Deployer.ClientID, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
+	ours := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY", neighbor, "CAN_VIEW",
+		w.Deployer.ClientID, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
 	c.Rewrite(t, ours+moved)
-	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "databricks_permissions.x has moved to "+address, "0 to add, 0 to change, 0 to destroy")
+	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "databricks_permissions.x has moved to "+address,
+		"0 to add, 0 to change, 0 to destroy")
 	// The provider lists all endpoints to find the name of the id, and then reads that endpoint's access list.
 	w.wantAsked(t, "log in", "log in", "GET endpoint", "GET list")
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "0 added, 0 changed, 0 destroyed")
@@ -70,12 +74,14 @@ func TestMovedAndChanged(t *testing.T) {
 	c.plan(t, 2).MustSay(t, `- "`+w.Deployer.ClientID+`" = "CAN_MANAGE"`, "0 to add, 1 to change, 0 to destroy")
 	w.Workspace.SetGrant("iris", bob, "CAN_QUERY")
 	c.Rewrite(t, w.usualList(`on_unlisted = "warn"`)+moved)
-	c.apply(t).MustSay(t, "0 added, 1 changed, 0 destroyed", "Unlisted grants on serving endpoint: iris", w.Deployer.ClientID, bob)
+	c.apply(t).MustSay(t, "0 added, 1 changed, 0 destroyed", "Unlisted grants on serving endpoint: iris",
+		w.Deployer.ClientID, bob)
 	c.plan(t, 0).MustSay(t, "Unlisted grants on serving endpoint")
 	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
 
 	// The deployer is an admin, so the configuration need not list its grant.
-	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE"), `ignore_principals = ["service_principal_name=`+w.app+`", "user_name=`+bob+`"]`))
+	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE"), `ignore_principals = ["service_principal_name=`+w.app+
+		`", "user_name=`+bob+`"]`))
 	c.apply(t)
 	c.apply(t) // removes the grants whose removal the last plan showed
 	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY"})
@@ -99,12 +105,15 @@ func TestMovedRefused(t *testing.T) {
 		w.Workspace.DeleteEndpoint("iris")
 		w.Workspace.CreateEndpoint("iris", ada)
 		c.Rewrite(t, w.usualList()+moved)
-		c.plan(t, 1).MustSay(t, "Cannot find the serving endpoint of the moved access list", "no serving endpoint has the id "+old, "terraform state rm", "Import the access list of a re-created endpoint by the endpoint's name")
+		c.plan(t, 1).MustSay(t, "Cannot find the serving endpoint of the moved access list",
+			"no serving endpoint has the id "+old, "terraform state rm", "Import the access list of a re-created "+
+				"endpoint by the endpoint's name")
 	})
 	t.Run("another workspace", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		c := w.applied(t, strings.Replace(w.theirs("service_principal_name="+w.app, "CAN_QUERY"), "}\n}", "}\n  provider_config {\n    workspace_id = \"42\"\n  }\n}", 1))
+		c := w.applied(t, strings.Replace(w.theirs("service_principal_name="+w.app, "CAN_QUERY"), "}\n}",
+			"}\n  provider_config {\n    workspace_id = \"42\"\n  }\n}", 1))
 		c.Rewrite(t, w.usualList()+moved)
 		c.plan(t, 1).MustSay(t, "Wrong workspace", "42", w.Workspace.ID())
 	})
@@ -115,7 +124,8 @@ func TestMovedRefused(t *testing.T) {
 		w := newWorld(t)
 		c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY"))
 		c.Rewrite(t, w.usualList()+moved)
-		c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "State moved from the official provider was not refreshed", w.EndpointID, "-refresh=false")
+		c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "State moved from the official provider was not refreshed",
+			w.EndpointID, "-refresh=false")
 		w.wantAsked(t)
 		w.holds(t, levels{w.app: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
 		c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")

@@ -38,17 +38,18 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 			t.Errorf("the endpoint holds %v, want %v", got, w.usualGrants())
 		}
 	})
-	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
-		{Config: config("1"), Check: granted},
-		{
-			Config: config("2"),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
-			}},
-			Check: granted,
-		},
-		{Config: config("2"), ConfigPlanChecks: empty},
-	}})
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()),
+		Steps: []resource.TestStep{
+			{Config: config("1"), Check: granted},
+			{
+				Config: config("2"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
+				}},
+				Check: granted,
+			},
+			{Config: config("2"), ConfigPlanChecks: empty},
+		}})
 }
 
 // Unlisted grants on the old endpoint do not matter for the new endpoint.

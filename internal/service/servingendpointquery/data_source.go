@@ -56,22 +56,23 @@ func (queryDataSource) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("query_as"),
 			"Query has no client",
-			"query_as is \"oauth_secret\", but client_id is not set. Write client_id, the application id of the service "+
-				"principal that sends the request.",
+			"query_as is \"oauth_secret\", but client_id is not set. Write client_id, the application id of "+
+				"the service principal that sends the request.",
 		)
-	case as == asOAuth && !config.ClientSecret.IsUnknown() && (strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
+	case as == asOAuth && !config.ClientSecret.IsUnknown() &&
+		(strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(
 			path.Root("query_as"),
 			"Query needs exactly one OAuth secret",
-			"query_as is \"oauth_secret\", which needs exactly one of client_secret and key_vault_secret. Write either "+
-				"client_secret or key_vault_secret = { vault_uri = …, name = … }.",
+			"query_as is \"oauth_secret\", which needs exactly one of client_secret and key_vault_secret. "+
+				"Write either client_secret or key_vault_secret = { vault_uri = …, name = … }.",
 		)
 	case as == asSecret && config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(
 			path.Root("query_as"),
 			"Query has no Key Vault secret",
-			"query_as is \"key_vault_secret\", but key_vault_secret is not set. Write key_vault_secret = { vault_uri = "+
-				"…, name = … }, the Key Vault secret that holds the token for the query.",
+			"query_as is \"key_vault_secret\", but key_vault_secret is not set. Write key_vault_secret = { "+
+				"vault_uri = …, name = … }, the Key Vault secret that holds the token for the query.",
 		)
 	case as != asSecret && as != asOAuth && !config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(

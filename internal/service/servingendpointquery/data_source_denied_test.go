@@ -34,21 +34,27 @@ func TestExpectDenied(t *testing.T) {
 	}
 	// CAN_VIEW is not enough to query, so the endpoint still refuses.
 	w.Workspace.SetGrant("iris", application, "CAN_VIEW")
-	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))}})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied),
+		ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))}})
 
 	// An answer is an error, because the principal should have been refused.
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Tenant.Journal.Reset()
-	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied, twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "has CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied, twoTries),
+		ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered",
+			"has CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
 
 	// An invalid token proves nothing.
 	w.Workspace.RevokeToken(id)
-	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not prove that its owner lacks CAN_QUERY")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied),
+		ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not prove "+
+			"that its owner lacks CAN_QUERY")})
 	// A payload that the model refuses, or a missing endpoint, proves nothing either.
-	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1), ExpectError: acctest.Says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
+	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1),
+		ExpectError: acctest.Says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
 }
 
 // The endpoint may honour a right for a moment after this run has revoked it.
@@ -71,7 +77,8 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 		resource.TestStep{Config: grant("CAN_QUERY")},
 		resource.TestStep{
 			PreConfig: func() {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Status: 200, Body: `{"predictions":["setosa"]}`, ContentType: "application/json"})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Status: 200,
+					Body: `{"predictions":["setosa"]}`, ContentType: "application/json"})
 			},
 			Config:            grant("CAN_VIEW") + query,
 			ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))},
@@ -95,18 +102,21 @@ func TestRouteOptimized(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, config := range []string{asToken(w, token), asToken(w, bearer), asProvider(), asToken(w, token, expectDenied)} {
+	for _, config := range []string{asToken(w, token), asToken(w, bearer), asProvider(),
+		asToken(w, token, expectDenied)} {
 		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: refused})
 	}
 	// The error is the same, whatever the words of the service's refusal.
-	for _, refusal := range []emulator.Refusal{{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}, {Status: 400, Code: "BAD_REQUEST", Message: "no"}} {
+	for _, refusal := range []emulator.Refusal{{Status: 403, Code: "PERMISSION_DENIED", Message: "no"},
+		{Status: 400, Code: "BAD_REQUEST", Message: "no"}} {
 		w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: refusal})
 		w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: refused})
 	}
 	// A provider that may not see the endpoint reports what it knows.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: acctest.Says("does not accept the token", "revoked")})
+	w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: acctest.Says("does not accept the token",
+		"revoked")})
 }
 
 // One attempt may take longer than the provider's own timeout for a call, because a model may work for minutes.
@@ -116,5 +126,6 @@ func TestSlowModel(t *testing.T) {
 	w.Env["DBXACCESS_HTTP_TIMEOUT_SECONDS"] = "1"
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Delay: 2 * time.Second})
 	// The timeout leaves time for one attempt, but not for the pause and a second one.
-	w.Test(t, resource.TestStep{Config: asProvider(`timeouts = { read = "6s" }`), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
+	w.Test(t, resource.TestStep{Config: asProvider(`timeouts = { read = "6s" }`),
+		ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
 }

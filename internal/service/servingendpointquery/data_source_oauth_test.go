@@ -34,7 +34,8 @@ func oauthWorld(t *testing.T, scopes ...string) (w *acctest.World, application, 
 }
 
 func withSecret(endpoint, application, secret string, more ...any) map[string]any {
-	config := map[string]any{"endpoint_name": endpoint, "request": oneFlower, "query_as": "oauth_secret", "client_id": application, "client_secret": secret}
+	config := map[string]any{"endpoint_name": endpoint, "request": oneFlower, "query_as": "oauth_secret",
+		"client_id": application, "client_secret": secret}
 	for i := 0; i < len(more); i += 2 {
 		config[more[i].(string)] = more[i+1]
 	}
@@ -50,7 +51,8 @@ func TestRouteOptimizedByOAuth(t *testing.T) {
 	w, application, secret := oauthWorld(t)
 	p := w.Protocol(t)
 	_, _, errors := p.Read(t, ofType, withSecret("fast", application, secret))
-	if !strings.Contains(errors, "Databricks refused a token for the endpoint") || !strings.Contains(errors, "CAN_QUERY") {
+	if !strings.Contains(errors, "Databricks refused a token for the endpoint") ||
+		!strings.Contains(errors, "CAN_QUERY") {
 		t.Error(errors)
 	}
 	state, _, errors := p.Read(t, ofType, withSecret("fast", application, secret, "expect_denied", true))
@@ -97,7 +99,8 @@ func TestOAuthAtTheWorkspace(t *testing.T) {
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
 	for _, endpoint := range []string{"iris", "fast"} {
-		if state, _, errors = p.Read(t, ofType, withSecret(endpoint, application, secret)); errors != "" || status(state) != "200" {
+		if state, _, errors = p.Read(t, ofType, withSecret(endpoint, application, secret)); errors != "" ||
+			status(state) != "200" {
 			t.Errorf("%s: %v %s", endpoint, state, errors)
 		}
 	}
@@ -117,7 +120,8 @@ func TestOAuthErrorsThatAreNotDenials(t *testing.T) {
 	}{
 		"wrong secret": {func(*acctest.World, string) string { return "dose00000000000000000000000000000000" }, "Databricks refused the OAuth client"},
 		"IP access list": {func(w *acctest.World, _ string) string {
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: "/oidc/v1/token", Status: 403, HTML: true, Message: "blocked", Times: -1})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: "/oidc/v1/token", Status: 403, HTML: true,
+				Message: "blocked", Times: -1})
 			return ""
 		}, "Workspace refuses this address"},
 		"page at the endpoint": {func(w *acctest.World, application string) string {
@@ -127,7 +131,8 @@ func TestOAuthErrorsThatAreNotDenials(t *testing.T) {
 		}, "answered 403"},
 		"details of another endpoint": {func(w *acctest.World, application string) string {
 			w.Workspace.SetGrant("fast", application, "CAN_QUERY")
-			w.Tenant.Faults.Add(emulator.Fault{Service: "serving", Status: 401, Code: "401", Message: "Missing authorization details"})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "serving", Status: 401, Code: "401",
+				Message: "Missing authorization details"})
 			return ""
 		}, "does not accept the token that was issued for the OAuth secret"},
 	} {
@@ -137,7 +142,8 @@ func TestOAuthErrorsThatAreNotDenials(t *testing.T) {
 			if other := test.spoil(w, application); other != "" {
 				secret = other
 			}
-			_, _, errors := w.Protocol(t).Read(t, ofType, withSecret("fast", application, secret, "expect_denied", true))
+			_, _, errors := w.Protocol(t).Read(t, ofType, withSecret("fast", application, secret, "expect_denied",
+				true))
 			if !strings.Contains(errors, test.says) || strings.Contains(errors, secret) {
 				t.Error(errors)
 			}
@@ -163,13 +169,15 @@ func TestOAuthTokenIsSentToTheEndpointOnly(t *testing.T) {
 		own, _, _ := strings.Cut(w.Workspace.EndpointHost("fast"), ".")
 		w.Workspace.SetEndpointURL("fast", strings.Replace(address, "ID", own, 1))
 		_, _, errors := w.Protocol(t).Read(t, ofType, withSecret("fast", application, secret))
-		if !strings.Contains(errors, "no token was sent to it") || w.Count("serving", "", "") != 0 || w.Count("workspace", "POST", "/oidc/v1/token") != 0 {
+		if !strings.Contains(errors, "no token was sent to it") || w.Count("serving", "", "") != 0 ||
+			w.Count("workspace", "POST", "/oidc/v1/token") != 0 {
 			t.Errorf("%s: %s", name, errors)
 		}
 	}
 	w, application, secret := oauthWorld(t)
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "serving", Status: 307, Location: w.Server.WorkspaceURLs[0] + "/serving-endpoints/iris/invocations"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "serving", Status: 307, Location: w.Server.WorkspaceURLs[0] +
+		"/serving-endpoints/iris/invocations"})
 	_, _, errors := w.Protocol(t).Read(t, ofType, withSecret("fast", application, secret))
 	if !strings.Contains(errors, "not followed") || w.Count("workspace", "POST", "/invocations") != 0 {
 		t.Error(errors)
@@ -185,7 +193,8 @@ func TestOAuthSecretInKeyVault(t *testing.T) {
 	v.SetSecret("client", secret, "")
 	w.Reach(t, v)
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
-	config := withSecret("fast", application, "", "key_vault_secret", map[string]any{"vault_uri": v.URL(), "name": "client"})
+	config := withSecret("fast", application, "", "key_vault_secret", map[string]any{"vault_uri": v.URL(),
+		"name": "client"})
 	delete(config, "client_secret")
 	state, _, errors := w.Protocol(t).Read(t, ofType, config)
 	if errors != "" || status(state) != "200" || strings.Contains(fmt.Sprint(state), secret) {
@@ -231,7 +240,8 @@ func TestRouteOptimizedAsProvider(t *testing.T) {
 	}
 	w.Env["DATABRICKS_CLIENT_ID"], w.Env["DATABRICKS_CLIENT_SECRET"] = application, secret
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
-	state, _, errors := w.Protocol(t).Read(t, ofType, map[string]any{"endpoint_name": "fast", "request": oneFlower, "query_as": "provider"})
+	state, _, errors := w.Protocol(t).Read(t, ofType, map[string]any{"endpoint_name": "fast", "request": oneFlower,
+		"query_as": "provider"})
 	if errors != "" || status(state) != "200" || w.Count("entra", "", "") != 0 {
 		t.Errorf("%v %s", state, errors)
 	}

@@ -18,9 +18,11 @@ func TestRouteOptimizedProvesNothing(t *testing.T) {
 	w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
 	application, token, _ := addApp(w)
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
-	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: emulator.Refusal{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}})
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: emulator.Refusal{Status: 403,
+		Code: "PERMISSION_DENIED", Message: "no"}})
 	w.Test(t, resource.TestStep{
-		Config:      strings.Replace(asToken(w, token, expectDenied), `"iris"`, `"fast"`, 1),
-		ExpectError: acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimized", "query_as = \"oauth_secret\""),
+		Config: strings.Replace(asToken(w, token, expectDenied), `"iris"`, `"fast"`, 1),
+		ExpectError: acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimized",
+			"query_as = \"oauth_secret\""),
 	})
 }

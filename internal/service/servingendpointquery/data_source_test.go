@@ -30,7 +30,8 @@ const (
 const twoTries = `timeouts = { read = "7s" }`
 
 func hcl(lines ...string) string {
-	return "data \"dbxaccess_serving_endpoint_query\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+	return "data \"dbxaccess_serving_endpoint_query\" \"x\" {\n  endpoint_name = \"iris\"\n  " +
+		strings.Join(lines, "\n  ") + "\n}\n"
 }
 
 func attr(name, value string) string { return fmt.Sprintf("%s = %q", name, value) }
@@ -40,7 +41,8 @@ func asProvider(lines ...string) string {
 }
 
 func asToken(w *acctest.World, token string, lines ...string) string {
-	return hcl(append([]string{attr("query_as", "token"), attr("request", flower), "token = " + w.Secret(token)}, lines...)...)
+	return hcl(append([]string{attr("query_as", "token"), attr("request", flower), "token = " + w.Secret(token)},
+		lines...)...)
 }
 
 func asVaulted(vault, name string, lines ...string) string {
@@ -149,8 +151,9 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Test(t, resource.TestStep{
-		Config:          string(text),
-		ConfigVariables: config.Variables{"application_id": config.StringVariable(application), "client_secret": config.StringVariable(w.ScoringSecret)},
+		Config: string(text),
+		ConfigVariables: config.Variables{"application_id": config.StringVariable(application),
+			"client_secret": config.StringVariable(w.ScoringSecret)},
 		ConfigStateChecks: []statecheck.StateCheck{
 			statecheck.ExpectKnownOutputValue("served_model", knownvalue.StringExact("iris-1")),
 		},
@@ -160,12 +163,15 @@ func TestExample(t *testing.T) {
 // If this run has changed no access, a refusal is final, and the provider reports it at once.
 func TestDenied(t *testing.T) {
 	t.Parallel()
-	right := []string{"403 PERMISSION_DENIED", "does not have permission 'Query'", "needs CAN_QUERY", "dbxaccess_serving_endpoint_permission", "depend"}
+	right := []string{"403 PERMISSION_DENIED", "does not have permission 'Query'", "needs CAN_QUERY",
+		"dbxaccess_serving_endpoint_permission", "depend"}
 	t.Run("provider", func(t *testing.T) {
 		t.Parallel()
 		w := acctest.New(t)
 		w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-		w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: acctest.Says(append([]string{"Cannot score serving endpoint", "query_as", "iris:"}, right...)...)})
+		w.Test(t, resource.TestStep{Config: asProvider(twoTries),
+			ExpectError: acctest.Says(append([]string{"Cannot score serving endpoint", "query_as", "iris:"},
+				right...)...)})
 		if asked := callers(w); len(asked) != 1 {
 			t.Errorf("asked %q, want once", asked)
 		}
@@ -187,7 +193,8 @@ func TestTokenRefused(t *testing.T) {
 	application, token, id := addApp(w)
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Workspace.RevokeToken(id)
-	w.Test(t, resource.TestStep{Config: asToken(w, token), ExpectError: acctest.Says("Cannot score serving endpoint", "token", "does not accept the token", "revoked")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token), ExpectError: acctest.Says("Cannot score serving endpoint",
+		"token", "does not accept the token", "revoked")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
@@ -220,7 +227,8 @@ func TestScaledToZero(t *testing.T) {
 		t.Parallel()
 		w := acctest.New(t)
 		w.Workspace.ScaleToZero("iris", 1)
-		w.Test(t, resource.TestStep{Config: asProvider(), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
+		w.Test(t, resource.TestStep{Config: asProvider(),
+			ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
 		if asked := callers(w); len(asked) < 2 || !strings.HasSuffix(asked[0], " 504") {
 			t.Errorf("asked %q", asked)
 		}
@@ -230,8 +238,9 @@ func TestScaledToZero(t *testing.T) {
 		w := acctest.New(t)
 		w.Workspace.ScaleToZero("iris", 100)
 		w.Test(t, resource.TestStep{
-			Config:      asProvider(`timeouts = { read = "1s" }`),
-			ExpectError: acctest.Says("Cannot score serving endpoint", "504", "did not answer in time", "timeouts.read"),
+			Config: asProvider(`timeouts = { read = "1s" }`),
+			ExpectError: acctest.Says("Cannot score serving endpoint", "504", "did not answer in time",
+				"timeouts.read"),
 		})
 	})
 	// A connection that breaks also shows that the model is still starting.
@@ -247,8 +256,10 @@ func TestScaledToZero(t *testing.T) {
 func TestModelFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Status: 500, Code: "INTERNAL_ERROR", Message: "the model threw"})
-	w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "500 INTERNAL_ERROR", "the model threw")})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Status: 500,
+		Code: "INTERNAL_ERROR", Message: "the model threw"})
+	w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: acctest.Says("Cannot score serving endpoint",
+		"500 INTERNAL_ERROR", "the model threw")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
@@ -260,10 +271,12 @@ func TestPayloadRefused(t *testing.T) {
 	query := func(request string) string { return hcl(attr("query_as", "provider"), attr("request", request)) }
 	w.Test(t,
 		resource.TestStep{
-			Config:      query(`{"dataframe_records":[{"sepal_length":5.1}]}`),
-			ExpectError: acctest.Says("Cannot score serving endpoint", "request", "400 BAD_REQUEST", "refused the payload", "model's signature"),
+			Config: query(`{"dataframe_records":[{"sepal_length":5.1}]}`),
+			ExpectError: acctest.Says("Cannot score serving endpoint", "request", "400 BAD_REQUEST",
+				"refused the payload", "model's signature"),
 		},
-		resource.TestStep{Config: query(`{"rows":[]}`), ExpectError: acctest.Says("request", "400 BAD_REQUEST", "unknown field 'rows'")},
+		resource.TestStep{Config: query(`{"rows":[]}`), ExpectError: acctest.Says("request", "400 BAD_REQUEST",
+			"unknown field 'rows'")},
 	)
 	if asked := callers(w); len(asked) != 2 {
 		t.Errorf("asked %q, want once for each payload", asked)
@@ -274,8 +287,9 @@ func TestNotFound(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{
-		Config:      strings.Replace(asProvider(), `"iris"`, `"Iris"`, 1),
-		ExpectError: acctest.Says("Cannot score serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive"),
+		Config: strings.Replace(asProvider(), `"iris"`, `"Iris"`, 1),
+		ExpectError: acctest.Says("Cannot score serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`,
+			"case-sensitive"),
 	})
 }
 
@@ -313,7 +327,8 @@ func TestBadInput(t *testing.T) {
 		"no request":          {hcl(attr("query_as", "provider")), acctest.Says("request")},
 		"no endpoint":         {strings.Replace(asProvider(), `"iris"`, `""`, 1), acctest.Says("endpoint_name")},
 	} {
-		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})
+		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true,
+			ExpectError: bad.error})
 	}
 	w.Test(t, steps...)
 	if n := w.Count("", "", ""); n != 0 {

@@ -48,7 +48,8 @@ func TestQueryWithTokenFromVault(t *testing.T) {
 	apply := c.MustRun(t, 0, "apply", "-auto-approve")
 	plan := c.MustRun(t, 0, "plan", "-out", "plan")
 	show := c.MustRun(t, 0, "show", "-json", "plan")
-	for where, text := range map[string]string{"state": c.State(t), "apply": apply.Stdout + apply.Stderr, "plan": plan.Stdout + plan.Stderr, "plan file": show.Stdout} {
+	for where, text := range map[string]string{"state": c.State(t), "apply": apply.Stdout + apply.Stderr,
+		"plan": plan.Stdout + plan.Stderr, "plan file": show.Stdout} {
 		if strings.Contains(text, token) {
 			t.Errorf("the token is in the %s", where)
 		}
@@ -71,13 +72,15 @@ func TestVaultRefuses(t *testing.T) {
 	t.Parallel()
 	w, v, _, c := vaulted(t)
 	v.Revoke(w.Deployer.ClientID)
-	wants(t, c, "Key Vault refuses the read", "cannot score serving endpoint", "may not read secret iris-token", "Key Vault Secrets User", "DeniedWithNoValidRBAC")
+	wants(t, c, "Key Vault refuses the read", "cannot score serving endpoint", "may not read secret iris-token",
+		"Key Vault Secrets User", "DeniedWithNoValidRBAC")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 
 	v.SetSecret("iris-token", "   ", "text/plain")
 	wants(t, c, "Key Vault secret is empty", "iris-token", "has an empty value")
 	v.SetSecret("iris-token", "dapi-of-nobody", "text/plain")
-	wants(t, c, "Cannot score serving endpoint", "key_vault_secret", "does not accept the token in secret iris-token of", "holds something else")
+	wants(t, c, "Cannot score serving endpoint", "key_vault_secret", "does not accept the token in secret "+
+		"iris-token of", "holds something else")
 	if r := c.Run(t, "plan"); strings.Contains(r.Stderr, "dapi-of-nobody") {
 		t.Error("the error shows the secret")
 	}
@@ -101,7 +104,8 @@ func TestDestroyAfterTheTokenEnded(t *testing.T) {
 	w, _, _, c := vaulted(t)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
-	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "its owner is deactivated", "terraform destroy -refresh=false")
+	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "its owner is deactivated",
+		"terraform destroy -refresh=false")
 	c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
 }
 
@@ -127,7 +131,8 @@ func TestColdStartIsLogged(t *testing.T) {
 	c.Env["TF_LOG"] = "INFO"
 	began := time.Now()
 	r := c.MustRun(t, 0, "apply", "-auto-approve")
-	if n := strings.Count(r.Stderr, "waiting for the serving endpoint"); n != 1 || !strings.Contains(r.Stderr, "endpoint=iris") {
+	if n := strings.Count(r.Stderr, "waiting for the serving endpoint"); n != 1 ||
+		!strings.Contains(r.Stderr, "endpoint=iris") {
 		t.Errorf("%d lines of progress in %s:\n%s", n, time.Since(began), r.Stderr)
 	}
 }

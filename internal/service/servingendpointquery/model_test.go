@@ -10,7 +10,8 @@ import (
 
 func TestToQuery(t *testing.T) {
 	stored, diags := types.ObjectValue(map[string]attr.Type{"vault_uri": types.StringType, "name": types.StringType},
-		map[string]attr.Value{"vault_uri": types.StringValue("https://kv.vault.azure.net/"), "name": types.StringValue("iris")})
+		map[string]attr.Value{"vault_uri": types.StringValue("https://kv.vault.azure.net/"),
+			"name": types.StringValue("iris")})
 	if diags.HasError() {
 		t.Fatal(diags)
 	}

@@ -65,7 +65,8 @@ func querySchema(ctx context.Context) schema.Schema {
 					"name": schema.StringAttribute{
 						Required: true,
 						Validators: []validator.String{
-							fwkit.Checked("Not the name of a Key Vault secret with the query's token", auth.CheckSecretName),
+							fwkit.Checked("Not the name of a Key Vault secret with the query's token",
+								auth.CheckSecretName),
 						},
 						MarkdownDescription: "Name of the secret.",
 					},

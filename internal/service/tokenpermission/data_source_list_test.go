@@ -55,7 +55,8 @@ func TestListOfAll(t *testing.T) {
 		"users":              map[string]any{user: "CAN_USE"},
 		"groups":             map[string]any{"admins": "CAN_MANAGE", "users": "CAN_USE"},
 	})
-	if lists, all := w.Count("workspace", "GET", "/permissions/"), w.Count("workspace", "", ""); lists != 1 || all != 1 {
+	if lists, all := w.Count("workspace", "GET", "/permissions/"), w.Count("workspace", "", ""); lists != 1 ||
+		all != 1 {
 		t.Errorf("%d requests for the list, %d in all", lists, all)
 	}
 	again, _ := readList(t, w) // the service returns its entries in random order
@@ -68,7 +69,8 @@ func TestListWithInheritedLevels(t *testing.T) {
 	w := newWorld(t)
 	body := fmt.Sprintf(`{"object_id":"/%s","object_type":"tokens","access_control_list":[
 {"group_name":"auditors","all_permissions":[{"permission_level":"CAN_USE","inherited":true,"inherited_from_object":["/authorization/"]}]}]}`, object)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/permissions/" + object, Status: 200, ContentType: "application/json", Body: body})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/permissions/" + object,
+		Status: 200, ContentType: "application/json", Body: body})
 	got, errors := readList(t, w)
 	if errors != "" {
 		t.Fatal(errors)
@@ -102,7 +104,8 @@ func TestListDenied(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	_, errors := readList(t, w)
-	for _, words := range []string{"Cannot read who may use tokens", "403 PERMISSION_DENIED", "Only a workspace admin", `to the group "admins"`} {
+	for _, words := range []string{"Cannot read who may use tokens", "403 PERMISSION_DENIED", "Only a workspace admin",
+		`to the group "admins"`} {
 		if !strings.Contains(errors, words) {
 			t.Errorf("it does not say %q: %s", words, errors)
 		}

@@ -72,7 +72,8 @@ func TestQueryDenied(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	found := slices.Collect(w.Protocol(t).Stream(t, typeName, nil, false, 0))
-	if said := fmt.Sprint(found); len(found) != 1 || !strings.Contains(said, "Cannot query who may use tokens") || !strings.Contains(said, "Only a workspace admin") {
+	if said := fmt.Sprint(found); len(found) != 1 || !strings.Contains(said, "Cannot query who may use tokens") ||
+		!strings.Contains(said, "Only a workspace admin") {
 		t.Errorf("%+v", found)
 	}
 }
@@ -90,7 +91,8 @@ func TestQueryCLI(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		Steps: []resource.TestStep{acctest.BeforeQuery(), {
 			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
-			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength("dbxaccess_token_permission.all", 1)},
+			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength(
+				"dbxaccess_token_permission.all", 1)},
 		}},
 	})
 }

@@ -16,13 +16,15 @@ func TestToPrincipal(t *testing.T) {
 		shown string
 	}{
 		"service principal": {
-			permissionModel{PrincipalModel: fwkit.PrincipalModel{ServicePrincipalName: types.StringValue("a"), DisplayName: types.StringValue("scoring")}},
+			permissionModel{PrincipalModel: fwkit.PrincipalModel{ServicePrincipalName: types.StringValue("a"),
+				DisplayName: types.StringValue("scoring")}},
 			acl.Principal{Kind: acl.ServicePrincipal, Name: "a"}, "service_principal_name=a (scoring)",
 		},
 		"user":  {permissionModel{PrincipalModel: fwkit.PrincipalModel{UserName: types.StringValue("ada@example.com")}}, acl.Principal{Kind: acl.User, Name: "ada@example.com"}, "user_name=ada@example.com"},
 		"group": {permissionModel{PrincipalModel: fwkit.PrincipalModel{GroupName: types.StringValue("g")}}, acl.Principal{Kind: acl.Group, Name: "g"}, "group_name=g"},
 		"known after apply": {
-			permissionModel{PrincipalModel: fwkit.PrincipalModel{ServicePrincipalName: types.StringUnknown(), DisplayName: types.StringUnknown()}},
+			permissionModel{PrincipalModel: fwkit.PrincipalModel{ServicePrincipalName: types.StringUnknown(),
+				DisplayName: types.StringUnknown()}},
 			acl.Principal{Kind: acl.ServicePrincipal}, "service_principal_name=",
 		},
 	} {

@@ -18,7 +18,8 @@ import (
 const typeName = "dbxaccess_token_permission"
 
 func identity(w *acctest.World, kind, name string) map[string]any {
-	m := map[string]any{"service_principal_name": nil, "user_name": nil, "group_name": nil, "workspace_id": w.Workspace.ID()}
+	m := map[string]any{"service_principal_name": nil, "user_name": nil, "group_name": nil,
+		"workspace_id": w.Workspace.ID()}
 	m[kind] = name
 	return m
 }
@@ -62,8 +63,10 @@ func TestIdentity(t *testing.T) {
 func TestIdentityUnread(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500, Code: "INTERNAL_ERROR"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true,
+		Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500,
+		Code: "INTERNAL_ERROR"})
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, map[string]any{"user_name": user})
 	acctest.Same(t, "made", made.Identity, identity(w, "user_name", user))
 }
@@ -72,7 +75,8 @@ func TestImportByIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", identity(w, "service_principal_name", strings.ToUpper(neighbor))).Identity, identity(w, "service_principal_name", neighbor))
+	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", identity(w, "service_principal_name",
+		strings.ToUpper(neighbor))).Identity, identity(w, "service_principal_name", neighbor))
 	for want, given := range map[string]map[string]any{
 		"Wrong workspace":                                          {"service_principal_name": neighbor, "workspace_id": "1"},
 		"does not name a principal":                                {"workspace_id": w.Workspace.ID()},

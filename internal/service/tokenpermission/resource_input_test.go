@@ -28,7 +28,8 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true, ExpectError: acctest.Words(test.want)})
+			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true,
+				ExpectError: acctest.Words(test.want)})
 			if n := w.Count("", "", ""); n != 0 {
 				t.Errorf("%d requests for what the configuration alone shows", n)
 			}
@@ -47,7 +48,8 @@ func TestUnknownPrincipal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Test(t, resource.TestStep{Config: test.config, ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + test.want)})
+			w.Test(t, resource.TestStep{Config: test.config,
+				ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + test.want)})
 			holds(t, w)(nil)
 		})
 	}
