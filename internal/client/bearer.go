@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
 
@@ -14,27 +14,15 @@ import (
 // bearer remembers which access token of one caller the workspace accepted last. It also lets all requests of that
 // caller share one renewal of the token.
 type bearer struct {
-	mu       sync.Mutex
-	accepted string // the token that the workspace accepted last
-
+	accepted atomic.Value // string: the token that the workspace accepted last
 	renewals singleflight.Group
-}
-
-func (b *bearer) wasAccepted(token string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.accepted == token
 }
 
 func bearerOf(r *http.Request) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-func (s strategy) accepted(r *http.Request) {
-	s.bearer.mu.Lock()
-	defer s.bearer.mu.Unlock()
-	s.bearer.accepted = bearerOf(r)
-}
+func (s strategy) accepted(r *http.Request) { s.bearer.accepted.Store(bearerOf(r)) }
 
 // renew logs in again after the workspace refused the token of a request, and reports whether the caller has another
 // token now. It replaces only a token that the workspace has accepted before. If the workspace refuses a first token,
@@ -51,7 +39,7 @@ func (s strategy) replace(ctx context.Context, refused string) (bool, error) {
 	if err != nil || now.Value != refused { // another call has renewed the token
 		return err == nil, err
 	}
-	if !s.bearer.wasAccepted(refused) {
+	if s.bearer.accepted.Load() != refused {
 		return false, nil
 	}
 	s.cfg.Login.Forget(auth.DatabricksScope, refused)

@@ -135,12 +135,11 @@ func (c *Cache[T]) look(maxAge time.Duration) *kept[T] {
 }
 
 // Peek returns the copy, or the zero value if there is none. It never reads.
-func (c *Cache[T]) Peek() T {
+func (c *Cache[T]) Peek() (v T) {
 	if k := c.look(AnyAge); k != nil {
-		return k.value
+		v = k.value
 	}
-	var none T
-	return none
+	return v
 }
 
 // Put stores as the copy what the answer to a write shows.

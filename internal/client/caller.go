@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
@@ -20,7 +19,7 @@ func callerOf(login *auth.Login, r *http.Request) string {
 	}
 	if identity.ClientID == "" || identity.TenantID == "" {
 		// A Databricks token has no claims, so nothing more is known about its owner.
-		text, err := auth.Claims(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		text, err := auth.Claims(bearerOf(r))
 		if err == nil {
 			_ = json.Unmarshal([]byte(text), &claims)
 		}
