@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -76,4 +77,79 @@ func answered(w *acctest.World, status int) bool {
 		}
 	}
 	return false
+}
+
+// TestStoppedAnywhere stops each operation that changes something while any one of its requests is under way, and lets
+// that request end in several ways. The test checks that nothing is left in the workspace that no state holds, and that
+// nothing is reported as done that is not done.
+func TestStoppedAnywhere(t *testing.T) {
+	t.Parallel()
+	for name, d := range operations() {
+		// An adoption that fails is tried again by the next apply, and the principal stays that of somebody else until then.
+		if d.done == nil || strings.HasPrefix(name, "data.") || strings.HasPrefix(name, "ephemeral.") || name == aPrincipal+"/adopt" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := ready(t, name)
+			o := prepared(t, w, d)
+			w.Tenant.Journal.Reset()
+			if got := d.do(t, w, w.Protocol(t), o); got.errors != "" {
+				t.Fatal(got.errors)
+			}
+			for n := range w.Count("workspace", "", "") {
+				for kind, fault := range map[string]emulator.Fault{
+					"answered": {}, "answer lost": {Drop: "after"}, "request lost": {Drop: "before"},
+					"done and 503": {Status: 503, WorkDone: true}, "429": {Status: 429, RetryAfter: 1},
+				} {
+					fault.After = n
+					stoppedAt(t, name, d, fault, fmt.Sprintf("request %d, %s", n, kind))
+				}
+			}
+		})
+	}
+}
+
+// stoppedAt runs the operation in a new world, and stops it while the request that meets the fault is under way.
+func stoppedAt(t *testing.T, name string, d operation, fault emulator.Fault, where string) {
+	t.Helper()
+	w := ready(t, name)
+	o := prepared(t, w, d)
+	before := w.Workspace.Snapshot()
+	fault.Service, fault.Delay = "workspace", 100*time.Millisecond
+	w.Tenant.Faults.Add(fault)
+	p := w.Protocol(t)
+	go func() {
+		for t.Context().Err() == nil && len(w.Tenant.Faults.Unmet()) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		p.Stop(t)
+	}()
+	got := d.do(t, w, p, o)
+	after, held := w.Workspace.Snapshot(), fmt.Sprint(got.state)
+	if got.state == nil && got.errors != "" { // Terraform keeps the state from before
+		held = fmt.Sprint(o.State)
+	}
+	var faults []string
+	switch {
+	case got.errors == "" && got.warnings == "" && !d.done(w):
+		faults = append(faults, "reported as done")
+	case got.state == nil && o.State == nil && !reflect.DeepEqual(after, before):
+		faults = append(faults, "changed the workspace, and no state holds it")
+	case got.state == nil && o.State != nil && !d.done(w):
+		faults = append(faults, "removed from the state, and still there")
+	}
+	for _, token := range after.Tokens {
+		if strings.HasPrefix(name, aToken) && token.Owner == w.ScoringApp.ClientID && !strings.Contains(held, token.ID) {
+			faults = append(faults, "no state holds token "+token.ID)
+		}
+	}
+	for _, secret := range after.OAuthSecrets {
+		if !strings.Contains(held, secret.ID) {
+			faults = append(faults, "no state holds OAuth secret "+secret.ID)
+		}
+	}
+	if len(faults) > 0 {
+		t.Errorf("%s: %q\nstate %v\nerrors %s\nwarnings %s\nrequests %+v", where, faults, got.state, got.errors, got.warnings, w.Tenant.Journal.Entries())
+	}
 }
