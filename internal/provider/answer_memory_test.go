@@ -89,11 +89,12 @@ func endless(perPage int) answerer {
 	}
 }
 
+// endlessClusters returns an answerer that writes one full page of clusters after the other.
 func endlessClusters() answerer {
-	page := 0
+	page, clusters := 0, strings.TrimSuffix(strings.Repeat(`{"cluster_id":"1"},`, 100), ",")
 	return func(w io.Writer, _ *http.Request) {
 		page++
-		_, _ = fmt.Fprintf(w, `{"clusters":[{"cluster_id":"1"}],"next_page_token":"%d"}`, page)
+		_, _ = fmt.Fprintf(w, `{"clusters":[%s],"next_page_token":"%d"}`, clusters, page)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // storms and seed are the defaults of the flags for the number and the selection of storms. Each test then always draws
 // the same storms, so that a failure is the result of a change in the code. `make storm` draws other storms.
 const (
-	storms = "45"
+	storms = "30"
 	seed   = "1"
 )
 

@@ -123,10 +123,8 @@ func TestProposedCommands(t *testing.T) {
 			"EC key":        {file("ec-sec1.pem"), "", "Client certificate key is not RSA", "openssl", nil, "new.pem", ""},
 			"short key":     {file("short.pem"), "", "Client certificate key is too short", "openssl", nil, "new.pem", ""},
 			"JKS":           {file("keytool.jks"), "", "Client certificate is a Java keystore", "keytool", []string{other, other, password}, "new.p12", other},
-			"JCEKS": {made("keytool -genkeypair -alias sp -keyalg RSA -keysize 2048 -dname CN=sp -storetype JCEKS -keystore OUT -storepass " + password + " -keypass " + password),
-				"", "Client certificate is a Java keystore", "keytool", []string{other, other, password},
-				"new.p12", other},
-			"OpenSSH": {file("openssh.pem"), "", "Client certificate key is in the format of OpenSSH", "ssh-keygen", []string{"", ""}, "new.pem", ""},
+			"JCEKS":         {file("keytool.jceks"), "", "Client certificate is a Java keystore", "keytool", []string{other, other, password}, "new.p12", other},
+			"OpenSSH":       {file("openssh.pem"), "", "Client certificate key is in the format of OpenSSH", "ssh-keygen", []string{"", ""}, "new.pem", ""},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -47,6 +48,8 @@ func TestManyRequests(t *testing.T) {
 				t.Errorf("a plan with nothing to do asked %v, not %v", got, want)
 			}
 			// A principal that is missing in the list is looked up by itself before the provider reports it as removed.
+			// Within a minute after its creation the provider would wait for it.
+			w.Tenant.Clock.Advance(2 * time.Minute)
 			gone := members(w)[5].ApplicationID
 			w.Workspace.RemovePrincipal(gone)
 			if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); strings.Count(r.Stdout, "will be created") != 1 {

@@ -10,27 +10,27 @@ import (
 
 // After the first refusal for too many requests, in either form, the provider slows down many creations at once, and
 // none fails.
-func TestTwoHundredAtOnce(t *testing.T) {
+func TestHundredAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, as500 := range map[string]bool{"429": false, "REQUEST_LIMIT_EXCEEDED": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			const window = 5 * time.Minute // much longer than the test, so that only nextWindow opens the next one
-			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 20, SCIMWritesWithin: window,
+			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 10, SCIMWritesWithin: window,
 				SCIMLimitAs500: as500})
 			nextWindow(t, w, window)
 			cli := w.CLI(t, `resource "dbxaccess_service_principal" "app" {
-				count        = 200
+				count        = 100
 				display_name = "app-${count.index}"
 			}`)
 			cli.Env["TF_LOG"] = "info"
-			cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200").MustSay(t, "200 added",
+			cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=100").MustSay(t, "100 added",
 				"waiting: the service asks for fewer calls")
-			if made := members(w); len(made) != 200 {
+			if made := members(w); len(made) != 100 {
 				t.Errorf("%d service principals", len(made))
 			}
-			if made, refused := creations(w); made != 200 || refused == 0 {
+			if made, refused := creations(w); made != 100 || refused == 0 {
 				t.Errorf("%d were made and %d refused", made, refused)
 			}
 		})

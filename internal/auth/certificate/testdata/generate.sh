@@ -140,10 +140,12 @@ base64 pkcs8.pem >pkcs8.pem.base64
 rm -f keytool.p12
 keytool -genkeypair -alias sp -keyalg RSA -keysize 2048 -dname "CN=sp-keytool" -validity $days \
 	-storetype PKCS12 -keystore keytool.p12 -storepass $password
-rm -f keytool-legacy.p12 keytool-chain.p12 keytool.jks
+rm -f keytool-legacy.p12 keytool-chain.p12 keytool.jks keytool.jceks
 keytool -J-Dkeystore.pkcs12.legacy -genkeypair -alias sp -keyalg RSA -keysize 2048 -dname "CN=sp-keytool" -validity $days \
 	-storetype PKCS12 -keystore keytool-legacy.p12 -storepass $password
 keytool -importkeystore -srckeystore chain.pfx -srcstoretype PKCS12 -srcstorepass $password \
 	-destkeystore keytool-chain.p12 -deststoretype PKCS12 -deststorepass $password
-keytool -genkeypair -alias sp -keyalg RSA -keysize 2048 -dname "CN=sp-keytool" -validity $days \
-	-storetype JKS -keystore keytool.jks -storepass $password -keypass $password
+for type in jks jceks; do
+	keytool -genkeypair -alias sp -keyalg RSA -keysize 2048 -dname "CN=sp-keytool" -validity $days \
+		-storetype $type -keystore keytool.$type -storepass $password -keypass $password
+done
