@@ -101,8 +101,7 @@ func inspect(err error, answered bool) failure {
 	if own, ok := errors.AsType[*assertionError](err); ok {
 		return failure{contact: contactNone, local: own.report, transient: own.transient, retryAfter: own.retryAfter}
 	}
-	var call msal.CallErr
-	if errors.As(err, &call) && call.Resp != nil {
+	if call, ok := errors.AsType[msal.CallErr](err); ok && call.Resp != nil {
 		return inspectAnswer(call.Resp)
 	}
 	if unusable, ok := errors.AsType[web.Unusable](err); ok {

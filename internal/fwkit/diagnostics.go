@@ -76,15 +76,13 @@ func Path(dotted string) path.Path {
 }
 
 func explain(err error, summary, object string) (attribute, title, detail string) {
-	var login *auth.Error
-	if errors.As(err, &login) {
+	if login, ok := errors.AsType[*auth.Error](err); ok {
 		// A refused login has the same cause whatever the call was for, so the diagnostic shows the summary of the
 		// login error.
 		return login.Attribute, login.Summary, fmt.Sprintf("%s: %s\n\n%s", object, lower(summary), login.Detail)
 	}
-	var advice *client.Advice
 	next := ""
-	if errors.As(err, &advice) {
+	if advice, ok := errors.AsType[*client.Advice](err); ok {
 		attribute, next = advice.Attribute, advice.Text()
 	}
 	if next == "" {
@@ -101,12 +99,11 @@ func explain(err error, summary, object string) (attribute, title, detail string
 // message of a request that got no answer, if the SDK has left that message out.
 func words(err error) string {
 	text := err.Error()
-	var web *url.Error
-	if errors.As(err, &web) {
+	if web, ok := errors.AsType[*url.Error](err); ok {
 		text = strings.Replace(text, web.Error(), web.Err.Error(), 1)
 	}
-	var service *client.Error
-	if errors.As(err, &service) && service.Status == 0 && !strings.Contains(text, service.Message) {
+	service, ok := errors.AsType[*client.Error](err)
+	if ok && service.Status == 0 && !strings.Contains(text, service.Message) {
 		text = strings.Replace(text, service.Error(), service.Error()+": "+service.Message, 1)
 	}
 	return text

@@ -95,8 +95,7 @@ func (r *Resource) WrongWorkspace(
 ) bool {
 	err := r.Client.CheckWorkspace(ctx, stored.ValueString())
 	summary := "Cannot find out which workspace this is"
-	var wrong *client.WrongWorkspaceError
-	if errors.As(err, &wrong) {
+	if _, wrong := errors.AsType[*client.WrongWorkspaceError](err); wrong {
 		summary = "Wrong workspace"
 	}
 	return Failed(diags, err, summary, object)

@@ -50,8 +50,7 @@ func (f bundleFunction) Run(ctx context.Context, req function.RunRequest, resp *
 
 // refuse returns the error about a certificate bundle as an error of the function's first argument.
 func refuse(err error) *function.FuncError {
-	var failure *certificate.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*certificate.Error](err); ok {
 		return function.NewArgumentFuncError(0, failure.Summary+". "+failure.Detail)
 	}
 	return function.NewArgumentFuncError(0, err.Error())

@@ -26,8 +26,7 @@ func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl
 	if err != nil && !client.IsUnverified(err) {
 		undo()
 	}
-	var held *acl.HeldError
-	if errors.As(err, &held) {
+	if held, ok := errors.AsType[*acl.HeldError](err); ok {
 		return "", acl.Entry{}, client.Advise(
 			err,
 			"permission_level",

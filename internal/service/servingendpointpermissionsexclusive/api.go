@@ -178,8 +178,7 @@ func write(
 		return next, decision{next, l}, err
 	})
 	if err != nil && !client.IsUnverified(err) {
-		var advice *client.Advice
-		if errors.As(err, &advice) {
+		if advice, ok := errors.AsType[*client.Advice](err); ok {
 			if attribute := attributeOf(acl.Kind(advice.Attribute)); attribute != "" {
 				err = client.AtAttribute(err, attribute)
 			}
