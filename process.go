@@ -8,7 +8,8 @@ import (
 // asksForLogs lists the environment variables that turn on this provider's log, in Terraform or in the plugin
 // libraries.
 var asksForLogs = []string{
-	"TF_LOG", "TF_LOG_PATH", "TF_LOG_PROVIDER", "TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO",
+	"TF_LOG", "TF_LOG_PATH", "TF_LOG_PROVIDER", "TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK",
+	"TF_LOG_SDK_PROTO",
 }
 
 // unread lists the environment variables that set the log levels of the plugin libraries. By default the libraries

@@ -95,7 +95,8 @@ func TestNoLogWithoutRequest(t *testing.T) {
 	for line := range strings.Lines(said()) {
 		lines++
 		// go-plugin writes these two lines once per process, whatever the environment.
-		if !strings.Contains(line, `"configuring server automatic mTLS"`) && !strings.Contains(line, `"plugin address"`) {
+		if !strings.Contains(line, `"configuring server automatic mTLS"`) &&
+			!strings.Contains(line, `"plugin address"`) {
 			t.Errorf("the provider writes %s", line)
 		}
 	}
@@ -118,7 +119,8 @@ func TestFewAllocationsBeforeTheFirstRequest(t *testing.T) {
 		var at, took float64
 		var size, allocs int
 		// A line of the trace looks like this: init internal/bytealg @0.008 ms, 0 ms clock, 0 bytes, 0 allocs
-		if n, _ := fmt.Sscanf(line, "init %s @%f ms, %f ms clock, %d bytes, %d allocs", &pkg, &at, &took, &size, &allocs); n != 5 {
+		if n, _ := fmt.Sscanf(line, "init %s @%f ms, %f ms clock, %d bytes, %d allocs", &pkg, &at, &took, &size,
+			&allocs); n != 5 {
 			continue
 		}
 		inits++

@@ -33,7 +33,8 @@ func TestTerminationWaitsForTheRunningChange(t *testing.T) {
 	w.Workspace.SetGrant("authorization/tokens", app, "CAN_USE")
 	c := w.CLI(t, strings.ReplaceAll(makesToken, "APP", app))
 	c.Env["TF_VAR_secret"] = w.ScoringSecret
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: "/api/2.0/token/*", Delay: time.Second})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: "/api/2.0/token/*",
+		Delay: time.Second})
 	cmd := c.Command(t, "apply", "-auto-approve")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
@@ -48,7 +49,9 @@ func TestTerminationWaitsForTheRunningChange(t *testing.T) {
 	})
 	_ = cmd.Wait() // Terraform decides how the command ends
 	state := c.State(t)
-	tokens := slices.DeleteFunc(w.Workspace.Snapshot().Tokens, func(token emulator.TokenState) bool { return token.Owner != app })
+	tokens := slices.DeleteFunc(w.Workspace.Snapshot().Tokens, func(token emulator.TokenState) bool {
+		return token.Owner != app
+	})
 	if len(tokens) != 1 || !strings.Contains(state, tokens[0].ID) {
 		t.Errorf("%d tokens live, and the state has other ones:\n%s", len(tokens), &out)
 	}

@@ -65,10 +65,12 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	}
 	dir := t.TempDir()
 	c := &CLI{
-		Dir: dir, Env: map[string]string{}, world: w, path: path, plugin: plugin, rc: filepath.Join(t.TempDir(), "cli.tfrc"),
+		Dir: dir, Env: map[string]string{}, world: w, path: path, plugin: plugin,
+		rc:     filepath.Join(t.TempDir(), "cli.tfrc"),
 		source: host + "/dbxaccess/dbxaccess", others: map[string]reattachable{},
 	}
-	overrides := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n",
+	overrides := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    %q = %q\n "+
+		" }\n  direct {}\n}\n",
 		c.source, filepath.Dir(plugin))
 	if err := os.WriteFile(c.rc, []byte(overrides), 0o600); err != nil {
 		t.Fatal(err)
@@ -94,7 +96,8 @@ func (c *CLI) Installs(t testing.TB, versions ...string) {
 		must(t, os.MkdirAll(folder, 0o700))
 		must(t, os.Symlink(c.plugin, filepath.Join(folder, "terraform-provider-dbxaccess_v"+version)))
 	}
-	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = "+
+		"%q\n  }\n}\n", mirror)
 	must(t, os.WriteFile(c.rc, []byte(config), 0o600))
 }
 
@@ -157,7 +160,8 @@ func (c *CLI) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(c.path, args...)
 	cmd.Dir = c.Dir
 	// Only PATH comes from the machine's environment, because a login in that environment must not leak into a test.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1",
+		"TF_INPUT=0", "TF_CLI_ARGS=-no-color"}
 	if c.world.reaches { // a provider in this process reaches the services without this variable
 		cmd.Env = append(cmd.Env, "HTTPS_PROXY="+c.world.Server.ProxyURL)
 	}
@@ -282,7 +286,8 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	folder, err := os.Getwd() // each package has its own folder, so that two packages never write the same file
-	return filepath.Join(strings.TrimSpace(string(root)), "bin", "test", filepath.Base(folder), "terraform-provider-dbxaccess"), err
+	return filepath.Join(strings.TrimSpace(string(root)), "bin", "test", filepath.Base(folder),
+		"terraform-provider-dbxaccess"), err
 })
 
 // build compiles the provider once for all tests of a package.

@@ -41,7 +41,8 @@ func (w *World) Commands(t testing.TB, hcl string) *CLI {
 	if os.Getenv("TF_ACC_EVERY_STEP_BY_CLI") != "" {
 		return c
 	}
-	c.inside = &inside{hcl: hcl, saved: map[string]*planned{}, run: &run{t: t, provider: &ours, state: newState()}, environment: c.environment}
+	c.inside = &inside{hcl: hcl, saved: map[string]*planned{}, run: &run{t: t, provider: &ours, state: newState()},
+		environment: c.environment}
 	c.inside.run.serve = func() tfprotov6.ProviderServer {
 		env := c.environment()
 		return server.New(provider.New("0.0.0-test", func(name string) (string, bool) {
@@ -115,7 +116,8 @@ func (i *inside) do(t testing.TB, args []string) Result {
 		return result(1, err)
 	}
 	added, changed, destroyed := plan.counts()
-	texts = append(texts, fmt.Sprintf("Apply complete! Resources: %d added, %d changed, %d destroyed.", added, changed, destroyed))
+	texts = append(texts, fmt.Sprintf("Apply complete! Resources: %d added, %d changed, %d destroyed.", added,
+		changed, destroyed))
 	return result(0, nil)
 }
 
@@ -130,8 +132,8 @@ func (i *inside) variables() config.Variables {
 	return given
 }
 
-// plan plans a command. Before Terraform plans a destruction, it plans the configuration to refresh the state, and shows
-// only the errors of that.
+// plan plans a command. Before Terraform plans a destruction, it plans the configuration to refresh the state, and
+// shows only the errors of that.
 func (i *inside) plan(written *configuration, options planOptions) (*planned, error) {
 	if options.destroy && options.refresh {
 		warnings := len(*i.said)
@@ -203,7 +205,8 @@ func (plan *planned) shown() string {
 		lines = append(lines, difference(schema.ValueType(), secretsOf(schema), ch.before, ch.after)...)
 	}
 	added, changed, destroyed := plan.counts()
-	return strings.Join(append(lines, fmt.Sprintf("Plan: %d to add, %d to change, %d to destroy.", added, changed, destroyed)), "\n")
+	return strings.Join(append(lines, fmt.Sprintf("Plan: %d to add, %d to change, %d to destroy.", added, changed,
+		destroyed)), "\n")
 }
 
 // secretsOf returns the names of the sensitive attributes.
@@ -234,7 +237,8 @@ func difference(ty tftypes.Type, secrets map[string]bool, before, after map[stri
 		wasMembers, was := old.(map[string]any)
 		isMembers, is := now.(map[string]any)
 		switch {
-		case old == nil && now == nil || old != nil && now != nil && now != any(Unknown) && fmt.Sprint(toJSON(old)) == fmt.Sprint(toJSON(now)):
+		case old == nil && now == nil || old != nil && now != nil && now != any(Unknown) &&
+			fmt.Sprint(toJSON(old)) == fmt.Sprint(toJSON(now)):
 		case secrets[name]:
 			lines = append(lines, sign(old, now)+" "+label+" = (sensitive value)")
 		case was && (is || now == nil), is && old == nil:

@@ -87,7 +87,8 @@ func (p *Protocol) configure(t testing.TB, values map[string]any) (errors string
 	if errors := p.errors(valid.Diagnostics); errors != "" {
 		return errors
 	}
-	configured, err := p.server.ConfigureProvider(request(t), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: config})
+	configured, err := p.server.ConfigureProvider(request(t),
+		&tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: config})
 	must(t, err)
 	return p.errors(configured.Diagnostics)
 }
@@ -98,7 +99,8 @@ func (p *Protocol) validate(t testing.TB, typeName string, data bool, values map
 	t.Helper()
 	if data {
 		config := encode(t, p.schemas.DataSourceSchemas[typeName].ValueType(), values)
-		valid, err := p.server.ValidateDataResourceConfig(request(t), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: config})
+		valid, err := p.server.ValidateDataResourceConfig(request(t),
+			&tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: config})
 		must(t, err)
 		return p.errors(valid.Diagnostics)
 	}
@@ -143,7 +145,9 @@ func request(t testing.TB) context.Context {
 
 // Stream validates and runs a list resource and yields each result as it arrives. If the configuration is invalid, it
 // yields one result that holds the text of the errors.
-func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, includeResource bool, limit int64) iter.Seq[Listed] {
+func (p *Protocol) Stream(
+	t testing.TB, typeName string, config map[string]any, includeResource bool, limit int64,
+) iter.Seq[Listed] {
 	t.Helper()
 	schema, ok := p.schemas.ListResourceSchemas[typeName]
 	if !ok {
@@ -154,16 +158,19 @@ func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, 
 		t.Fatal("the server serves no list resources")
 	}
 	value := encode(t, schema.ValueType(), config)
-	valid, err := server.ValidateListResourceConfig(request(t), &tfprotov6.ValidateListResourceConfigRequest{TypeName: typeName, Config: value})
+	valid, err := server.ValidateListResourceConfig(request(t),
+		&tfprotov6.ValidateListResourceConfigRequest{TypeName: typeName, Config: value})
 	must(t, err)
 	if words := p.errors(valid.Diagnostics); words != "" {
 		return func(yield func(Listed) bool) { yield(Listed{Errors: words}) }
 	}
-	stream, err := server.ListResource(request(t), &tfprotov6.ListResourceRequest{TypeName: typeName, Config: value, IncludeResource: includeResource, Limit: limit})
+	stream, err := server.ListResource(request(t), &tfprotov6.ListResourceRequest{TypeName: typeName, Config: value,
+		IncludeResource: includeResource, Limit: limit})
 	must(t, err)
 	return func(yield func(Listed) bool) {
 		for r := range stream.Results {
-			found := Listed{DisplayName: r.DisplayName, Errors: Errors(r.Diagnostics), Warnings: words(r.Diagnostics, tfprotov6.DiagnosticSeverityWarning)}
+			found := Listed{DisplayName: r.DisplayName, Errors: Errors(r.Diagnostics), Warnings: words(r.Diagnostics,
+				tfprotov6.DiagnosticSeverityWarning)}
 			if r.Identity != nil {
 				found.Identity = decode(t, p.identities[typeName].ValueType(), r.Identity.IdentityData)
 			}
@@ -184,7 +191,8 @@ func (p *Protocol) Import(t testing.TB, typeName, id string, identity map[string
 	t.Helper()
 	req := &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id}
 	if id == "" {
-		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, p.identities[typeName].ValueType(), identity)}
+		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, p.identities[typeName].ValueType(),
+			identity)}
 	}
 	resp, err := p.server.ImportResourceState(request(t), req)
 	must(t, err)
@@ -215,7 +223,8 @@ func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, str
 	}
 	checkKnown(t, typeName, unmarshal(t, p.schemas.ResourceSchemas[typeName].ValueType(), resp.NewState))
 	now := Object{
-		raw: resp.NewState, Private: resp.Private, State: decode(t, p.schemas.ResourceSchemas[typeName].ValueType(), resp.NewState),
+		raw: resp.NewState, Private: resp.Private, State: decode(t, p.schemas.ResourceSchemas[typeName].ValueType(),
+			resp.NewState),
 		Warnings: words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning),
 	}
 	if resp.NewIdentity != nil {

@@ -27,13 +27,16 @@ func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
 
 // TestThrough runs the steps as [World.Test] does, with each provider server wrapped by around. The wrapper can, for
 // example, record the provider's answers.
-func (w *World) TestThrough(t *testing.T, around func(tfprotov6.ProviderServer) tfprotov6.ProviderServer, steps ...resource.TestStep) {
+func (w *World) TestThrough(
+	t *testing.T, around func(tfprotov6.ProviderServer) tfprotov6.ProviderServer, steps ...resource.TestStep,
+) {
 	t.Helper()
 	steps = w.Informed(steps...)
 	if os.Getenv("TF_ACC_EVERY_STEP_BY_CLI") != "" {
-		resource.UnitTest(t, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"dbxaccess": func() (tfprotov6.ProviderServer, error) { return around(w.server()), nil },
-		}})
+		resource.UnitTest(t, resource.TestCase{Steps: steps,
+			ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+				"dbxaccess": func() (tfprotov6.ProviderServer, error) { return around(w.server()), nil },
+			}})
 		return
 	}
 	test(t, func() tfprotov6.ProviderServer { return around(w.server()) }, &ours, steps)

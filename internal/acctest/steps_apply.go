@@ -151,11 +151,14 @@ func (a *applying) write(b *block, values map[string]any) error {
 		return failure(words, b.address)
 	}
 	if differs := contradicts(a.plan.changes[b.address].after, next.State); differs != "" || len(next.Replace) > 0 {
-		return fmt.Errorf("Error: Provider produced inconsistent final plan: %s: %s; replaces %v", b.address, differs, next.Replace) //nolint:staticcheck // Terraform's words
+		//nolint:staticcheck // Terraform's words
+		return fmt.Errorf("Error: Provider produced inconsistent final plan: %s: %s; replaces %v", b.address,
+			differs, next.Replace)
 	}
 	made, words := a.p.ApplyPlan(t, next, values)
 	if made.State != nil {
-		a.keep(b, &instance{Object: made, typeName: b.typeName, tainted: words != "" && prior == nil, needs: a.plan.config.allNeeds(b.address)})
+		a.keep(b, &instance{Object: made, typeName: b.typeName, tainted: words != "" &&
+			prior == nil, needs: a.plan.config.allNeeds(b.address)})
 	}
 	return failure(words, b.address)
 }

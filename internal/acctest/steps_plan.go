@@ -93,7 +93,9 @@ func (r *run) validate(p *Protocol, c *configuration) error {
 	for address, b := range c.blocks {
 		schema := p.schema(b)
 		if schema == nil {
-			return fmt.Errorf("Error: Invalid resource type: The provider does not support resource type %q.", b.typeName) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			return fmt.Errorf("Error: Invalid resource type: The provider does not support resource type %q.",
+				b.typeName)
 		}
 		nothing[address] = cty.UnknownVal(ctyType(schema.ValueType()))
 	}
@@ -107,7 +109,9 @@ func (r *run) validate(p *Protocol, c *configuration) error {
 	for _, address := range c.addresses() {
 		b := c.blocks[address]
 		if slices.Contains(b.needs, address) {
-			found = append(found, fmt.Errorf("Error: Self-referential block: Configuration for %s may not refer to itself.", address)) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			found = append(found, fmt.Errorf("Error: Self-referential block: Configuration for %s may not refer to "+
+				"itself.", address))
 			continue
 		}
 		values, err := evaluate(p.schema(b), b.attributes, scope, true)
@@ -190,7 +194,9 @@ func cycle(nodes []string, needs func(string) []string) []string {
 	left := slices.Clone(nodes)
 	for {
 		waiting := slices.DeleteFunc(slices.Clone(left), func(node string) bool {
-			return !slices.ContainsFunc(needs(node), func(needed string) bool { return needed != node && slices.Contains(left, needed) })
+			return !slices.ContainsFunc(needs(node), func(needed string) bool {
+				return needed != node && slices.Contains(left, needed)
+			})
 		})
 		if len(waiting) == len(left) {
 			return left
@@ -245,7 +251,8 @@ func (plan *planned) remove(p *Protocol, address string, prior *instance) error 
 	if words != "" {
 		return failure(words, address)
 	}
-	plan.add(&change{address: address, typeName: prior.typeName, actions: tfjson.Actions{tfjson.ActionDelete}, before: prior.State, deletion: deletion}, cty.NilVal)
+	plan.add(&change{address: address, typeName: prior.typeName, actions: tfjson.Actions{tfjson.ActionDelete},
+		before: prior.State, deletion: deletion}, cty.NilVal)
 	return nil
 }
 
@@ -302,7 +309,8 @@ func (plan *planned) read(p *Protocol, b *block) error {
 				after[a.Name] = Unknown
 			}
 		}
-		plan.add(&change{address: b.address, typeName: b.typeName, data: true, actions: tfjson.Actions{tfjson.ActionRead}, after: after}, inScope(p.schema(b), after))
+		plan.add(&change{address: b.address, typeName: b.typeName, data: true,
+			actions: tfjson.Actions{tfjson.ActionRead}, after: after}, inScope(p.schema(b), after))
 		return nil
 	}
 	state, _, words := p.Read(plan.run.t, b.typeName, values)
@@ -368,10 +376,12 @@ func (c *configuration) evaluateOutputs(values map[string]cty.Value) (map[string
 		}
 		value, marks := value.UnmarkDeep()
 		if _, brief := marks[ephemeral]; brief {
-			return nil, fmt.Errorf("Error: Ephemeral value not allowed: output %q", name) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			return nil, fmt.Errorf("Error: Ephemeral value not allowed: output %q", name)
 		}
 		if len(marks) > 0 && attributes["sensitive"] == nil {
-			return nil, fmt.Errorf("Error: Output refers to sensitive values: output %q", name) //nolint:staticcheck // Terraform's words
+			//nolint:staticcheck // Terraform's words
+			return nil, fmt.Errorf("Error: Output refers to sensitive values: output %q", name)
 		}
 		outputs[name] = value
 	}
@@ -401,7 +411,8 @@ func (plan *planned) outputChanges() map[string]*tfjson.Change {
 	changes := map[string]*tfjson.Change{}
 	for name, value := range plan.outputs {
 		old, had := plan.run.state.outputs[name]
-		ch := &tfjson.Change{Actions: tfjson.Actions{tfjson.ActionUpdate}, After: toJSON(fromCty(value)), AfterUnknown: unknown(fromCty(value))}
+		ch := &tfjson.Change{Actions: tfjson.Actions{tfjson.ActionUpdate}, After: toJSON(fromCty(value)),
+			AfterUnknown: unknown(fromCty(value))}
 		switch {
 		case had && value.IsWhollyKnown() && value.RawEquals(old), !had && value.IsKnown() && value.IsNull():
 			ch.Actions = tfjson.Actions{tfjson.ActionNoop}
@@ -429,7 +440,8 @@ func (plan *planned) json() *tfjson.Plan {
 		}
 		out.ResourceChanges = append(out.ResourceChanges, &tfjson.ResourceChange{
 			Address: address, Mode: mode, Type: ch.typeName, Name: name,
-			Change: &tfjson.Change{Actions: ch.actions, Before: toJSON(ch.before), After: toJSON(ch.after), AfterUnknown: unknown(ch.after)},
+			Change: &tfjson.Change{Actions: ch.actions, Before: toJSON(ch.before), After: toJSON(ch.after),
+				AfterUnknown: unknown(ch.after)},
 		})
 	}
 	return out

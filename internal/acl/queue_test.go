@@ -435,7 +435,8 @@ func TestPartialAnswerToReplacement(t *testing.T) {
 	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
 		t.Fatal(err)
 	}
-	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found || e.Direct != acl.CanView {
+	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found ||
+		e.Direct != acl.CanView {
 		t.Errorf("%+v %t %v", e, found, err)
 	}
 	w.wantAsked(t, "GET PUT GET GET")

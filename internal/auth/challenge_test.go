@@ -23,16 +23,19 @@ func TestChallengeOfAnyFormIsAnError(t *testing.T) {
 		`Bearer authorization="https://login.microsoftonline.com", resource="https://vault.azure.net"`,
 		`Bearer authorization="x", resource="https://vault.azure.net"`,
 		`Bearer authorization=/, resource="https://vault.azure.net"`,
-		`Bearer authorization="https://login.microsoftonline.com/` + strings.Repeat("x", 1000) + `", resource="https://vault.azure.net"`,
+		`Bearer authorization="https://login.microsoftonline.com/` + strings.Repeat("x", 1000) +
+			`", resource="https://vault.azure.net"`,
 		`Bearer authorization="https://login.microsoftonline.com/t", resource="https://elsewhere.example"`,
 		`Bearer authorization="https://login.microsoftonline.com/t", resource="` + "\x7f" + `"`,
 		`Bearer error="insufficient_claims", claims="no base64"`,
 		`Bearer`, `=`, `Basic realm="x"`,
 	} {
 		secret := fmt.Sprintf("s%d", i)
-		p.Faults.Add(emulator.Fault{Service: "vault", Path: "/secrets/" + secret + "/**", Status: 401, Header: map[string]string{"WWW-Authenticate": challenge}, Times: -1})
+		p.Faults.Add(emulator.Fault{Service: "vault", Path: "/secrets/" + secret + "/**", Status: 401,
+			Header: map[string]string{"WWW-Authenticate": challenge}, Times: -1})
 		all.Go(func() {
-			if _, err := v.ReadSecret(t.Context(), hcl("name", secret)); err == nil || !strings.Contains(err.Error(), "kv-ml.vault.azure.net") {
+			if _, err := v.ReadSecret(t.Context(), hcl("name", secret)); err == nil ||
+				!strings.Contains(err.Error(), "kv-ml.vault.azure.net") {
 				t.Errorf("%s: %v", challenge, err)
 			}
 		})
@@ -65,7 +68,10 @@ func TestTokenRefusedByVaultIsRenewedOnce(t *testing.T) {
 		"WWW-Authenticate": `Bearer authorization="https://login.microsoftonline.com/` + p.ID + `", resource="https://vault.azure.net"`}, Times: -1})
 	before = logins()
 	for range 3 {
-		wantError(t, func() error { _, err := v.ReadSecret(t.Context(), hcl("name", "s")); return err }(), "Key Vault does not accept the identity's token")
+		wantError(t, func() error {
+			_, err := v.ReadSecret(t.Context(), hcl("name", "s"))
+			return err
+		}(), "Key Vault does not accept the identity's token")
 	}
 	if n := logins() - before; n != 1 {
 		t.Errorf("%d logins of who is refused", n)

@@ -195,8 +195,9 @@ func TestRefusedTokenIsNotExchangedAgain(t *testing.T) {
 	audience := TokenURL("https://" + w.HostName())
 	w.AddFederationPolicy(w.application, issuer, jobSubject, audience)
 	l := open(t, Settings{
-		Host: hcl("host", w.HostName()), DatabricksClientID: hcl("databricks_client_id", w.application), UseDatabricksOIDC: hcl("use_databricks_oidc", "true"),
-		OIDCToken: hcl("oidc_token", w.NewOIDCIssuer(issuer).Token(jobSubject, audience, 8*time.Hour)),
+		Host: hcl("host", w.HostName()), DatabricksClientID: hcl("databricks_client_id", w.application),
+		UseDatabricksOIDC: hcl("use_databricks_oidc", "true"),
+		OIDCToken:         hcl("oidc_token", w.NewOIDCIssuer(issuer).Token(jobSubject, audience, 8*time.Hour)),
 	}, w.options())
 	get := func(endpoint string) error {
 		id := w.CreateRouteOptimizedEndpoint(endpoint, w.application)

@@ -184,7 +184,8 @@ func TestKeyVaultPlainSecrets(t *testing.T) {
 		}},
 		"password that Key Vault dropped": {func(_ *testing.T, k *kept) {
 			k.vault.SetSecret("sp-password", password, "")
-			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
+			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name",
+				"sp-password")
 		}},
 		"PEM with a wrong content type": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-cert-2", string(pemOf(t, k.certificate)), "application/x-pkcs12")

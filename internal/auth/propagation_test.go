@@ -39,7 +39,8 @@ func TestAwait(t *testing.T) {
 	app := p.RegisterApp("new")
 	s := p.ids(app)
 	s.ClientSecret = hcl("client_secret", app.AddSecret(time.Hour))
-	p.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 400, Code: "700016"})
+	p.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 400,
+		Code: "700016"})
 	if _, err := open(t, s, p.options()).Await(t.Context(), DatabricksScope); err != nil {
 		t.Error(err)
 	}
@@ -49,7 +50,8 @@ func TestAwait(t *testing.T) {
 
 	s.ClientSecret = hcl("client_secret", "wrong")
 	_, err := open(t, s, p.options()).Await(soon{t.Context()}, DatabricksScope)
-	if refusal, _ := errors.AsType[*Error](err); refusal == nil || refusal.Code != 7000215 || !strings.Contains(refusal.Detail, "The provider repeated this login at Microsoft Entra ID for ") {
+	if refusal, _ := errors.AsType[*Error](err); refusal == nil || refusal.Code != 7000215 ||
+		!strings.Contains(refusal.Detail, "The provider repeated this login at Microsoft Entra ID for ") {
 		t.Errorf("%v", err)
 	}
 	if n := p.Journal.Count("entra", "POST", ""); n != 4 {

@@ -76,10 +76,11 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 		s := p.ids(app)
 		s.Certificate = hcl("client_certificate", string(pemOf(t, c)))
 		l := open(t, s, o)
-		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"}, func(ctx context.Context) error {
-			_, err := l.AccessToken(ctx, DatabricksScope)
-			return err
-		}}
+		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"},
+			func(ctx context.Context) error {
+				_, err := l.AccessToken(ctx, DatabricksScope)
+				return err
+			}}
 	},
 	"Key Vault, a write": func(t testing.TB, p *proxied, o Options) redirected {
 		v := vaultFor(t, p, o)

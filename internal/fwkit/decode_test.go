@@ -84,7 +84,8 @@ func states(t *testing.T) map[string]tfsdk.State {
 			values[name] = tftypes.NewValue(of, members)
 		}
 	}
-	values["name"], values["count"], values["on"] = text("iris"), tftypes.NewValue(tftypes.Number, 3), tftypes.NewValue(tftypes.Bool, true)
+	values["name"], values["count"], values["on"] = text("iris"), tftypes.NewValue(tftypes.Number,
+		3), tftypes.NewValue(tftypes.Bool, true)
 	return map[string]tfsdk.State{
 		"values":   {Schema: s, Raw: tftypes.NewValue(ty, values)},
 		"nulls":    {Schema: s, Raw: tftypes.NewValue(ty, nulls)},
@@ -103,7 +104,8 @@ func TestDecode(t *testing.T) {
 			var diags diag.Diagnostics
 			ok := Decode(t.Context(), state, ours.Interface(), &diags)
 			want := state.Get(t.Context(), theirs.Interface())
-			if !reflect.DeepEqual(ours.Interface(), theirs.Interface()) || len(diags) != len(want) || ok == want.HasError() {
+			if !reflect.DeepEqual(ours.Interface(), theirs.Interface()) || len(diags) != len(want) ||
+				ok == want.HasError() {
 				t.Errorf("%s into %T: %+v and %v, want %+v and %v", name, model, ours, diags, theirs, want)
 			}
 		}
@@ -115,8 +117,10 @@ func TestDecode(t *testing.T) {
 
 // TestDecodeChecks checks that Decode still validates a value whose type validates itself, such as JSON.
 func TestDecodeChecks(t *testing.T) {
-	s := schema.Schema{Attributes: map[string]schema.Attribute{"text": schema.StringAttribute{Required: true, CustomType: jsontypes.NormalizedType{}}}}
-	state := tfsdk.State{Schema: s, Raw: tftypes.NewValue(s.Type().TerraformType(t.Context()), map[string]tftypes.Value{"text": tftypes.NewValue(tftypes.String, "{")})}
+	s := schema.Schema{Attributes: map[string]schema.Attribute{"text": schema.StringAttribute{Required: true,
+		CustomType: jsontypes.NormalizedType{}}}}
+	state := tfsdk.State{Schema: s, Raw: tftypes.NewValue(s.Type().TerraformType(t.Context()),
+		map[string]tftypes.Value{"text": tftypes.NewValue(tftypes.String, "{")})}
 	var model struct {
 		Text jsontypes.Normalized `tfsdk:"text"`
 	}

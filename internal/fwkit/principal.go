@@ -218,7 +218,9 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 		what = "is the Terraform id of an azuread_service_principal. Use its attribute client_id instead of id."
 	case strings.Trim(value, "0123456789") == "":
 		what = "looks like a workspace (SCIM) id."
-	case strings.ContainsFunc(value, func(r rune) bool { return unicode.IsLetter(r) && !strings.ContainsRune("abcdefABCDEF", r) }):
+	case strings.ContainsFunc(value, func(r rune) bool {
+		return unicode.IsLetter(r) && !strings.ContainsRune("abcdefABCDEF", r)
+	}):
 		what = "looks like a display name."
 	}
 	resp.Diagnostics.AddAttributeError(

@@ -25,7 +25,8 @@ func TestDependenciesAreExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	var explained []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z.]+\\.[a-z]+/[^`]+)` \\| .{8,} \\|$").FindAllSubmatch(page, -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z.]+\\.[a-z]+/[^`]+)` \\| "+
+		".{8,} \\|$").FindAllSubmatch(page, -1) {
 		explained = append(explained, string(row[1]))
 	}
 	slices.Sort(required)

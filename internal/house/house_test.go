@@ -79,7 +79,8 @@ func sources(t *testing.T) []source {
 		}
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			if rel == "bin" || rel == "tools" || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && rel != "." {
+			if rel == "bin" || rel == "tools" || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") &&
+				rel != "." {
 				return fs.SkipDir
 			}
 			return nil
@@ -115,23 +116,28 @@ func TestImportsPointOneWay(t *testing.T) {
 			to := layer(rest)
 			switch {
 			case from == "emulator":
-				t.Errorf("%s imports %s: the emulator shares nothing with the provider, or a wrong field would be wrong on both sides", s.name, rest)
+				t.Errorf("%s imports %s: the emulator shares nothing with the provider, or a wrong field would be "+
+					"wrong on both sides", s.name, rest)
 			case from == "conformance":
-				t.Errorf("%s imports %s: a check that shares a type with what it checks proves nothing about it", s.name, rest)
+				t.Errorf("%s imports %s: a check that shares a type with what it checks proves nothing about it",
+					s.name, rest)
 			case to == "acctest":
 				t.Errorf("%s imports acctest: only tests may", s.name)
 			case from == "cmd" || from == "acctest":
 			case to == "emulator":
 				t.Errorf("%s imports the emulator: only tests, acctest and internal/cmd may", s.name)
 			case from == "service" && to == "service":
-				t.Errorf("%s imports %s: a service never imports another; move what both need to fwkit, acl or client", s.name, rest)
+				t.Errorf("%s imports %s: a service never imports another; move what both need to fwkit, acl or client",
+					s.name, rest)
 			case s.dir() == rest:
 			case !s.product():
-				t.Errorf("%s: internal/%s has no place in the order main, provider, service, fwkit and acl, rotation, client, auth, web", s.name, from)
+				t.Errorf("%s: internal/%s has no place in the order main, provider, service, fwkit and acl, "+
+					"rotation, client, auth, web", s.name, from)
 			default:
 				rank, ok := layers[to]
 				if !ok || rank < layers[from] || rank == layers[from] && from != to {
-					t.Errorf("%s imports %s: arrows go main, provider, service, fwkit and acl, rotation, client, auth, web", s.name, rest)
+					t.Errorf("%s imports %s: arrows go main, provider, service, fwkit and acl, rotation, client, "+
+						"auth, web", s.name, rest)
 				}
 			}
 		}
@@ -145,7 +151,8 @@ func TestForeignImportsStayWhereTheyBelong(t *testing.T) {
 			isFramework, isSDK := strings.HasPrefix(imported, framework), within(imported, sdk)
 			usesFramework, usesSDK = usesFramework || isFramework, usesSDK || isSDK
 			if imported == sdk {
-				t.Errorf("%s imports the SDK's root package: it adds 9 MB; import client, config, apierr or service/<name>", s.name)
+				t.Errorf("%s imports the SDK's root package: it adds 9 MB; import client, config, apierr or "+
+					"service/<name>", s.name)
 			}
 			if s.test {
 				continue
@@ -236,11 +243,13 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 			}
 			literal, ok := summary.(*ast.BasicLit)
 			if !ok {
-				t.Errorf("%s: the summary of an error is a fixed sentence; what varies belongs in the detail", fset.Position(call.Pos()))
+				t.Errorf("%s: the summary of an error is a fixed sentence; what varies belongs in the detail",
+					fset.Position(call.Pos()))
 				return true
 			}
 			if at, seen := first[literal.Value]; seen && at != literal.Pos() {
-				t.Errorf("%s: the summary %s stands at %s too", fset.Position(literal.Pos()), literal.Value, fset.Position(at))
+				t.Errorf("%s: the summary %s stands at %s too", fset.Position(literal.Pos()), literal.Value,
+					fset.Position(at))
 			}
 			first[literal.Value] = literal.Pos()
 			return true
@@ -251,7 +260,8 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 // serviceFile matches the names that files of a service may have. A separate part of api.go, model.go or resource.go
 // may have a file of its own, such as api_<part>.go. Code of the service that does not use the framework may also have
 // its own file, such as rotation.go.
-var serviceFile = regexp.MustCompile(`^(schema|model|model_[a-z]+|resource|resource_[a-z]+|rotation|plan|vault|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|action_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
+var serviceFile = regexp.MustCompile(
+	`^(schema|model|model_[a-z]+|resource|resource_[a-z]+|rotation|plan|vault|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|action_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
 
 func TestServiceFilesAreNamedAlike(t *testing.T) {
 	for _, s := range sources(t) {
@@ -260,7 +270,8 @@ func TestServiceFilesAreNamedAlike(t *testing.T) {
 			continue
 		}
 		base := path.Base(s.name)
-		if strings.Contains(thing, "/") || base != thing+".go" && base != thing+"_test.go" && !serviceFile.MatchString(base) {
+		if strings.Contains(thing, "/") || base != thing+".go" && base != thing+"_test.go" &&
+			!serviceFile.MatchString(base) {
 			t.Errorf("%s: not a name that every service has; see .github/CONTRIBUTING.md", s.name)
 		}
 	}
@@ -298,7 +309,8 @@ func projectFiles(t *testing.T) map[string][]byte {
 		t.Skip("needs a git checkout, to know which files belong to the project")
 	}
 	// The folder may belong to another user, as in a container. Git would then refuse to read it.
-	list := exec.CommandContext(t.Context(), "git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list := exec.CommandContext(t.Context(), "git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z", "--cached",
+		"--others", "--exclude-standard")
 	names, err := list.Output()
 	if err != nil {
 		t.Fatalf("git ls-files: %v", err)

@@ -24,7 +24,8 @@ var summaryArguments = map[string]int{
 // failsWithSummary reports whether the helper "fail" in a file takes a summary. In two files of the login settings the
 // helper takes only a detail.
 func failsWithSummary(s source) bool {
-	return layer(s.dir()) == "auth" && !strings.HasSuffix(s.name, "/keyvault_settings.go") && !strings.HasSuffix(s.name, "/files.go")
+	return layer(s.dir()) == "auth" && !strings.HasSuffix(s.name, "/keyvault_settings.go") &&
+		!strings.HasSuffix(s.name, "/files.go")
 }
 
 // summaries returns the fixed parts of all error and warning summaries of the provider, each with a position in the
@@ -101,7 +102,8 @@ func summaries(t *testing.T) map[string]token.Pos {
 				}
 			case *ast.ValueSpec:
 				for i, name := range n.Names {
-					if (strings.HasPrefix(strings.ToLower(name.Name), "summary") || strings.HasPrefix(name.Name, "cannot")) && i < len(n.Values) {
+					if (strings.HasPrefix(strings.ToLower(name.Name), "summary") ||
+						strings.HasPrefix(name.Name, "cannot")) && i < len(n.Values) {
 						add(n.Values[i])
 					}
 				}

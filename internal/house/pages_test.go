@@ -60,7 +60,8 @@ func written(t *testing.T) map[string]string {
 // tests and the list itself.
 func TestPlainEnglish(t *testing.T) {
 	for name, text := range projectFiles(t) {
-		if path.Base(name) == "LICENSE" || strings.Contains(name, "/testdata/") || name == "internal/house/pages_test.go" {
+		if path.Base(name) == "LICENSE" || strings.Contains(name, "/testdata/") ||
+			name == "internal/house/pages_test.go" {
 			continue
 		}
 		for phrase, instead := range foreignWords {
@@ -79,7 +80,8 @@ const longest = 300
 func TestDescriptionsAreShort(t *testing.T) {
 	check := func(path string, description any) {
 		if text, _ := description.(string); utf8.RuneCountInString(text) > longest {
-			t.Errorf("%s: its description has %d characters, of at most %d: move the reasons to the notes of its page in templates/",
+			t.Errorf("%s: its description has %d characters, of at most %d: move the reasons to the notes of its "+
+				"page in templates/",
 				path, utf8.RuneCountInString(text), longest)
 		}
 	}
@@ -98,7 +100,8 @@ var (
 func TestPagesHaveTheSameParts(t *testing.T) {
 	// the last part is "## Schema" or "## Signature"
 	parts := []string{"\n**Use this when** ", "\n## Example Usage\n", "\n## Needs\n", "\n## Notes\n", "\n## S"}
-	does := []string{"\n## What it does\n", "\n- **Create**: ", "\n- **Refresh**: ", "\n- **Change**: ", "\n- **Destroy**: "}
+	does := []string{"\n## What it does\n", "\n- **Create**: ", "\n- **Refresh**: ", "\n- **Change**: ",
+		"\n- **Destroy**: "}
 	pages, texts := 0, written(t)
 	for name, text := range texts {
 		folder := strings.Split(name, "/")

@@ -61,7 +61,8 @@ func TestSchemaIsTheGoldenOne(t *testing.T) {
 	for i < min(len(g), len(w))-1 && bytes.Equal(g[i], w[i]) {
 		i++
 	}
-	t.Errorf("the schema changed, first at %s:%d:\n- %s\n+ %s\nIf that is meant: go test ./internal/house -update", golden, i+1, w[i], g[i])
+	t.Errorf("the schema changed, first at %s:%d:\n- %s\n+ %s\nIf that is meant: go test ./internal/house -update",
+		golden, i+1, w[i], g[i])
 }
 
 type attribute struct {
@@ -148,8 +149,9 @@ func TestEverythingIsDescribed(t *testing.T) {
 }
 
 var (
-	secretName = regexp.MustCompile(`^(client_certificate|token|access_token|oidc_token|oidc_request_token)(_wo)?$|token_value|secret|password`)
-	innocent   = regexp.MustCompile(`_(path|name|id|thumbprint|send_chain|delete_at)$`)
+	secretName = regexp.MustCompile(
+		`^(client_certificate|token|access_token|oidc_token|oidc_request_token)(_wo)?$|token_value|secret|password`)
+	innocent = regexp.MustCompile(`_(path|name|id|thumbprint|send_chain|delete_at)$`)
 )
 
 func TestSecretsAreMarked(t *testing.T) {

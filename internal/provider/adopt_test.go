@@ -25,7 +25,8 @@ func TestExistingWorkspace(t *testing.T) {
 	w.Workspace.AddGroup(`data "science"`)
 	w.Workspace.CreateEndpoint("7-roses", "")
 	w.Workspace.CreateFoundationEndpoint("llama")
-	for principal, level := range map[string]string{app: "CAN_QUERY", `data "science"`: "CAN_VIEW", "users": "CAN_VIEW", "admins": "CAN_QUERY"} {
+	for principal, level := range map[string]string{app: "CAN_QUERY", `data "science"`: "CAN_VIEW", "users": "CAN_VIEW",
+		"admins": "CAN_QUERY"} {
 		w.Workspace.SetGrant("iris", principal, level)
 		w.Workspace.SetGrant("7-roses", principal, level)
 	}
@@ -38,7 +39,8 @@ func TestExistingWorkspace(t *testing.T) {
 	c := w.CLI(t, string(text))
 	// The ten imports are three service principals, four grants on iris and three on the roses. The three changes are
 	// those of on_destroy, which is in the state only.
-	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "10 to import, 0 to add, 3 to change, 0 to destroy") ||
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "10 to import, 0 to add, 3 "+
+		"to change, 0 to destroy") ||
 		strings.Count(r.Stdout, `"delete" -> "retain"`) != 3 || strings.Count(r.Stdout, " ~ ") != 2*3+1 {
 		t.Errorf("the plan does not adopt 10 and retain 3:\n%s", r.Stdout)
 	}
@@ -70,7 +72,8 @@ func TestExistingWorkspace(t *testing.T) {
 	if err := os.WriteFile(generated, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(imports, []byte(strings.ReplaceAll(blocks, "  provider = dbxaccess\n", "")), 0o600); err != nil {
+	if err := os.WriteFile(imports, []byte(strings.ReplaceAll(blocks, "  provider = dbxaccess\n", "")),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	kept.MustRun(t, 0, "apply", "-auto-approve")
@@ -101,7 +104,8 @@ func TestExistingWorkspace(t *testing.T) {
 	// removes is created again.
 	w.Workspace.RemoveGrant("iris", app)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY")
-	if r := kept.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "1 to add, 0 to change, 0 to destroy") {
+	if r := kept.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout,
+		"1 to add, 0 to change, 0 to destroy") {
 		t.Errorf("a grant that vanished is not the one thing to do:\n%s", r.Stdout)
 	}
 

@@ -19,10 +19,13 @@ func oauthOperations() map[string]operation {
 		oauthSecretType + "/create":  {do: apply(oauthSecretType, secret), done: has(1)},
 		oauthSecretType + "/refresh": {prepare: made(oauthSecretType, secret), do: refresh(oauthSecretType)},
 		oauthSecretType + "/rotate": {
-			prepare: made(oauthSecretType, secret), do: applyAlone(oauthSecretType, with(secret, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})), done: has(1),
+			prepare: made(oauthSecretType, secret), do: applyAlone(oauthSecretType,
+				with(secret, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})), done: has(1),
 		},
-		oauthSecretType + "/destroy":             {prepare: made(oauthSecretType, secret), do: applyAlone(oauthSecretType, noAttributes), done: has(0)},
-		oauthSecretType + "/refresh and destroy": {prepare: made(oauthSecretType, secret), do: apply(oauthSecretType, noAttributes), done: has(0)},
+		oauthSecretType + "/destroy": {prepare: made(oauthSecretType, secret),
+			do: applyAlone(oauthSecretType, noAttributes), done: has(0)},
+		oauthSecretType + "/refresh and destroy": {prepare: made(oauthSecretType, secret),
+			do: apply(oauthSecretType, noAttributes), done: has(0)},
 
 		"data.dbxaccess_oauth_secrets/of one": readData("dbxaccess_oauth_secrets", func(w *acctest.World) map[string]any {
 			return map[string]any{"application_id": w.ScoringApp.ClientID}
@@ -33,7 +36,9 @@ func oauthOperations() map[string]operation {
 				return acctest.Object{}
 			},
 			do: func(t *testing.T, w *acctest.World, p *acctest.Protocol, _ acctest.Object) outcome {
-				_, warnings, errors := p.Open(t, "dbxaccess_oauth_token", map[string]any{"client_id": w.ScoringApp.ClientID, "client_secret": w.Env["OAUTH_SECRET_OF_THIS_TEST"]})
+				_, warnings, errors := p.Open(t, "dbxaccess_oauth_token",
+					map[string]any{"client_id": w.ScoringApp.ClientID,
+						"client_secret": w.Env["OAUTH_SECRET_OF_THIS_TEST"]})
 				return outcome{nil, warnings, errors}
 			},
 		},

@@ -97,7 +97,10 @@ func TestInvalidAnswersNeverCountAsDone(t *testing.T) {
 	t.Parallel()
 	all := operations()
 	for _, served := range acctest.New(t).Protocol(t).Types() {
-		if served != "ephemeral.dbxaccess_entra_token" && !slices.ContainsFunc(slices.Collect(maps.Keys(all)), func(name string) bool { return strings.HasPrefix(name, served+"/") }) {
+		if served != "ephemeral.dbxaccess_entra_token" && !slices.ContainsFunc(slices.Collect(maps.Keys(all)),
+			func(name string) bool {
+				return strings.HasPrefix(name, served+"/")
+			}) {
 			t.Errorf("%s has no operation in this test", served)
 		}
 	}
@@ -168,7 +171,8 @@ func (s *stage) try(t *testing.T, r route, kind string, fault emulator.Fault) {
 	case fmt.Sprint(got.state) != s.good: // a data source
 		t.Errorf("%s: read as\n%v\nwhere it is\n%v", where, got.state, s.good)
 	}
-	if got.errors != "" && s.prepare != nil && s.o.State != nil && got.state != nil && got.state["id"] != s.o.State["id"] && !strings.HasPrefix(s.name, aToken+"/rotate") {
+	if got.errors != "" && s.prepare != nil && s.o.State != nil && got.state != nil &&
+		got.state["id"] != s.o.State["id"] && !strings.HasPrefix(s.name, aToken+"/rotate") {
 		t.Errorf("%s: state has the id %v, and had %v", where, got.state["id"], s.o.State["id"])
 	}
 	if said := got.errors + got.warnings; strings.Contains(said, "dapi") {
@@ -221,7 +225,8 @@ func TestPageInPlaceOfADeletion(t *testing.T) {
 		fault.Service, fault.Method, fault.Path, fault.Times = "workspace", method, "/api/2.0/preview/scim/v2/ServicePrincipals/*", -1
 		w.Tenant.Faults.Clear()
 		w.Tenant.Faults.Add(fault)
-		c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "200", `an HTML page with the title “Sign in”`, method+" /api/2.0/preview/scim/v2/ServicePrincipals/", "HTTPS_PROXY")
+		c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "200", `an HTML page with the title “Sign in”`, method+
+			" /api/2.0/preview/scim/v2/ServicePrincipals/", "HTTPS_PROXY")
 		if c.State(t) != state {
 			t.Errorf("%s: state changed to %s", method, c.State(t))
 		}
@@ -242,7 +247,8 @@ func TestServerThatAnswersOnlyEmptyObjects(t *testing.T) {
 			t.Parallel()
 			s := stage{name: name, operation: d}
 			s.set(t)
-			s.w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Times: -1, Status: 200, ContentType: "application/json", Body: "{}"})
+			s.w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Times: -1, Status: 200,
+				ContentType: "application/json", Body: "{}"})
 			s.w.Tenant.Journal.Reset()
 			stop := advanceClockWhileWaiting(s.w, route{"PATCH", "/scim/"})
 			got := s.do(t, s.w, s.w.Protocol(t), s.o)

@@ -169,7 +169,8 @@ func (a *azure) vault() acctest.Foreign {
 		}},
 		Make: func(plan acctest.ForeignValues) map[string]any {
 			name, group := plan.String("name"), plan.String("resource_group_name")
-			id := "/subscriptions/" + subscription + "/resourceGroups/" + group + "/providers/Microsoft.KeyVault/vaults/" + name
+			id := "/subscriptions/" + subscription + "/resourceGroups/" + group +
+				"/providers/Microsoft.KeyVault/vaults/" + name
 			return map[string]any{"id": id, "vault_uri": a.w.Tenant.NewVault(name).URL() + "/"}
 		},
 		Remove: func(state acctest.ForeignValues) { a.w.Tenant.RemoveVault(state.String("name")) },
@@ -187,7 +188,8 @@ func (a *azure) role() acctest.Foreign {
 			scope := plan.String("scope")
 			vault := a.w.Tenant.Vault(path.Base(scope))
 			vault.Allow(plan.String("principal_id"), plan.String("role_definition_name"))
-			return map[string]any{"id": scope + "/providers/Microsoft.Authorization/roleAssignments/" + uuid.NewString()}
+			return map[string]any{"id": scope + "/providers/Microsoft.Authorization/roleAssignments/" +
+				uuid.NewString()}
 		},
 		Remove: func(state acctest.ForeignValues) {
 			a.w.Tenant.Vault(path.Base(state.String("scope"))).Revoke(state.String("principal_id"))
@@ -221,7 +223,8 @@ func (a *azure) endpoint() acctest.Foreign {
 }
 
 func (a *azure) vaultCertificate() acctest.Foreign {
-	dates := map[string]attr.Type{"created": types.StringType, "expires": types.StringType, "not_before": types.StringType}
+	dates := map[string]attr.Type{"created": types.StringType, "expires": types.StringType,
+		"not_before": types.StringType}
 	type attributes struct {
 		Created   string `tfsdk:"created"`
 		Expires   string `tfsdk:"expires"`

@@ -117,7 +117,8 @@ func byName(
 	proxy, err := url.Parse(w.Server.ProxyURL)
 	must(t, err)
 	transport := &http.Transport{
-		Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool(), MinVersion: tls.VersionTLS12},
+		Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool(),
+			MinVersion: tls.VersionTLS12},
 	}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))

@@ -160,7 +160,8 @@ func (l *life) step(t *testing.T, what string, value any, held string, first boo
 func (l *life) refused(t *testing.T, what string, value any, words string) {
 	t.Helper()
 	set(l.config, l.path, value)
-	if _, errors := l.Protocol(t).Plan(t, l.typeName, l.object, l.config); errors == "" || !strings.Contains(errors, words) {
+	if _, errors := l.Protocol(t).Plan(t, l.typeName, l.object, l.config); errors == "" ||
+		!strings.Contains(errors, words) {
 		t.Errorf("%s: it says %q, not %q", what, errors, words)
 	}
 	set(l.config, l.path, l.a)

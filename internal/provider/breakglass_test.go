@@ -50,7 +50,8 @@ func TestBreakGlass(t *testing.T) {
 	before := w.Workspace.Snapshot()
 
 	c := w.CLI(t, example(t, "break-glass/main.tf"))
-	if r := c.MustRun(t, 1, "apply", "-auto-approve", "-var", "application_id="+uuid.NewString()); !strings.Contains(strings.ToLower(strings.Join(strings.Fields(r.Stderr), " ")), "no such service principal") {
+	if r := c.MustRun(t, 1, "apply", "-auto-approve", "-var", "application_id="+uuid.NewString()); !strings.Contains(
+		strings.ToLower(strings.Join(strings.Fields(r.Stderr), " ")), "no such service principal") {
 		t.Errorf("a mistyped id: %s", r.Stderr)
 	}
 	if n := len(w.Workspace.Snapshot().ServicePrincipals); n != len(before.ServicePrincipals) {
@@ -59,7 +60,8 @@ func TestBreakGlass(t *testing.T) {
 
 	suspect := "application_id=" + w.ScoringApp.ClientID
 	r := c.MustRun(t, 0, "apply", "-auto-approve", "-var", suspect)
-	if !strings.Contains(r.Stdout, "scoring ("+w.ScoringApp.ClientID+") is deactivated and has 0 tokens and 0 OAuth secrets") {
+	if !strings.Contains(r.Stdout, "scoring ("+w.ScoringApp.ClientID+") is deactivated and has 0 tokens and 0 "+
+		"OAuth secrets") {
 		t.Errorf("%s", r.Stdout)
 	}
 	after := w.Workspace.Snapshot()
@@ -73,7 +75,8 @@ func TestBreakGlass(t *testing.T) {
 			t.Errorf("left on the server: %+v", token)
 		}
 	}
-	if len(after.Tokens) != len(before.Tokens)-2 || opens(w, leaked) || opens(w, second) || !opens(w, others) || !opens(w, w.PersonToken) {
+	if len(after.Tokens) != len(before.Tokens)-2 || opens(w, leaked) || opens(w, second) || !opens(w, others) ||
+		!opens(w, w.PersonToken) {
 		t.Errorf("somebody else's token is gone, or one of the principal opens something: %+v", after.Tokens)
 	}
 	if len(after.Endpoints[0].Grants) != len(before.Endpoints[0].Grants) {
@@ -84,7 +87,8 @@ func TestBreakGlass(t *testing.T) {
 
 	// The next incident, in a folder that nobody has cleaned up: a mistyped id is still an error, and the earlier
 	// principal stays revoked.
-	if r := c.MustRun(t, 1, "apply", "-auto-approve", "-var", "application_id="+uuid.NewString()); !strings.Contains(r.Stderr, "Cannot find service principal") {
+	if r := c.MustRun(t, 1, "apply", "-auto-approve", "-var", "application_id="+
+		uuid.NewString()); !strings.Contains(r.Stderr, "Cannot find service principal") {
 		t.Errorf("a mistyped id beside an old state: %s", r.Stderr)
 	}
 	suspect = "application_id=" + other.ClientID
@@ -136,7 +140,8 @@ func TestBreakGlassReportsTokensThatStay(t *testing.T) {
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "kept", time.Hour)
 	hcl := strings.Replace(example(t, "break-glass/main.tf"), "active         = false ", "active         = true ", 1)
 	r := w.CLI(t, hcl).MustRun(t, 1, "apply", "-auto-approve", "-var", "application_id="+w.ScoringApp.ClientID)
-	if !strings.Contains(strings.Join(strings.Fields(r.Stderr), " "), "Still there: "+w.Workspace.Snapshot().Tokens[1].ID[:20]) {
+	if !strings.Contains(strings.Join(strings.Fields(r.Stderr), " "), "Still there: "+
+		w.Workspace.Snapshot().Tokens[1].ID[:20]) {
 		t.Errorf("%s", r.Stderr)
 	}
 }
@@ -155,10 +160,12 @@ func TestBreakGlassByAction(t *testing.T) {
 		t.Fatal("the token opens nothing from the start")
 	}
 	c := w.CLI(t, example(t, "break-glass/action/main.tf"))
-	command := []string{"apply", "-auto-approve", "-invoke=action.dbxaccess_revoke_credentials.suspect", "-var", "application_id=" + w.ScoringApp.ClientID}
+	command := []string{"apply", "-auto-approve", "-invoke=action.dbxaccess_revoke_credentials.suspect", "-var",
+		"application_id=" + w.ScoringApp.ClientID}
 
 	w.Tenant.Faults.Add(emulator.Fault{
-		Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + resists, Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected",
+		Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + resists, Status: 403,
+		Code: "PERMISSION_DENIED", Message: "it is protected",
 	})
 	r := c.MustRun(t, 1, command...)
 	r.MustSay(t, "Credentials of the service principal were not all deleted")
@@ -181,7 +188,8 @@ func TestBreakGlassByAction(t *testing.T) {
 			t.Error("it is still active")
 		}
 	}
-	c.MustRun(t, 1, "apply", "-auto-approve", command[2], "-var", "application_id="+uuid.NewString()).MustSay(t, "no such service principal")
+	c.MustRun(t, 1, "apply", "-auto-approve", command[2], "-var", "application_id="+uuid.NewString()).MustSay(t,
+		"no such service principal")
 }
 
 // A resource whose trigger names the action runs the action after its change.
@@ -192,7 +200,8 @@ func TestRevokeCredentialsByTrigger(t *testing.T) {
 	w.Workspace.SetGrant("authorization/tokens", "users", "CAN_USE")
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 	_, leaked := w.Workspace.MintToken(w.ScoringApp.ClientID, "made by hand", 0)
-	text := strings.ReplaceAll(example(t, "actions/dbxaccess_revoke_credentials/action.tf"), "11111111-2222-3333-4444-555555555555", w.ScoringApp.ClientID)
+	text := strings.ReplaceAll(example(t, "actions/dbxaccess_revoke_credentials/action.tf"),
+		"11111111-2222-3333-4444-555555555555", w.ScoringApp.ClientID)
 	c := w.CLI(t, text)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if !opens(w, leaked) {
@@ -216,19 +225,23 @@ func TestSweepOfStrays(t *testing.T) {
 	marker := func() string { return "[dbxaccess:" + uuid.NewString() + " until 2026-01-01T00:00:00Z]" }
 	w.Tenant.Clock.Advance(-ago)
 	strays := map[string]bool{}
-	for _, comment := range []string{"nightly [dbxaccess-ephemeral] " + marker(), "[dbxaccess-ephemeral] " + marker(), "scoring " + marker()} {
+	for _, comment := range []string{"nightly [dbxaccess-ephemeral] " + marker(), "[dbxaccess-ephemeral] " + marker(),
+		"scoring " + marker()} {
 		id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, comment, lifetime)
 		strays[id] = true
 	}
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "no marker", lifetime)
-	_, used := w.Workspace.MintToken(w.ScoringApp.ClientID, "in use, its comment could not be changed "+marker(), lifetime)
+	_, used := w.Workspace.MintToken(w.ScoringApp.ClientID, "in use, its comment could not be changed "+marker(),
+		lifetime)
 	if !opens(w, used) {
 		t.Fatal("the token in use opens nothing")
 	}
 	w.Tenant.Clock.Advance(ago - 2*time.Hour)
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "made two hours ago, and its use does not show yet "+marker(), lifetime)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "made two hours ago, and its use does not show yet "+marker(),
+		lifetime)
 	w.Tenant.Clock.Advance(2 * time.Hour)
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "of a run that is going on [dbxaccess-ephemeral] "+marker(), 24*time.Hour)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "of a run that is going on [dbxaccess-ephemeral] "+marker(),
+		24*time.Hour)
 
 	c := w.CLI(t, example(t, "break-glass/sweep/main.tf"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -255,7 +268,8 @@ func TestSweepOfStrays(t *testing.T) {
 	if n := len(w.Workspace.Snapshot().Tokens); n != 8 {
 		t.Fatalf("the dry run changed something: %d tokens", n)
 	}
-	c.MustRun(t, 0, append(command, "-var", "revoke=true")...).MustSay(t, "Revoked 3 stray tokens; 0 could not be revoked.")
+	c.MustRun(t, 0, append(command, "-var", "revoke=true")...).MustSay(t, "Revoked 3 stray tokens; 0 could "+
+		"not be revoked.")
 	for _, token := range w.Workspace.Snapshot().Tokens {
 		if strays[token.ID] {
 			t.Errorf("left: %s", token.Comment)

@@ -36,7 +36,8 @@ func browserOn(t *testing.T, page string) *browser {
 	must(t, err)
 	from, answers, err := os.Pipe()
 	must(t, err)
-	cmd := exec.CommandContext(t.Context(), path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+	cmd := exec.CommandContext(t.Context(), path, "--headless", "--no-sandbox", "--disable-gpu",
+		"--disable-dev-shm-usage",
 		"--user-data-dir="+filepath.Join(dir, "profile"), "--remote-debugging-pipe")
 	cmd.ExtraFiles = []*os.File{commands, answers} // file descriptors 3 and 4
 	must(t, cmd.Start())
@@ -50,7 +51,8 @@ func browserOn(t *testing.T, page string) *browser {
 	})
 	must(t, from.SetReadDeadline(time.Now().Add(time.Minute)))
 	target := b.call(t, "Target.createTarget", map[string]any{"url": "file://" + file})
-	b.session, _ = b.call(t, "Target.attachToTarget", map[string]any{"targetId": target["targetId"], "flatten": true})["sessionId"].(string)
+	b.session, _ = b.call(t, "Target.attachToTarget", map[string]any{"targetId": target["targetId"],
+		"flatten": true})["sessionId"].(string)
 	b.call(t, "Emulation.setScrollbarsHidden", map[string]any{"hidden": true})
 	b.until(t, `document.readyState === "complete" && !!document.getElementById("count")?.textContent`)
 	return b
@@ -117,14 +119,17 @@ func (b *browser) press(t *testing.T, key string) {
 		down["text"] = "\r"
 	}
 	b.call(t, "Input.dispatchKeyEvent", down)
-	b.call(t, "Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code})
+	b.call(t, "Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key,
+		"windowsVirtualKeyCode": code})
 }
 
 // looks sets the width of the window and the colour scheme, and returns a picture of the upper part of the page.
 func (b *browser) looks(t *testing.T, width int, scheme string) []byte {
 	t.Helper()
-	b.call(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 1150, "deviceScaleFactor": 1, "mobile": false})
-	b.call(t, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
+	b.call(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 1150,
+		"deviceScaleFactor": 1, "mobile": false})
+	b.call(t, "Emulation.setEmulatedMedia",
+		map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}})
 	text, _ := b.call(t, "Page.captureScreenshot", map[string]any{"format": "png"})["data"].(string)
 	picture, err := base64.StdEncoding.DecodeString(text)
 	must(t, err)
@@ -145,7 +150,8 @@ func TestAccessReportInABrowser(t *testing.T) {
 		name   string
 		width  int
 		scheme string
-	}{{"access-report", 1180, "light"}, {"dark", 1180, "dark"}, {"narrow", 390, "light"}, {"narrow-dark", 390, "dark"}} {
+	}{{"access-report", 1180, "light"}, {"dark", 1180, "dark"}, {"narrow", 390, "light"},
+		{"narrow-dark", 390, "dark"}} {
 		picture := b.looks(t, look.width, look.scheme)
 		if over := b.is(t, "document.documentElement.scrollWidth - document.documentElement.clientWidth"); over != 0.0 {
 			t.Errorf("%s: the page is %v wider than its window", look.name, over)
@@ -171,7 +177,8 @@ func TestAccessReportInABrowser(t *testing.T) {
 		order = append(order, fmt.Sprint(b.is(t, focused)))
 	}
 	got := strings.Join(order, "|")
-	for _, want := range []string{"Skip to the access matrix|Not known|Changes|Matrix|By endpoint|By principal|Groups|Tokens and secrets|find|level|only|Show all",
+	for _, want := range []string{"Skip to the access matrix|Not known|Changes|Matrix|By endpoint|By " +
+		"principal|Groups|Tokens and secrets|find|level|only|Show all",
 		"|Endpoint|Principal|Level|How|What it is|", "|Owner|Type|Comment or status|Age|Ends|Last use|Scopes"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("Tab does not go %s, but %s", want, got)

@@ -129,7 +129,8 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		write := func(n int) {
 			vault := fmt.Sprintf("key_vault_secret = { vault_uri = %q, name = \"app\" }", v.URL())
 			s.cli.Rewrite(t, secretVariables("secret")+
-				ownTokenHCL(s.w.ScoringApp.ClientID, bySecretVariable, vault, fmt.Sprintf("rotation_triggers = { n = %d }", n))+
+				ownTokenHCL(s.w.ScoringApp.ClientID, bySecretVariable, vault,
+					fmt.Sprintf("rotation_triggers = { n = %d }", n))+
 				fmt.Sprintf(proof, "query_as = \"key_vault_secret\"\n  "+vault))
 		}
 		write(1)
@@ -167,7 +168,8 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 			fmt.Sprintf(ephemeralTokens, other.ClientID)+
 			"resource \"dbxaccess_service_principal_oauth_secret\" \"app\" {\n"+
 			"  application_id = dbxaccess_service_principal.app.application_id\n}\n"+
-			"output \"token\" {\n  value     = dbxaccess_service_principal_token.app.token_value\n  sensitive = true\n}\n")
+			"output \"token\" {\n  value     = dbxaccess_service_principal_token.app.token_value\n  "+
+			"sensitive = true\n}\n")
 		planAndApply(t, s)
 		s.run(t, 0, "destroy", "-auto-approve")
 	},
@@ -186,7 +188,8 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 			fmt.Sprintf("resource \"dbxaccess_service_principal_oauth_secret\" \"app\" { application_id = %q }\n", app)+
 			fmt.Sprintf("import {\n  to = dbxaccess_service_principal.app\n  id = %q\n}\n", app)+
 			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_token.app\n  id = %q\n}\n", token)+
-			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_oauth_secret.app\n  id = %q\n}\n", app+"/"+secret))
+			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_oauth_secret.app\n  id = %q\n}\n",
+				app+"/"+secret))
 		planAndApply(t, s)
 		// Somebody imports by the secret value instead of the id. Terraform shows and logs its own command line, so the
 		// canary searches only the provider's output.

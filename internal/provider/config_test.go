@@ -44,7 +44,8 @@ func TestResolve(t *testing.T) {
 		"o of a host is the workspace's id": {
 			block{"host": text("https://westeurope.azuredatabricks.net/?o=7405605519549535#workspace")}, nil,
 			func(c config) (any, any) {
-				return [2]string{c.Host, c.WorkspaceID}, [2]string{"https://westeurope.azuredatabricks.net", "7405605519549535"}
+				return [2]string{c.Host, c.WorkspaceID}, [2]string{"https://westeurope.azuredatabricks.net",
+					"7405605519549535"}
 			},
 		},
 		"o of a bare host": {
@@ -64,7 +65,8 @@ func TestResolve(t *testing.T) {
 		"the second name of a certificate's path": {
 			block{}, map[string]string{"ARM_CLIENT_CERTIFICATE_FILE_PATH": "/x.pfx"},
 			func(c config) (any, any) {
-				return c.Login.CertificatePath, auth.Setting{Value: "/x.pfx", Attribute: "client_certificate_path", Env: "ARM_CLIENT_CERTIFICATE_FILE_PATH"}
+				return c.Login.CertificatePath, auth.Setting{Value: "/x.pfx", Attribute: "client_certificate_path",
+					Env: "ARM_CLIENT_CERTIFICATE_FILE_PATH"}
 			},
 		},
 		"a setting knows that it was written": {
@@ -80,13 +82,15 @@ func TestResolve(t *testing.T) {
 			},
 		},
 		"numbers from both sides": {
-			block{"http_timeout_seconds": number(7)}, map[string]string{"DBXACCESS_HTTP_TIMEOUT_SECONDS": "8", "DBXACCESS_RETRY_TIMEOUT_SECONDS": "9", "DATABRICKS_RATE_LIMIT": "10"},
+			block{"http_timeout_seconds": number(7)}, map[string]string{"DBXACCESS_HTTP_TIMEOUT_SECONDS": "8",
+				"DBXACCESS_RETRY_TIMEOUT_SECONDS": "9", "DATABRICKS_RATE_LIMIT": "10"},
 			func(c config) (any, any) {
 				return [3]any{c.HTTPTimeout, c.RetryTimeout, c.RateLimit}, [3]any{7 * time.Second, 9 * time.Second, 10}
 			},
 		},
 		"flags": {
-			block{"disable_instance_discovery": types.BoolValue(false)}, map[string]string{"ARM_DISABLE_INSTANCE_DISCOVERY": "true", "DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN": "true"},
+			block{"disable_instance_discovery": types.BoolValue(
+				false)}, map[string]string{"ARM_DISABLE_INSTANCE_DISCOVERY": "true", "DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN": "true"},
 			func(c config) (any, any) {
 				return [2]bool{c.Login.DisableInstanceDiscovery, c.Login.SendChain}, [2]bool{false, true}
 			},
@@ -95,13 +99,15 @@ func TestResolve(t *testing.T) {
 			block{"tenant_id": text("contoso.example"), "authority_host": text("https://login.example")}, nil,
 			func(c config) (any, any) {
 				s := c.completeLogin(auth.Settings{TenantID: auth.Setting{Attribute: "owner.tenant_id"}})
-				return [2]string{s.TenantID.Value, s.AuthorityHost.Value}, [2]string{"contoso.example", "https://login.example"}
+				return [2]string{s.TenantID.Value, s.AuthorityHost.Value},
+					[2]string{"contoso.example", "https://login.example"}
 			},
 		},
 		"an owner's own tenant stays": {
 			block{"tenant_id": text("contoso.example")}, nil,
 			func(c config) (any, any) {
-				return c.completeLogin(auth.Settings{TenantID: auth.Setting{Value: "fabrikam.example"}}).TenantID.Value, "fabrikam.example"
+				return c.completeLogin(auth.Settings{TenantID: auth.Setting{Value: "fabrikam.example"}}).TenantID.Value,
+					"fabrikam.example"
 			},
 		},
 	} {
@@ -145,15 +151,18 @@ func TestResolveRefusesTwoWorkspaces(t *testing.T) {
 		says []string
 	}{
 		"o and workspace_id": {
-			block{"host": types.StringValue("https://x.azuredatabricks.net/?o=1"), "workspace_id": types.StringValue("2")}, nil,
+			block{"host": types.StringValue("https://x.azuredatabricks.net/?o=1"),
+				"workspace_id": types.StringValue("2")}, nil,
 			[]string{"host names workspace 1", "workspace_id names workspace 2"},
 		},
 		"o in HCL, id in the environment": {
-			block{"host": types.StringValue("https://x.azuredatabricks.net/?o=1")}, map[string]string{"DATABRICKS_WORKSPACE_ID": "2"},
+			block{"host": types.StringValue(
+				"https://x.azuredatabricks.net/?o=1")}, map[string]string{"DATABRICKS_WORKSPACE_ID": "2"},
 			[]string{"host names workspace 1", "DATABRICKS_WORKSPACE_ID in the environment names workspace 2"},
 		},
 		"o in the environment": {
-			block{"workspace_id": types.StringValue("2")}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=1"},
+			block{"workspace_id": types.StringValue(
+				"2")}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=1"},
 			[]string{"DATABRICKS_HOST in the environment names workspace 1", "workspace_id names workspace 2"},
 		},
 		"the name of the host and o": {
@@ -161,7 +170,8 @@ func TestResolveRefusesTwoWorkspaces(t *testing.T) {
 			[]string{"adb-3.7.azuredatabricks.net is the address of workspace 3", "?o= names workspace 1"},
 		},
 		"the name of the host and workspace_id": {
-			block{"host": types.StringValue("https://adb-3.7.azuredatabricks.net"), "workspace_id": types.StringValue("2")}, nil,
+			block{"host": types.StringValue("https://adb-3.7.azuredatabricks.net"),
+				"workspace_id": types.StringValue("2")}, nil,
 			[]string{"host names workspace 3", "workspace_id names workspace 2"},
 		},
 		"o that is no id": {
@@ -200,15 +210,19 @@ func TestResourceIDStaysAPath(t *testing.T) {
 	t.Parallel()
 	const before = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/"
 	const between = "/providers/Microsoft.Databricks/workspaces/"
-	for _, id := range []string{before + "ml" + between + "models", before + "rg-1_(a).b" + between + "m-2", strings.ToUpper(before + "ml" + between + "models")} {
+	for _, id := range []string{before + "ml" + between + "models", before + "rg-1_(a).b" + between + "m-2",
+		strings.ToUpper(before + "ml" + between + "models")} {
 		if err := checkResourceID(id); err != nil {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
 	for _, id := range []string{
-		before + "ml" + between + "models?x=y", before + "ml" + between + "models#", before + ".." + between + "models", before + "ml" + between + "..", before + "ml" + between + ".",
-		before + "ml/../x" + between + "models", before + "m%2fl" + between + "models", before + "m l" + between + "models", before + "m\nl" + between + "models", before + `m\l` + between + "models",
-		before + "ml" + between + "models\n", before + "@elsewhere.example" + between + "models", "@elsewhere.example" + before + "ml" + between + "models",
+		before + "ml" + between + "models?x=y", before + "ml" + between + "models#", before + ".." + between +
+			"models", before + "ml" + between + "..", before + "ml" + between + ".",
+		before + "ml/../x" + between + "models", before + "m%2fl" + between + "models", before + "m l" + between +
+			"models", before + "m\nl" + between + "models", before + `m\l` + between + "models",
+		before + "ml" + between + "models\n", before + "@elsewhere.example" + between + "models", "@elsewhere.example" +
+			before + "ml" + between + "models",
 	} {
 		if err := checkResourceID(id); err == nil {
 			t.Errorf("%q was accepted", id)

@@ -22,7 +22,8 @@ func TestDamagedState(t *testing.T) {
 			s := newScene(t)
 			config := s.base(t, typeName)
 			if typeName == aToken {
-				config["key_vault_secret"] = map[string]any{"vault_uri": s.vault.URL(), "name": "token", "tags": map[string]any{"a": "b"}}
+				config["key_vault_secret"] = map[string]any{"vault_uri": s.vault.URL(), "name": "token",
+					"tags": map[string]any{"a": "b"}}
 			}
 			if typeName == aPrincipal {
 				config["adopt_existing"], config["on_destroy"] = true, "delete"

@@ -70,7 +70,8 @@ func TestDatabricksOIDCLogin(t *testing.T) {
 	w.Env["DBXACCESS_USE_DATABRICKS_OIDC"], w.Env["DATABRICKS_CLIENT_ID"] = "true", application
 	w.Env["ARM_OIDC_TOKEN"] = issuer.Token("pipeline", "ours", time.Hour)
 	me, _, errors := w.Protocol(t).Read(t, "dbxaccess_current_identity", nil)
-	if errors != "" || me["auth_type"] != "databricks_oidc" || me["application_id"] != application || me["tenant_id"] != nil {
+	if errors != "" || me["auth_type"] != "databricks_oidc" || me["application_id"] != application ||
+		me["tenant_id"] != nil {
 		t.Errorf("%v %s", me, errors)
 	}
 	if n := requestsToAzure(w); n != 0 {
@@ -84,7 +85,8 @@ func TestAzureLoginComesBeforeDatabricks(t *testing.T) {
 	w := acctest.New(t)
 	w.Env["DATABRICKS_CLIENT_ID"], w.Env["DATABRICKS_CLIENT_SECRET"] = databricksAdmin(w)
 	me, _, errors := w.Protocol(t).Read(t, "dbxaccess_current_identity", nil)
-	if errors != "" || me["auth_type"] != "certificate" || me["application_id"] != w.Deployer.ClientID || w.Count("workspace", "POST", "/oidc/v1/token") != 0 {
+	if errors != "" || me["auth_type"] != "certificate" || me["application_id"] != w.Deployer.ClientID ||
+		w.Count("workspace", "POST", "/oidc/v1/token") != 0 {
 		t.Errorf("%v %s", me, errors)
 	}
 }

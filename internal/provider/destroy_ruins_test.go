@@ -50,7 +50,8 @@ func (r *ruined) pem(name string) string {
 
 // token returns HCL of a token that is created with the certificate in a file.
 func (r *ruined) token(name, file, lines string) string {
-	return fmt.Sprintf("resource %q %q {\n  owner = {\n    application_id          = %q\n    client_certificate_path = %q\n  }\n  comment = \"managed\"\n  %s\n}\n",
+	return fmt.Sprintf("resource %q %q {\n  owner = {\n    application_id          = %q\n    "+
+		"client_certificate_path = %q\n  }\n  comment = \"managed\"\n  %s\n}\n",
 		tokenType, name, r.ScoringApp.ClientID, file, lines)
 }
 
@@ -68,11 +69,16 @@ func newRuined(t *testing.T) *ruined {
 	r.host = r.Env["DBXACCESS_HOST"]
 	app := r.ScoringApp.ClientID
 	r.blocks = map[string]string{
-		grantType:       fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"iris\"\n  service_principal_name = %q\n}\n", grantType, app),
-		listType:        fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"fresh\"\n  service_principals = { %q = \"CAN_QUERY\" }\n  users = { \"ada@example.com\" = \"CAN_MANAGE\" }\n  on_unlisted = \"error\"\n}\n", listType, app),
-		rightType:       fmt.Sprintf("resource %q \"x\" {\n  service_principal_name = %q\n}\n", rightType, app),
-		memberType:      fmt.Sprintf("resource %q \"x\" {\n  group_name = \"data scientists\"\n  application_id = %q\n}\n", memberType, app),
-		principalType:   fmt.Sprintf("resource %q \"x\" {\n  application_id = %q\n  adopt_existing = true\n  on_destroy = \"delete\"\n}\n", principalType, adopted),
+		grantType: fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"iris\"\n  service_principal_name = "+
+			"%q\n}\n", grantType, app),
+		listType: fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"fresh\"\n  service_principals = { "+
+			"%q = \"CAN_QUERY\" }\n  users = { \"ada@example.com\" = \"CAN_MANAGE\" }\n  on_unlisted = \"error\"\n}\n",
+			listType, app),
+		rightType: fmt.Sprintf("resource %q \"x\" {\n  service_principal_name = %q\n}\n", rightType, app),
+		memberType: fmt.Sprintf("resource %q \"x\" {\n  group_name = \"data scientists\"\n  application_id = "+
+			"%q\n}\n", memberType, app),
+		principalType: fmt.Sprintf("resource %q \"x\" {\n  application_id = %q\n  adopt_existing = true\n  "+
+			"on_destroy = \"delete\"\n}\n", principalType, adopted),
 		tokenType:       r.token("x", r.pem("scoring.pem"), ""),
 		oauthSecretType: fmt.Sprintf("resource %q \"x\" {\n  application_id = %q\n}\n", oauthSecretType, app),
 	}
@@ -147,17 +153,20 @@ func ruinedStates() map[string]ruin {
 		"another workspace": {
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
-			says:  []string{"Wrong workspace", "Correct host (or the environment variable)", "terraform state rm <address>, or a removed block"}, fails: 7,
+			says: []string{"Wrong workspace", "Correct host (or the environment variable)", "terraform state rm " +
+				"<address>, or a removed block"}, fails: 7,
 			out: func(r *ruined) { r.Env["DBXACCESS_HOST"] = r.host },
 		},
 		"another workspace, forgotten": {
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
-			says:  []string{"Wrong workspace", "or a removed block with lifecycle { destroy = false }", "OpenTofu applies with -refresh=false only"}, fails: 7,
+			says: []string{"Wrong workspace", "or a removed block with lifecycle { destroy = false }",
+				"OpenTofu applies with -refresh=false only"}, fails: 7,
 			out: func(r *ruined) {
 				var removed strings.Builder
 				for _, name := range everyType {
-					fmt.Fprintf(&removed, "removed {\n  from = %s.x\n  lifecycle {\n    destroy = false\n  }\n}\n", name)
+					fmt.Fprintf(&removed, "removed {\n  from = %s.x\n  lifecycle {\n    destroy = false\n "+
+						" }\n}\n", name)
 				}
 				r.cli.Rewrite(r.t, removed.String())
 				apply := []string{"apply", "-auto-approve"}
@@ -176,8 +185,10 @@ func ruinedStates() map[string]ruin {
 				r.Workspace.RemoveGrant("iris", r.Deployer.ClientID)
 			},
 			says: []string{
-				"Cannot read access to serving endpoint", "Cannot read the access list of serving endpoint", "and CAN_MANAGE to change who may call it", "Cannot read the right to use tokens",
-				"Cannot read group", "Cannot read service principal", "Cannot read token", "Cannot read OAuth secret", `group "admins"`, "terraform destroy -refresh=false -target=ADDRESS",
+				"Cannot read access to serving endpoint", "Cannot read the access list of serving endpoint",
+				"and CAN_MANAGE to change who may call it", "Cannot read the right to use tokens",
+				"Cannot read group", "Cannot read service principal", "Cannot read token", "Cannot read OAuth secret",
+				`group "admins"`, "terraform destroy -refresh=false -target=ADDRESS",
 			}, fails: 7,
 			out: func(r *ruined) { r.Workspace.AddToGroup(admins, r.Deployer.ClientID) },
 		},
@@ -210,11 +221,17 @@ func ruinedStates() map[string]ruin {
 			types: everyType,
 			spoil: func(r *ruined) { r.cli.Rewrite(r.t, r.all()+r.refused()) },
 			says: []string{
-				"Service principal has neither application id nor name", "adopt_existing requires on_destroy", "Nothing to adopt without an application id", "workspace-consume excludes other entitlements",
-				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice", "Principal is listed and ignored", "Ignored principal has no kind or no name",
-				"Token owner has no credential", "Token owner has two credentials", "Credential of the token's owner is empty", "Certificate password without a certificate",
-				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would be rotated by every plan", "Overlap of the token is too long",
-				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires key_vault_secret", "Not an application id", "Not the name of a serving endpoint", "Not the name of a Key Vault secret for the token", "Not the address of a vault for the token",
+				"Service principal has neither application id nor name", "adopt_existing requires on_destroy",
+				"Nothing to adopt without an application id", "workspace-consume excludes other entitlements",
+				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice",
+				"Principal is listed and ignored", "Ignored principal has no kind or no name",
+				"Token owner has no credential", "Token owner has two credentials",
+				"Credential of the token's owner is empty", "Certificate password without a certificate",
+				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate",
+				"Token would be rotated by every plan", "Overlap of the token is too long",
+				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires " +
+					"key_vault_secret", "Not an application id", "Not the name of a serving endpoint",
+				"Not the name of a Key Vault secret for the token", "Not the address of a vault for the token",
 			},
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.all()) },
 		},
@@ -222,15 +239,19 @@ func ruinedStates() map[string]ruin {
 			types: []string{memberType, principalType},
 			before: func(r *ruined) string {
 				self := r.Deployer.ClientID
-				return strings.NewReplacer("data scientists", admins, r.ScoringApp.ClientID, self).Replace(r.blocks[memberType]) +
+				return strings.NewReplacer("data scientists", admins, r.ScoringApp.ClientID,
+					self).Replace(r.blocks[memberType]) +
 					strings.Replace(r.blocks[principalType], adopted, self, 1) + r.blocks[grantType]
 			},
 			says: []string{
-				"The plan would take the provider's own rights away", "The plan would lock the provider out", `apply on_destroy = "retain"`, "a removed block with lifecycle { destroy = false }",
+				"The plan would take the provider's own rights away", "The plan would lock the provider out",
+				`apply on_destroy = "retain"`, "a removed block with lifecycle { destroy = false }",
 			}, fails: 2,
 			out: func(r *ruined) {
-				r.cli.Rewrite(r.t, strings.Replace(strings.Replace(r.blocks[principalType], adopted, r.Deployer.ClientID, 1), `"delete"`, `"retain"`, 1)+
-					r.blocks[grantType]+"removed {\n  from = "+memberType+".x\n  lifecycle {\n    destroy = false\n  }\n}\n")
+				r.cli.Rewrite(r.t, strings.Replace(strings.Replace(r.blocks[principalType], adopted,
+					r.Deployer.ClientID, 1), `"delete"`, `"retain"`, 1)+
+					r.blocks[grantType]+"removed {\n  from = "+memberType+".x\n  lifecycle {\n    destroy = "+
+					"false\n  }\n}\n")
 				r.cli.MustRun(r.t, 0, "apply", "-auto-approve")
 			},
 			stays: []string{"data scientists", "principal"}, // existed before, and are not managed here
@@ -239,7 +260,8 @@ func ruinedStates() map[string]ruin {
 			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 		},
 		"moved from the official provider, not refreshed": {
-			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial, destroy: []string{"-refresh=false"},
+			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
+			destroy: []string{"-refresh=false"},
 		},
 		"moved from the official provider, by who is no admin": {
 			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
@@ -249,13 +271,15 @@ func ruinedStates() map[string]ruin {
 				// Otherwise the list would be empty, which proves nothing.
 				r.Workspace.MintToken(r.Deployer.ClientID, "another", time.Hour)
 			},
-			says: []string{"the token is not among the tokens of the provider's identity, and may belong to another principal", `Add the provider's identity to the group "admins"`}, fails: 1,
+			says: []string{"the token is not among the tokens of the provider's identity, and may belong to " +
+				"another principal", `Add the provider's identity to the group "admins"`}, fails: 1,
 			out: func(r *ruined) { r.Workspace.AddToGroup(admins, r.Deployer.ClientID) },
 		},
 		"the last token of who is no admin was revoked": {
 			types: []string{tokenType},
 			before: func(r *ruined) string {
-				return fmt.Sprintf("resource %q \"x\" {\n  owner = {\n    application_id = %q\n    use_provider_identity = true\n  }\n  comment = \"managed\"\n}\n", tokenType, r.Deployer.ClientID)
+				return fmt.Sprintf("resource %q \"x\" {\n  owner = {\n    application_id = %q\n    "+
+					"use_provider_identity = true\n  }\n  comment = \"managed\"\n}\n", tokenType, r.Deployer.ClientID)
 			},
 			spoil: func(r *ruined) {
 				r.Workspace.RemoveFromGroup(admins, r.Deployer.ClientID)
@@ -266,24 +290,29 @@ func ruinedStates() map[string]ruin {
 					}
 				}
 			},
-			says: []string{"the workspace returned an empty list of the owner's tokens", "To destroy it, run terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
+			says: []string{"the workspace returned an empty list of the owner's tokens", "To destroy it, run " +
+				"terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"moved from the official provider, endpoint deleted": {
 			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 			spoil: func(r *ruined) { r.Workspace.DeleteEndpoint("iris") },
-			says:  []string{"Cannot find the serving endpoint of the moved access list", "If the endpoint does not exist any more, remove the moved block, and remove the old address from the state: terraform state rm <address>"},
+			says: []string{"Cannot find the serving endpoint of the moved access list", "If the endpoint does not " +
+				"exist any more, remove the moved block, and remove the old address from the state: terraform " +
+				"state rm <address>"},
 			fails: 1,
 			out: func(r *ruined) {
 				r.cli.MustRun(r.t, 0, "state", "rm", "databricks_permissions.x")
-				r.cli.Rewrite(r.t, r.blocks[tokenType]+"moved {\n  from = databricks_token.x\n  to   = "+tokenType+".x\n}\n")
+				r.cli.Rewrite(r.t, r.blocks[tokenType]+"moved {\n  from = databricks_token.x\n  to   = "+
+					tokenType+".x\n}\n")
 			},
 		},
 		"an owner's certificate that is of no use": {
 			types: []string{tokenType},
 			before: func(r *ruined) string {
 				hcl := ""
-				for _, name := range []string{"expired", "garbage", "missing", "expired-revoked", "garbage-revoked", "missing-revoked"} {
+				for _, name := range []string{"expired", "garbage", "missing", "expired-revoked", "garbage-revoked",
+					"missing-revoked"} {
 					hcl += r.token(name, r.pem(name), fmt.Sprintf("rotation_triggers = { name = %q }", name))
 				}
 				return hcl
@@ -295,7 +324,8 @@ func ruinedStates() map[string]ruin {
 					}
 				}
 				for _, suffix := range []string{"", "-revoked"} {
-					cert, key, err := r.Tenant.IssueClientCertificate("old", time.Now().AddDate(-1, 0, 0), time.Now().Add(-time.Hour))
+					cert, key, err := r.Tenant.IssueClientCertificate("old", time.Now().AddDate(-1, 0, 0),
+						time.Now().Add(-time.Hour))
 					if err != nil {
 						r.t.Fatal(err)
 					}
@@ -316,16 +346,19 @@ func ruinedStates() map[string]ruin {
 			spoil: func(r *ruined) {
 				garbage := r.Write(r.t, "garbage.pem", []byte("garbage"))
 				r.cli.Rewrite(r.t, r.blocks[tokenType]+r.blocks[rightType]+r.token("garbage", garbage, "")+
-					r.token("vault", r.Dir+"/scoring.pem", "key_vault_secret = {\n    vault_uri = \"https://kv-other.vault.azure.cn\"\n    name = \"scoring\"\n  }"))
+					r.token("vault", r.Dir+"/scoring.pem", "key_vault_secret = {\n    vault_uri = "+
+						"\"https://kv-other.vault.azure.cn\"\n    name = \"scoring\"\n  }"))
 			},
-			says: []string{"garbage.pem", "cannot use the Key Vault of the token", "remove this block and apply, or run terraform destroy -refresh=false"}, fails: 2,
+			says: []string{"garbage.pem", "cannot use the Key Vault of the token", "remove this block and apply, " +
+				"or run terraform destroy -refresh=false"}, fails: 2,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"tokens that cannot be made, removed": {
 			types:  []string{tokenType},
 			before: func(r *ruined) string { return r.blocks[tokenType] + r.blocks[rightType] },
 			spoil: func(r *ruined) {
-				r.cli.Rewrite(r.t, r.blocks[tokenType]+r.blocks[rightType]+r.token("garbage", r.Write(r.t, "garbage.pem", []byte("garbage")), ""))
+				r.cli.Rewrite(r.t, r.blocks[tokenType]+r.blocks[rightType]+r.token("garbage",
+					r.Write(r.t, "garbage.pem", []byte("garbage")), ""))
 			},
 			says: []string{"garbage.pem", "remove this block"}, fails: 1,
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.blocks[tokenType]+r.blocks[rightType]) },
@@ -333,15 +366,18 @@ func ruinedStates() map[string]ruin {
 		"a deleted vault": {
 			types: []string{tokenType}, before: (*ruined).inVault,
 			spoil: func(r *ruined) {
-				r.Tenant.Faults.Add(emulator.Fault{Service: "proxy", Method: "CONNECT", Path: "/kv-*.vault.azure.net:443", Status: 502, Times: -1})
+				r.Tenant.Faults.Add(emulator.Fault{Service: "proxy", Method: "CONNECT",
+					Path: "/kv-*.vault.azure.net:443", Status: 502, Times: -1})
 			},
-			says: []string{"cannot read the Key Vault secret of the token", "terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
+			says: []string{"cannot read the Key Vault secret of the token", "terraform destroy -refresh=false " +
+				"-target=ADDRESS"}, fails: 1,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"a vault that refuses": {
 			types: []string{tokenType}, before: (*ruined).inVault,
 			spoil: func(r *ruined) {
-				r.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: "GET", Status: 403, Code: "Forbidden", Times: -1})
+				r.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: "GET", Status: 403, Code: "Forbidden",
+					Times: -1})
 			},
 			says: []string{"cannot read the Key Vault secret of the token", "terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
@@ -354,7 +390,8 @@ func (r *ruined) inVault() string {
 	r.Proxied()
 	v := r.Tenant.NewVault("kv-" + uuid.NewString()[:13])
 	v.Allow(r.Deployer.ClientID, emulator.RoleSecretsOfficer)
-	return r.blocks[rightType] + r.token("x", r.Dir+"/scoring.pem", fmt.Sprintf("key_vault_secret = {\n    vault_uri = %q\n    name = \"scoring\"\n  }\n  depends_on = [%s.x]", v.URL(), rightType))
+	return r.blocks[rightType] + r.token("x", r.Dir+"/scoring.pem", fmt.Sprintf("key_vault_secret = {\n    "+
+		"vault_uri = %q\n    name = \"scoring\"\n  }\n  depends_on = [%s.x]", v.URL(), rightType))
 }
 
 // isRevoked reports whether the state holds the token under a name that says that it was revoked.

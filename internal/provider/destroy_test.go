@@ -49,7 +49,9 @@ func TestDestroyWhateverFailsThePlan(t *testing.T) {
 			if managed := r.cli.Managed(t); len(managed) > 0 {
 				t.Errorf("the state still has %v", managed)
 			}
-			left := slices.DeleteFunc(r.remaining(), func(thing string) bool { return thing == admins || slices.Contains(row.stays, thing) })
+			left := slices.DeleteFunc(r.remaining(), func(thing string) bool {
+				return thing == admins || slices.Contains(row.stays, thing)
+			})
 			if row.before != nil {
 				left = slices.DeleteFunc(left, func(thing string) bool { return !row.manages(thing) })
 			}
@@ -62,6 +64,7 @@ func TestDestroyWhateverFailsThePlan(t *testing.T) {
 
 // manages reports whether the row tests the type of the thing, so that the thing must not be left.
 func (row ruin) manages(thing string) bool {
-	types := map[string]string{"iris": listType, "right": rightType, "data scientists": memberType, "principal": principalType, "token": tokenType}
+	types := map[string]string{"iris": listType, "right": rightType, "data scientists": memberType,
+		"principal": principalType, "token": tokenType}
 	return slices.Contains(row.types, types[thing])
 }

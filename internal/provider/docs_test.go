@@ -66,7 +66,8 @@ func documented(t *testing.T) map[string]string {
 		name := strings.TrimPrefix(filepath.ToSlash(page), "../../")
 		for _, at := range fence.FindAllSubmatchIndex(text, -1) {
 			where := fmt.Sprintf("%s:%d", name, strings.Count(string(text[:at[0]]), "\n")+1)
-			if slices.Contains(onePage, filepath.Base(page)) || strings.HasPrefix(name, "docs/resources/") || strings.HasPrefix(name, "docs/data-sources/") {
+			if slices.Contains(onePage, filepath.Base(page)) || strings.HasPrefix(name, "docs/resources/") ||
+				strings.HasPrefix(name, "docs/data-sources/") {
 				where = name // the examples of a resource's page share a folder and its variables
 			}
 			blocks[where] += string(text[at[4]:at[5]]) + "\n"
@@ -105,7 +106,8 @@ func asModule(t *testing.T, where, text string) module {
 	for _, b := range body.Blocks {
 		whole := hcl.RangeBetween(b.TypeRange, b.CloseBraceRange)
 		kind := b.Type
-		if (kind == "resource" || kind == "data") && !strings.HasPrefix(b.Labels[0], "dbxaccess_") && b.Labels[0] != "terraform_data" {
+		if (kind == "resource" || kind == "data") && !strings.HasPrefix(b.Labels[0], "dbxaccess_") &&
+			b.Labels[0] != "terraform_data" {
 			arguments, known := foreign[kind+" "+b.Labels[0]]
 			if !known {
 				t.Errorf("%s: %s %s is of another provider and not in the test's table", where, kind, b.Labels[0])
@@ -155,7 +157,8 @@ func asModule(t *testing.T, where, text string) module {
 				}
 			}
 			if regexp.MustCompile(`^(azuread|azurerm|databricks|module$)`).MatchString(root) {
-				name := "other_" + regexp.MustCompile(`\W+`).ReplaceAllString(string(expression.SrcRange.SliceBytes([]byte(text))), "_")
+				name := "other_" + regexp.MustCompile(`\W+`).ReplaceAllString(
+					string(expression.SrcRange.SliceBytes([]byte(text))), "_")
 				cut(expression.SrcRange, "var."+name)
 				added[name] = true
 			}

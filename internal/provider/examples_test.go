@@ -101,7 +101,8 @@ func copyBeside(t *testing.T, folder, to string) {
 	}
 	for _, f := range files {
 		if ext := filepath.Ext(f.Name()); f.Type().IsRegular() && ext != ".tf" {
-			if err := os.WriteFile(filepath.Join(to, f.Name()), []byte(read(t, filepath.Join(folder, f.Name()))), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(to, f.Name()), []byte(read(t, filepath.Join(folder, f.Name()))),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -117,7 +118,8 @@ func keyVaultExample(t *testing.T, w *acctest.World) (v *emulator.DeployerVault,
 	delete(w.Env, "ARM_TENANT_ID")
 	delete(w.Env, "ARM_CLIENT_ID")
 	v = w.NewDeployerVault("kv-ml")
-	version = v.ImportCertificate("databricks-deployer", w.DeployerKey, w.DeployerCertificate, emulator.CertificatePKCS12)
+	version = v.ImportCertificate("databricks-deployer", w.DeployerKey, w.DeployerCertificate,
+		emulator.CertificatePKCS12)
 	for name, value := range map[string]string{
 		"client-id": w.Deployer.ClientID, "tenant-id": w.Tenant.ID,
 		"thumbprint": fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw)),
@@ -150,21 +152,25 @@ func TestKeyVaultExample(t *testing.T) {
 	}
 	w.Workspace.AddCluster("notebooks", w.PersonName, "RUNNING")
 	c := w.CLI(t, string(hcl))
-	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "2 added") || !isAdmin(w, w.ScoringApp.ClientID) {
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "2 added") ||
+		!isAdmin(w, w.ScoringApp.ClientID) {
 		t.Errorf("the next pipeline is no admin:\n%s", r.Stdout)
 	}
 	if seen := c.MustRun(t, 0, "output", "-json", "clusters").Stdout; !strings.Contains(seen, "notebooks (RUNNING)") {
 		t.Errorf("the smoke test saw %s", seen)
 	}
 	out := c.MustRun(t, 0, "output", "-json", "deployer").Stdout
-	for _, want := range []string{w.Deployer.ClientID, w.Tenant.ID, fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw)), w.DeployerCertificate.NotAfter.UTC().Format("2006-01-02T15:04:05Z")} {
+	for _, want := range []string{w.Deployer.ClientID, w.Tenant.ID,
+		fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw)), w.DeployerCertificate.NotAfter.UTC().Format(
+			"2006-01-02T15:04:05Z")} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %s: %s", want, out)
 		}
 	}
 
 	registered := fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw))
-	cert, key, err := w.Tenant.IssueClientCertificate("deployer", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	cert, key, err := w.Tenant.IssueClientCertificate("deployer", time.Now().Add(-time.Hour),
+		time.Now().AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +178,8 @@ func TestKeyVaultExample(t *testing.T) {
 	v.SetSecret("databricks-deployer-thumbprint", fmt.Sprintf("%X", sha1.Sum(cert.Raw)), "text/plain")
 	r := c.MustRun(t, 1, "plan")
 	text := strings.Join(strings.Fields(r.Stderr), " ")
-	for _, want := range []string{"Client certificate is not registered", "AADSTS700027", "kv-ml.vault.azure.net", version, fmt.Sprintf("%X", sha1.Sum(cert.Raw)), "certificate_version"} {
+	for _, want := range []string{"Client certificate is not registered", "AADSTS700027", "kv-ml.vault.azure.net",
+		version, fmt.Sprintf("%X", sha1.Sum(cert.Raw)), "certificate_version"} {
 		if !strings.Contains(strings.ReplaceAll(text, " ", ""), strings.ReplaceAll(want, " ", "")) {
 			t.Errorf("the error does not say %q:\n%s", want, r.Stderr)
 		}

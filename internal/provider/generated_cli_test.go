@@ -143,7 +143,8 @@ func TestGeneratedConfiguration(t *testing.T) {
 
 	c := s.CLI(t, "")
 	write(t, c, "imports.tf", imports(others, "  provider = dbxaccess\n"))
-	c.MustRun(t, 0, "plan", "-generate-config-out=generated.tf").MustSay(t, fmt.Sprintf("%d to import, 0 to add, 0 to change, 0 to destroy", all-1))
+	c.MustRun(t, 0, "plan", "-generate-config-out=generated.tf").MustSay(t,
+		fmt.Sprintf("%d to import, 0 to add, 0 to change, 0 to destroy", all-1))
 	write(t, c, "imports.tf", imports(others, ""))
 	write(t, c, "token.tf", imports(map[string]string{tokenAddress: ids[tokenAddress]}, "  provider = dbxaccess\n"))
 	r := c.MustRun(t, 1, "plan", "-generate-config-out=token_generated.tf")
@@ -154,7 +155,8 @@ func TestGeneratedConfiguration(t *testing.T) {
 	write(t, c, "token.tf", imports(map[string]string{tokenAddress: ids[tokenAddress]}, ""))
 	write(t, c, "token_override.tf", strings.SplitN(fmt.Sprintf(credential, s.app), "\n\n", 2)[1])
 	write(t, c, "variables.tf", strings.SplitN(credential, "\n\n", 2)[0])
-	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, fmt.Sprintf("%d imported, 0 added, 0 changed, 0 destroyed", all))
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, fmt.Sprintf("%d imported, 0 added, 0 changed, 0 "+
+		"destroyed", all))
 	remove(t, c, "imports.tf")
 	remove(t, c, "token.tf")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -164,7 +166,8 @@ func TestGeneratedConfiguration(t *testing.T) {
 		hand.MustRun(t, 0, "state", "rm", to)
 	}
 	write(t, hand, "imports.tf", imports(ids, ""))
-	hand.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, fmt.Sprintf("%d imported, 0 added, 0 changed, 0 destroyed", all))
+	hand.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, fmt.Sprintf("%d imported, 0 added, 0 changed, 0 "+
+		"destroyed", all))
 	hand.MustRun(t, 0, "plan", "-detailed-exitcode")
 	acctest.Same(t, "the workspace", asObject(s.Workspace.Snapshot()), asObject(before))
 }
@@ -200,8 +203,10 @@ func TestGeneratedByQuery(t *testing.T) {
 			t.Errorf("no %s was found", typeName)
 		}
 	}
-	hcl := owner.ReplaceAllString(string(found), "owner = {\n    application_id = \"$1\"\n    client_secret_wo = var.secret\n  }")
-	write(t, c, "found.tf", strings.ReplaceAll(hcl, "  provider = dbxaccess\n", "")+strings.SplitN(credential, "\n\n", 2)[0])
+	hcl := owner.ReplaceAllString(string(found), "owner = {\n    application_id = \"$1\"\n    client_secret_wo = "+
+		"var.secret\n  }")
+	write(t, c, "found.tf", strings.ReplaceAll(hcl, "  provider = dbxaccess\n", "")+strings.SplitN(credential,
+		"\n\n", 2)[0])
 	remove(t, c, "all.tfquery.hcl")
 	// The resource for an endpoint's whole access list has no list resource; the query finds its entries as single
 	// grants.

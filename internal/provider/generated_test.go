@@ -39,7 +39,8 @@ func (s *scene) wantGenerated(t *testing.T, typeName, id string, identity map[st
 	imported := p.MustImport(t, typeName, id, identity)
 	config := generated(p, typeName, imported.State)
 	if owner, ok := config["owner"].(map[string]any); ok && owner["use_provider_identity"] == nil {
-		if _, errors := p.Plan(t, typeName, imported, config); !strings.HasPrefix(errors, "Token owner has no credential: ") {
+		if _, errors := p.Plan(t, typeName, imported, config); !strings.HasPrefix(errors,
+			"Token owner has no credential: ") {
 			t.Errorf("a credential is not all that is missing: %q", errors)
 		}
 		owner["client_secret_wo"] = s.secret

@@ -47,7 +47,8 @@ func TestAdviceForWrongEndpointName(t *testing.T) {
 	}
 
 	// A refresh of a grant whose endpoint was deleted shows no error, and so requests no names.
-	made := w.Protocol(t).MustApply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, map[string]any{"endpoint_name": "churn-scoring", "service_principal_name": w.Deployer.ClientID})
+	made := w.Protocol(t).MustApply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{},
+		map[string]any{"endpoint_name": "churn-scoring", "service_principal_name": w.Deployer.ClientID})
 	w.Workspace.DeleteEndpoint("churn-scoring")
 	w.Tenant.Journal.Reset()
 	if gone := w.Protocol(t).MustRefresh(t, "dbxaccess_serving_endpoint_permission", made); gone.State != nil {
@@ -74,7 +75,8 @@ func TestObjectIDGivenForAnApplicationID(t *testing.T) {
 		"dbxaccess_group_member":                           {"group_name": "readers", "application_id": w.ScoringApp.ObjectID},
 	} {
 		_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, config)
-		if !strings.Contains(errors, "The value is the object id of this service principal: application id "+w.ScoringApp.ClientID) {
+		if !strings.Contains(errors, "The value is the object id of this service principal: application id "+
+			w.ScoringApp.ClientID) {
 			t.Errorf("%s: %s", typeName, errors)
 		}
 		if !reflect.DeepEqual(w.Workspace.Snapshot(), before) {

@@ -64,14 +64,16 @@ func scores(w *acctest.World, token string) bool {
 func TestGuideRotatesWithoutOutage(t *testing.T) {
 	t.Parallel()
 	const page, day = "docs/guides/credentials-without-outages.md", time.Hour
-	block := strings.ReplaceAll(blockOf(t, page, `resource "dbxaccess_service_principal_token"`), "24 * 60 * 60", "60 * 60")
+	block := strings.ReplaceAll(blockOf(t, page, `resource "dbxaccess_service_principal_token"`), "24 * 60 * 60",
+		"60 * 60")
 	w := acctest.New(t)
 	w.Proxied()
 	v := w.Tenant.NewVault("kv-scoring")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 	w.Workspace.SetGrant(w.EndpointName, w.ScoringApp.ClientID, "CAN_QUERY")
-	c := w.CLI(t, block+"\noutput \"reason\" {\n  value = dbxaccess_service_principal_token.scoring.rotation_reason\n}\n")
+	c := w.CLI(t, block+"\noutput \"reason\" {\n  value = "+
+		"dbxaccess_service_principal_token.scoring.rotation_reason\n}\n")
 	c.Env["TF_VAR_application_id"], c.Env["TF_VAR_client_secret"] = w.ScoringApp.ClientID, w.ScoringSecret
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	first := v.Value("databricks-token")
@@ -89,7 +91,8 @@ func TestGuideRotatesWithoutOutage(t *testing.T) {
 			c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=day.tfplan")
 			var reason string
 			c.MustRun(t, 0, "apply", "day.tfplan")
-			if err := json.Unmarshal([]byte(c.MustRun(t, 0, "output", "-json", "reason").Stdout), &reason); err != nil || reason != on.reason {
+			if err := json.Unmarshal([]byte(c.MustRun(t, 0, "output", "-json", "reason").Stdout),
+				&reason); err != nil || reason != on.reason {
 				t.Errorf("after %v more it is %q and not %q: %v", on.after, reason, on.reason, err)
 			}
 		}
@@ -117,13 +120,15 @@ func TestGuideRotatesOAuthSecretWithoutOutage(t *testing.T) {
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 	w.Workspace.AddToGroup("admins", w.ScoringApp.ClientID)
-	c := w.CLI(t, block+"\noutput \"reason\" {\n  value = dbxaccess_service_principal_oauth_secret.scoring.rotation_reason\n}\n")
+	c := w.CLI(t, block+"\noutput \"reason\" {\n  value = "+
+		"dbxaccess_service_principal_oauth_secret.scoring.rotation_reason\n}\n")
 	c.Env["TF_VAR_application_id"] = w.ScoringApp.ClientID
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	first := v.Value("databricks-oauth-secret")
 	logsIn := func(secret string) bool {
 		c := w.CLI(t, whoAmI)
-		for _, name := range []string{"ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PASSWORD", "ARM_TENANT_ID", "ARM_CLIENT_ID"} {
+		for _, name := range []string{"ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PASSWORD", "ARM_TENANT_ID",
+			"ARM_CLIENT_ID"} {
 			c.Env[name] = ""
 		}
 		c.Env["DATABRICKS_CLIENT_ID"], c.Env["DATABRICKS_CLIENT_SECRET"] = w.ScoringApp.ClientID, secret
@@ -212,7 +217,8 @@ func TestGuideFirstLogin(t *testing.T) {
 	t.Parallel()
 	const page = "docs/guides/log-in.md"
 	w := acctest.New(t)
-	c := w.CLI(t, strings.ReplaceAll(blockOf(t, page, `"deployer_is_admin"`), "4c2f6b1e-7d55-4a6e-8a39-0d7c7a9c1f20", w.ScoringApp.ClientID))
+	c := w.CLI(t, strings.ReplaceAll(blockOf(t, page, `"deployer_is_admin"`), "4c2f6b1e-7d55-4a6e-8a39-0d7c7a9c1f20",
+		w.ScoringApp.ClientID))
 	secret := w.ScoringApp.AddSecret(time.Hour)
 	asNew := func() string {
 		other := *w
@@ -237,7 +243,8 @@ func TestGuideRotatesTheDeployersCertificate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	old := w.Env["ARM_CLIENT_CERTIFICATE_PATH"]
-	cert, key, err := w.Tenant.IssueClientCertificate("deployer", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	cert, key, err := w.Tenant.IssueClientCertificate("deployer", time.Now().Add(-time.Hour),
+		time.Now().AddDate(1, 0, 0))
 	must(t, err)
 	renewed := w.WritePFX(t, "renewed.pfx", key, cert, acctest.Password)
 	login := func(path, says string) {
@@ -283,7 +290,8 @@ func TestGuideManyEndpoints(t *testing.T) {
 	w.Workspace.CreateEndpoint("digits", w.PersonName)
 	c := w.CLI(t, grants)
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "3 added")
-	c.Rewrite(t, strings.Replace(grants, "grants = {", "grants = {\n    \"digits/6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20\" = \"CAN_VIEW\"", 1))
+	c.Rewrite(t, strings.Replace(grants, "grants = {", "grants = {\n    "+
+		"\"digits/6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20\" = \"CAN_VIEW\"", 1))
 	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "1 to add, 0 to change, 0 to destroy")
 
 	two := strings.NewReplacer("https://adb-1234567890123456.7.azuredatabricks.net", w.Env["DBXACCESS_HOST"],
@@ -314,7 +322,8 @@ terraform {
 }
 `, version)
 	}
-	grant := fmt.Sprintf("resource \"dbxaccess_serving_endpoint_permission\" \"a\" {\n  endpoint_name = \"iris\"\n  service_principal_name = %q\n}\n", w.ScoringApp.ClientID)
+	grant := fmt.Sprintf("resource \"dbxaccess_serving_endpoint_permission\" \"a\" {\n  endpoint_name = \"iris\"\n "+
+		" service_principal_name = %q\n}\n", w.ScoringApp.ClientID)
 	c := w.CLI(t, hcl("0.1.0")+grant)
 	c.Process = true // init installs the versions
 	c.Installs(t, "0.1.0", "0.1.1")
@@ -328,7 +337,8 @@ terraform {
 	c.MustRun(t, 0, "init", "-upgrade").MustSay(t, "v0.1.1")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 
-	c.Rewrite(t, hcl("~> 0.1.0")+"removed {\n  from = dbxaccess_serving_endpoint_permission.a\n  lifecycle {\n    destroy = false\n  }\n}\n")
+	c.Rewrite(t, hcl("~> 0.1.0")+"removed {\n  from = dbxaccess_serving_endpoint_permission.a\n  lifecycle {\n    "+
+		"destroy = false\n  }\n}\n")
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if len(c.Managed(t)) != 0 || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "CAN_QUERY" {
 		t.Error("the state does not forget the grant, or the workspace does")

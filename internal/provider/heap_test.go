@@ -26,7 +26,8 @@ func TestLiveHeap(t *testing.T) {
 	kept := liveHeap() - before
 	t.Logf("%d KB", kept>>10)
 	if kept > mostLiveHeap {
-		t.Errorf("%d MB are still in memory after 2000 requests that have returned, of %d MB at most", kept>>20, mostLiveHeap>>20)
+		t.Errorf("%d MB are still in memory after 2000 requests that have returned, of %d MB at most", kept>>20,
+			mostLiveHeap>>20)
 	}
 	runtime.KeepAlive(p)
 }

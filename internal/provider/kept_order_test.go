@@ -27,7 +27,8 @@ func keptKinds(w *acctest.World) map[string]struct {
 			func() bool { return w.Workspace.Grants("iris")[app] == "CAN_QUERY" },
 		},
 		"dbxaccess_serving_endpoint_permissions_exclusive": {
-			map[string]any{"endpoint_name": "fresh", "service_principals": map[string]any{app: "CAN_QUERY"}, "users": map[string]any{"ada@example.com": "CAN_MANAGE"}},
+			map[string]any{"endpoint_name": "fresh", "service_principals": map[string]any{app: "CAN_QUERY"},
+				"users": map[string]any{"ada@example.com": "CAN_MANAGE"}},
 			func() bool { return len(w.Workspace.Grants("fresh")) == 2 },
 		},
 		"dbxaccess_token_permission": {
@@ -103,7 +104,8 @@ func TestRemovalPlannedSecondStays(t *testing.T) {
 		plans := w.Protocol(t)
 		create, errors := plans.Plan(t, name, acctest.Object{}, kind.config)
 		destroy, more := plans.Plan(t, name, made, nil)
-		if errors+more != "" || !strings.Contains(destroy.Warnings, "The destroy leaves the object as it is.") || strings.Contains(create.Warnings+destroy.Warnings, "Live tokens") ||
+		if errors+more != "" || !strings.Contains(destroy.Warnings, "The destroy leaves the object as it is.") ||
+			strings.Contains(create.Warnings+destroy.Warnings, "Live tokens") ||
 			strings.Contains(create.Warnings, "at another") {
 			t.Errorf("%s: %s%s; the plans warn: %s; %s", name, errors, more, create.Warnings, destroy.Warnings)
 		}
@@ -139,12 +141,15 @@ func TestFailedCreateDoesNotPreventDestroy(t *testing.T) {
 	config := map[string]any{"endpoint_name": "iris", "service_principal_name": w.ScoringApp.ClientID}
 	made := w.Protocol(t).MustApply(t, name, acctest.Object{}, config)
 	destroy, _ := w.Protocol(t).Plan(t, name, made, nil)
-	higher := map[string]any{"endpoint_name": "iris", "service_principal_name": w.ScoringApp.ClientID, "permission_level": "CAN_MANAGE"}
+	higher := map[string]any{"endpoint_name": "iris", "service_principal_name": w.ScoringApp.ClientID,
+		"permission_level": "CAN_MANAGE"}
 	p := w.Protocol(t)
-	if _, errors := p.Apply(t, name, acctest.Object{}, higher); !strings.Contains(errors, "already has the direct permission level CAN_QUERY") {
+	if _, errors := p.Apply(t, name, acctest.Object{}, higher); !strings.Contains(errors, "already has the direct "+
+		"permission level CAN_QUERY") {
 		t.Fatal(errors)
 	}
-	if _, errors := p.ApplyPlan(t, destroy, nil); errors != "" || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "" {
+	if _, errors := p.ApplyPlan(t, destroy, nil); errors != "" ||
+		w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "" {
 		t.Errorf("%s; the endpoint holds %v", errors, w.Workspace.Grants("iris"))
 	}
 }

@@ -50,7 +50,8 @@ resource "dbxaccess_service_principal" "principal" {
 `
 
 var keptAddresses = []string{
-	"dbxaccess_serving_endpoint_permission.grant", "dbxaccess_serving_endpoint_permissions_exclusive.list", "dbxaccess_token_permission.token",
+	"dbxaccess_serving_endpoint_permission.grant", "dbxaccess_serving_endpoint_permissions_exclusive.list",
+	"dbxaccess_token_permission.token",
 	"dbxaccess_group_member.member", "dbxaccess_service_principal.principal",
 }
 
@@ -84,7 +85,8 @@ func keptConfig(w *acctest.World, lifecycle, onDestroy string) string {
 	hcl := fmt.Sprintf(keptResources, w.ScoringApp.ClientID, adopted)
 	if lifecycle == inherited {
 		for i, a := range keptAddresses {
-			hcl += fmt.Sprintf("resource \"terraform_data\" \"reader_%d\" {\n  input = %s.id\n  %s\n}\n", i, a, createFirst)
+			hcl += fmt.Sprintf("resource \"terraform_data\" \"reader_%d\" {\n  input = %s.id\n  %s\n}\n", i,
+				a, createFirst)
 		}
 	}
 	return strings.NewReplacer("LIFECYCLE", lifecycle, "ON_DESTROY", fmt.Sprintf("%q", onDestroy)).Replace(hcl)
@@ -118,11 +120,14 @@ func TestDestroyLeavesWhatTheRunKeeps(t *testing.T) {
 				said := c.MustRun(t, 0, args...)
 				said.MustNotSay(t, "Removed at one address", "Live tokens will be deleted")
 				said.MustSay(t, "Not destroyed, because the same run keeps it: service principal "+adopted,
-					"Not destroyed, because the same run keeps it: the right of service_principal_name="+w.ScoringApp.ClientID)
+					"Not destroyed, because the same run keeps it: the right of service_principal_name="+
+						w.ScoringApp.ClientID)
 				if order != destroyFirst {
 					said.MustSay(t, "Not destroyed, because the same run keeps it: CAN_QUERY on serving endpoint iris",
-						"Not destroyed, because the same run keeps it: service principal "+w.ScoringApp.ClientID+" in group data scientists",
-						"Not destroyed, because the same run keeps it: service_principal_name="+w.ScoringApp.ClientID+", user_name=ada@example.com on serving endpoint fresh")
+						"Not destroyed, because the same run keeps it: service principal "+w.ScoringApp.ClientID+
+							" in group data scientists",
+						"Not destroyed, because the same run keeps it: service_principal_name="+w.ScoringApp.ClientID+
+							", user_name=ada@example.com on serving endpoint fresh")
 				}
 				same("-replace")
 				for _, a := range keptAddresses {
@@ -153,10 +158,13 @@ func TestOtherAddressWithoutMoved(t *testing.T) {
 					before := w.Workspace.Snapshot()
 					c := w.CLI(t, keptConfig(w, order, onDestroy))
 					c.MustRun(t, 0, "apply", "-auto-approve")
-					c.Rewrite(t, regexp.MustCompile(`(resource "\w+" ")`).ReplaceAllString(keptConfig(w, order, onDestroy), "${1}new_"))
+					c.Rewrite(t, regexp.MustCompile(`(resource "\w+" ")`).ReplaceAllString(keptConfig(w, order,
+						onDestroy), "${1}new_"))
 					plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
-					for _, object := range []string{"iris/" + w.ScoringApp.ClientID, "fresh", w.ScoringApp.ClientID, "data scientists/" + w.ScoringApp.ClientID, "service principal " + adopted} {
-						if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: "+object); n != 1 {
+					for _, object := range []string{"iris/" + w.ScoringApp.ClientID, "fresh", w.ScoringApp.ClientID,
+						"data scientists/" + w.ScoringApp.ClientID, "service principal " + adopted} {
+						if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: "+
+							object); n != 1 {
 							t.Errorf("the plan warns %d times of %s:\n%s", n, object, plan.Stdout)
 						}
 					}
@@ -176,16 +184,22 @@ func TestOtherAddressWithoutMoved(t *testing.T) {
 						t.Errorf("the right to use tokens is gone: %v", now.TokenGrants)
 					}
 					ofAdopted := func(p emulator.ServicePrincipalState) bool { return p.ApplicationID == adopted }
-					is, was := slices.IndexFunc(now.ServicePrincipals, ofAdopted), slices.IndexFunc(before.ServicePrincipals, ofAdopted)
+					is, was := slices.IndexFunc(now.ServicePrincipals,
+						ofAdopted), slices.IndexFunc(before.ServicePrincipals, ofAdopted)
 					if is < 0 || !now.ServicePrincipals[is].Active {
 						t.Fatalf("the service principal is gone or inactive: %v", now.ServicePrincipals)
 					}
 					// If the creation is planned before the removal, the object is never destroyed.
-					if leaves(plan, w.ScoringApp.ClientID) && !slices.ContainsFunc(now.Tokens, func(k emulator.TokenState) bool { return k.Owner == w.ScoringApp.ClientID }) {
+					if leaves(plan, w.ScoringApp.ClientID) &&
+						!slices.ContainsFunc(now.Tokens, func(k emulator.TokenState) bool {
+							return k.Owner == w.ScoringApp.ClientID
+						}) {
 						t.Error("the plan says that the right to use tokens stays, and the tokens are gone")
 					}
-					if leaves(plan, "service principal "+adopted) && !reflect.DeepEqual(now.ServicePrincipals[is], before.ServicePrincipals[was]) {
-						t.Errorf("the plan says that the service principal stays, and it is %v", now.ServicePrincipals[is])
+					if leaves(plan, "service principal "+adopted) && !reflect.DeepEqual(now.ServicePrincipals[is],
+						before.ServicePrincipals[was]) {
+						t.Errorf("the plan says that the service principal stays, and it is %v",
+							now.ServicePrincipals[is])
 					}
 					c.MustRun(t, 0, "plan", "-detailed-exitcode")
 				})
@@ -252,7 +266,8 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "all" {
 					c.Rewrite(t, test.after(w, order))
 					plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
 					// If the list is planned after both single grants, one warning covers the two.
-					if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: fresh"); n < 1 || n > test.warnings {
+					if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at "+
+						"another: fresh"); n < 1 || n > test.warnings {
 						t.Errorf("the plan warns %d times:\n%s", n, plan.Stdout)
 					}
 					plan.MustSay(t, "removed { from = "+test.removed+".OLD lifecycle { destroy = false } }")

@@ -60,7 +60,8 @@ var loginPages = map[string]func(*testing.T, *acctest.World) (values map[string]
 		const subject = "repo:contoso/models:environment:production"
 		w.Workspace.AddFederationPolicy(application, issuer.URL(), subject, "my-account-id")
 		w.Env["ARM_OIDC_TOKEN"] = issuer.Token(subject, "my-account-id", time.Hour)
-		return map[string]string{"9a1c3e5d-2b4f-4d6a-8c7e-1f3b5d7a9c20": application, "var.oauth_secret": `"` + secret + `"`, "…": secret}
+		return map[string]string{"9a1c3e5d-2b4f-4d6a-8c7e-1f3b5d7a9c20": application, "var.oauth_secret": `"` + secret +
+			`"`, "…": secret}
 	},
 }
 
@@ -102,7 +103,8 @@ func TestLogInPages(t *testing.T) {
 			}
 			logsIn := func(how, provider, kind string) {
 				t.Helper()
-				if r := w.CLI(t, me+provider).Run(t, "plan", "-input=false"); r.Code != 0 || !strings.Contains(r.Stdout, `+ me = "`+kind+`"`) {
+				if r := w.CLI(t, me+provider).Run(t, "plan", "-input=false"); r.Code != 0 ||
+					!strings.Contains(r.Stdout, `+ me = "`+kind+`"`) {
 					t.Errorf("%s: exit code %d, and not %s:\n%s\n%s", how, r.Code, kind, r.Stdout, r.Stderr)
 				}
 			}
@@ -145,7 +147,8 @@ func TestCertificatePagesKeepTheKeyPrivate(t *testing.T) {
 			}
 			dir := t.TempDir()
 			for _, name := range []string{"deployer.pem", "key.pem", "new.pem"} {
-				if err := errors.Join(os.WriteFile(filepath.Join(dir, name), nil, 0o600), os.Chmod(filepath.Join(dir, name), 0o644)); err != nil {
+				if err := errors.Join(os.WriteFile(filepath.Join(dir, name), nil, 0o600),
+					os.Chmod(filepath.Join(dir, name), 0o644)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -161,8 +164,10 @@ func TestCertificatePagesKeepTheKeyPrivate(t *testing.T) {
 					continue
 				}
 				info, err := file.Info()
-				if keys++; err != nil || info.Mode().Perm() != 0o600 || !strings.Contains(content, "BEGIN CERTIFICATE") {
-					t.Errorf("%s: mode %s, %v, with its certificate: %t", file.Name(), info.Mode(), err, strings.Contains(content, "BEGIN CERTIFICATE"))
+				if keys++; err != nil || info.Mode().Perm() != 0o600 ||
+					!strings.Contains(content, "BEGIN CERTIFICATE") {
+					t.Errorf("%s: mode %s, %v, with its certificate: %t", file.Name(), info.Mode(), err,
+						strings.Contains(content, "BEGIN CERTIFICATE"))
 				}
 			}
 			if keys != 1 || !strings.Contains(read(t, filepath.Join(dir, "cert.pem")), "BEGIN CERTIFICATE") {

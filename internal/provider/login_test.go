@@ -91,13 +91,15 @@ func TestBadLogins(t *testing.T) {
 			says:  []string{"Client certificate password is wrong", "client_certificate_password"}, offline: true,
 		},
 		"two kinds in the block": {
-			block: "client_secret = \"s3cr3t-value\"\n  token = \"dapi0123\"",
-			world: func(*testing.T, *acctest.World) {},
-			says:  []string{"Conflicting Azure credentials", "client_secret and token", "Remove one of them"}, offline: true,
+			block:   "client_secret = \"s3cr3t-value\"\n  token = \"dapi0123\"",
+			world:   func(*testing.T, *acctest.World) {},
+			says:    []string{"Conflicting Azure credentials", "client_secret and token", "Remove one of them"},
+			offline: true,
 		},
 		"none": {
-			world: func(_ *testing.T, w *acctest.World) { delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH") },
-			says:  []string{"Missing Azure credentials", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_SECRET"}, offline: true,
+			world:   func(_ *testing.T, w *acctest.World) { delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH") },
+			says:    []string{"Missing Azure credentials", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_SECRET"},
+			offline: true,
 		},
 		"client id that is a name": {
 			block: `client_id = "my-app"`,
@@ -119,20 +121,25 @@ func TestBadLogins(t *testing.T) {
 			says:  []string{"Not a workspace address", "use https"}, offline: true,
 		},
 		"not a number in the environment": {
-			world: func(_ *testing.T, w *acctest.World) { w.Env["DATABRICKS_RATE_LIMIT"] = "fast" },
-			says:  []string{"Bad value for the provider", "DATABRICKS_RATE_LIMIT in the environment", "whole number"}, offline: true,
+			world:   func(_ *testing.T, w *acctest.World) { w.Env["DATABRICKS_RATE_LIMIT"] = "fast" },
+			says:    []string{"Bad value for the provider", "DATABRICKS_RATE_LIMIT in the environment", "whole number"},
+			offline: true,
 		},
 		"CA file that is not there": {
 			world: func(_ *testing.T, w *acctest.World) { w.Env["DBXACCESS_CA_CERTIFICATE_PATH"] = "/nowhere/ca.pem" },
 			says:  []string{"Cannot read the certificate authorities", "/nowhere/ca.pem"}, offline: true,
 		},
 		"unknown tenant": {
-			world: func(_ *testing.T, w *acctest.World) { w.Env["ARM_TENANT_ID"] = "5b5fe4d9-3f6d-4c8e-9d3c-0e9ee1f5d3a1" },
-			says:  []string{"Tenant not found", "AADSTS90002", "Check tenant_id"},
+			world: func(_ *testing.T, w *acctest.World) {
+				w.Env["ARM_TENANT_ID"] = "5b5fe4d9-3f6d-4c8e-9d3c-0e9ee1f5d3a1"
+			},
+			says: []string{"Tenant not found", "AADSTS90002", "Check tenant_id"},
 		},
 		"application not in the tenant": {
-			world: func(_ *testing.T, w *acctest.World) { w.Env["ARM_CLIENT_ID"] = "0f4a7f9e-57c7-4c0a-8d4e-3f1b1c8f6a11" },
-			says:  []string{"Application not found in the tenant", "AADSTS700016", "not the object ID"},
+			world: func(_ *testing.T, w *acctest.World) {
+				w.Env["ARM_CLIENT_ID"] = "0f4a7f9e-57c7-4c0a-8d4e-3f1b1c8f6a11"
+			},
+			says: []string{"Application not found in the tenant", "AADSTS700016", "not the object ID"},
 		},
 		"wrong secret": {
 			world: func(_ *testing.T, w *acctest.World) {
@@ -140,22 +147,26 @@ func TestBadLogins(t *testing.T) {
 				delete(w.Env, "ARM_CLIENT_CERTIFICATE_PASSWORD")
 				w.Env["ARM_CLIENT_SECRET"] = "wrong-secret-value"
 			},
-			says: []string{"Client secret is wrong", "AADSTS7000215", "Value, not its Secret ID", "ARM_CLIENT_SECRET in the environment"},
+			says: []string{"Client secret is wrong", "AADSTS7000215", "Value, not its Secret ID",
+				"ARM_CLIENT_SECRET in the environment"},
 		},
 		"certificate not registered": {
 			world: func(t *testing.T, w *acctest.World) {
 				cert, key := issue(t, w, time.Now().Add(-day), time.Now().Add(90*day))
 				w.Env["ARM_CLIENT_CERTIFICATE_PATH"] = w.Write(t, "other.pem", acctest.PEM(t, key, cert))
 			},
-			says: []string{"Client certificate is not registered", "AADSTS700027", "upload the certificate without its private key"},
+			says: []string{"Client certificate is not registered", "AADSTS700027", "upload the certificate without " +
+				"its private key"},
 		},
 		"principal not in the workspace": {
 			world: func(_ *testing.T, w *acctest.World) { w.Workspace.RemovePrincipal(w.Deployer.ClientID) },
-			says:  []string{"Cannot find out who is logged in", "Unauthorized access to workspace", "not a member of this workspace"},
+			says: []string{"Cannot find out who is logged in", "Unauthorized access to workspace",
+				"not a member of this workspace"},
 		},
 		"workspace unreachable": {
 			world: func(_ *testing.T, w *acctest.World) { w.Env["DBXACCESS_HOST"] = "https://127.0.0.1:1" },
-			says:  []string{"Cannot find out who is logged in", "connection refused", "Check host in the provider block"},
+			says: []string{"Cannot find out who is logged in", "connection refused",
+				"Check host in the provider block"},
 		},
 		"workspace behind an unknown authority": {
 			world: func(t *testing.T, w *acctest.World) {
@@ -168,7 +179,8 @@ func TestBadLogins(t *testing.T) {
 				t.Cleanup(func() { _ = server.Close() })
 				w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
 			},
-			says: []string{"Cannot find out who is logged in", "certificate signed by unknown authority", "ca_certificate_path"},
+			says: []string{"Cannot find out who is logged in", "certificate signed by unknown authority",
+				"ca_certificate_path"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +197,8 @@ func TestBadLogins(t *testing.T) {
 			if n := strings.Count(r.Stderr, "Error: "); n != 1 {
 				t.Errorf("%d errors instead of one:\n%s", n, r.Stderr)
 			}
-			for _, secret := range []string{acctest.Password, "wrong-horse", "wrong-secret-value", "s3cr3t-value", "dapi0123", "PRIVATE KEY"} {
+			for _, secret := range []string{acctest.Password, "wrong-horse", "wrong-secret-value", "s3cr3t-value",
+				"dapi0123", "PRIVATE KEY"} {
 				if strings.Contains(r.Stdout+r.Stderr, secret) {
 					t.Errorf("the error holds %q", secret)
 				}

@@ -24,7 +24,8 @@ var logins = map[string]func(*testing.T, *acctest.World){
 	"certificate in a PFX": func(*testing.T, *acctest.World) {},
 	"certificate in PEM": func(t *testing.T, w *acctest.World) {
 		withoutCertificate(w)
-		w.Env["ARM_CLIENT_CERTIFICATE_PATH"] = w.Write(t, "deployer.pem", acctest.PEM(t, w.DeployerKey, w.DeployerCertificate))
+		w.Env["ARM_CLIENT_CERTIFICATE_PATH"] = w.Write(t, "deployer.pem",
+			acctest.PEM(t, w.DeployerKey, w.DeployerCertificate))
 	},
 	"certificate inline": func(t *testing.T, w *acctest.World) {
 		pfx, err := os.ReadFile(w.Env["ARM_CLIENT_CERTIFICATE_PATH"])
@@ -89,7 +90,8 @@ var logins = map[string]func(*testing.T, *acctest.World){
 	},
 	"token file": func(t *testing.T, w *acctest.World) {
 		withoutCertificate(w)
-		w.Env["ARM_USE_OIDC"], w.Env["ARM_OIDC_TOKEN_FILE_PATH"] = "true", w.Write(t, "token", []byte(federatedToken(w)))
+		w.Env["ARM_USE_OIDC"], w.Env["ARM_OIDC_TOKEN_FILE_PATH"] = "true", w.Write(t, "token",
+			[]byte(federatedToken(w)))
 	},
 	"inline token": func(_ *testing.T, w *acctest.World) {
 		withoutCertificate(w)

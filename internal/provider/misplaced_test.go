@@ -47,7 +47,8 @@ var misplaced = map[string]string{
 // machines returns environments of different machines. Each setting takes effect in at least one of them.
 func machines(t *testing.T) map[string]map[string]string {
 	t.Helper()
-	ids := map[string]string{"ARM_TENANT_ID": "contoso.example", "ARM_CLIENT_ID": "11111111-2222-4333-8444-555555555555"}
+	ids := map[string]string{"ARM_TENANT_ID": "contoso.example",
+		"ARM_CLIENT_ID": "11111111-2222-4333-8444-555555555555"}
 	with := func(more map[string]string) map[string]string {
 		all := map[string]string{"DBXACCESS_HOST": "https://adb-1.1.azuredatabricks.net"}
 		maps.Copy(all, ids)
@@ -81,7 +82,8 @@ func machines(t *testing.T) map[string]map[string]string {
 type nobody struct{}
 
 func (nobody) RoundTrip(r *http.Request) (*http.Response, error) {
-	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}}
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: r.URL.Hostname(),
+		IsNotFound: true}}
 }
 
 // use configures the provider and calls the workspace. It returns all messages and the log.
@@ -105,7 +107,8 @@ func use(t *testing.T, m block, variables map[string]string) string {
 		if err == nil {
 			var c *client.Client
 			c, err = client.New(client.Config{
-				Host: cfg.Host, ResourceID: cfg.ResourceID, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: options.Transport,
+				Host: cfg.Host, ResourceID: cfg.ResourceID, WorkspaceID: cfg.WorkspaceID, Login: login,
+				Transport:      options.Transport,
 				AttemptTimeout: time.Second, RetryTimeout: time.Millisecond,
 			})
 			if err == nil {
@@ -142,7 +145,8 @@ func TestMisplacedSecretsAreNotRepeated(t *testing.T) {
 					tried++
 					with := maps.Clone(variablesOf)
 					with[variable] = secret
-					wantNotRepeated(t, fmt.Sprintf("%s in %s of a machine with %s", shape, variable, machine), use(t, block{}, with), secret)
+					wantNotRepeated(t, fmt.Sprintf("%s in %s of a machine with %s", shape, variable, machine),
+						use(t, block{}, with), secret)
 				}
 			}
 		}
@@ -169,7 +173,8 @@ func TestMisplacedSecretsAreNotRepeatedByValidators(t *testing.T) {
 				}
 				tried++
 				var resp validator.StringResponse
-				v.ValidateString(t.Context(), validator.StringRequest{Path: path.Root(name), ConfigValue: types.StringValue(secret)}, &resp)
+				v.ValidateString(t.Context(), validator.StringRequest{Path: path.Root(name),
+					ConfigValue: types.StringValue(secret)}, &resp)
 				for _, d := range resp.Diagnostics {
 					wantNotRepeated(t, shape+" in "+name, d.Summary()+d.Detail(), secret)
 				}

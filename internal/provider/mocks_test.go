@@ -127,7 +127,8 @@ func TestMocks(t *testing.T) {
 func needsMocks(t *testing.T) {
 	t.Helper()
 	if acctest.IsOpenTofu(t) {
-		t.Skip("mock_provider of OpenTofu has no source, and a mocked resource with a write-only value cannot be destroyed")
+		t.Skip("mock_provider of OpenTofu has no source, and a mocked resource with a write-only value cannot " +
+			"be destroyed")
 	}
 }
 
@@ -153,7 +154,8 @@ func TestMocksAreComplete(t *testing.T) {
 	}
 	want := map[string]bool{}
 	for _, provider := range golden.Providers {
-		for kind, all := range map[string]schemas{"mock_resource": provider.Resources, "mock_data": provider.DataSources} {
+		for kind, all := range map[string]schemas{"mock_resource": provider.Resources,
+			"mock_data": provider.DataSources} {
 			for typeName, schema := range all {
 				for name, attribute := range schema.Block.Attributes {
 					if attribute.Computed && len(attribute.Type) > 0 {

@@ -24,7 +24,8 @@ func TestModulesTestThemselves(t *testing.T) {
 			// The folders are laid out as in the repository, so that the path of the mocks is right.
 			root := t.TempDir()
 			c.Dir = filepath.Join(root, "examples", "modules", module)
-			for to, from := range map[string]string{c.Dir: "../../examples/modules/" + module, filepath.Join(root, "mocks"): mocks} {
+			for to, from := range map[string]string{c.Dir: "../../examples/modules/" + module,
+				filepath.Join(root, "mocks"): mocks} {
 				if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 					t.Fatal(err)
 				}
@@ -60,7 +61,8 @@ module "watch" {
 `, path, w.ScoringApp.ClientID))
 	c.MustRun(t, 0, "get")
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	if grants := w.Workspace.Grants("iris"); len(grants) != 2 || grants[w.ScoringApp.ClientID] != "CAN_QUERY" || grants["analysts"] != "CAN_VIEW" {
+	if grants := w.Workspace.Grants("iris"); len(grants) != 2 || grants[w.ScoringApp.ClientID] != "CAN_QUERY" ||
+		grants["analysts"] != "CAN_VIEW" {
 		t.Errorf("%v", grants)
 	}
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")

@@ -18,7 +18,8 @@ func TestOAuthStory(t *testing.T) {
 	w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "entra")
 	story := func(name, application string) string {
-		hcl := fmt.Sprintf("resource \"dbxaccess_service_principal_oauth_secret\" %q {\n  application_id = %s\n}\n", name, application)
+		hcl := fmt.Sprintf("resource \"dbxaccess_service_principal_oauth_secret\" %q {\n  application_id = %s\n}\n",
+			name, application)
 		for _, endpoint := range []string{"iris", "fast"} {
 			hcl += fmt.Sprintf(`
 resource "dbxaccess_serving_endpoint_permission" "%[1]s_%[2]s" {
@@ -41,7 +42,8 @@ output "%[1]s_%[2]s" {
 		return hcl
 	}
 	c := w.CLI(t, "resource \"dbxaccess_service_principal\" \"managed\" {\n  display_name = \"managed\"\n}\n"+
-		story("managed", "dbxaccess_service_principal.managed.application_id")+story("entra", fmt.Sprintf("%q", w.ScoringApp.ClientID)))
+		story("managed", "dbxaccess_service_principal.managed.application_id")+story("entra",
+		fmt.Sprintf("%q", w.ScoringApp.ClientID)))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	for _, output := range []string{"managed_iris", "managed_fast", "entra_iris", "entra_fast"} {
 		if got := strings.TrimSpace(c.MustRun(t, 0, "output", output).Stdout); got != "200" {

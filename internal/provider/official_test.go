@@ -40,7 +40,8 @@ resource "databricks_token" "scoring" {
   depends_on       = [databricks_permissions.iris]
 }`, app, w.EndpointID, w.PersonName))
 	acctest.ServeOfficial(t, c, w.OfficialServicePrincipal(), w.OfficialPermissions(), w.OfficialToken(app))
-	for name, value := range map[string]string{"scoring_application_id": app, "scoring_client_secret": w.ScoringSecret, "deployer_application_id": w.Deployer.ClientID} {
+	for name, value := range map[string]string{"scoring_application_id": app, "scoring_client_secret": w.ScoringSecret,
+		"deployer_application_id": w.Deployer.ClientID} {
 		c.Env["TF_VAR_"+name] = value
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -87,7 +88,8 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 	single := example(t, "coming-from-the-databricks-provider/single-grants/main.tf")
 	single = strings.Replace(single, `"ada@example.com" = "CAN_MANAGE" }`, `"ada@example.com" = "CAN_MANAGE" }
   service_principals = { (var.deployer_application_id) = "CAN_MANAGE" }`, 1)
-	rest := over[strings.Index(over, "resource \"dbxaccess_service_principal\""):strings.Index(over, "resource \"dbxaccess_serving_endpoint_permissions_exclusive\"")]
+	rest := over[strings.Index(over, "resource \"dbxaccess_service_principal\""):strings.Index(over,
+		"resource \"dbxaccess_serving_endpoint_permissions_exclusive\"")]
 	rest = strings.Split(rest, "moved {")[0]
 	token := over[strings.Index(over, "resource \"dbxaccess_service_principal_token\""):]
 	const variables = "variable \"deployer_application_id\" {}\nvariable \"scoring_client_secret\" {\n  ephemeral = true\n}\n"
@@ -103,7 +105,8 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 	// From here on neither resource changes the grants of the other.
 	w.Workspace.SetGrant("iris", "users", "CAN_VIEW")
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	want := map[string]string{w.ScoringApp.ClientID: "CAN_QUERY", w.PersonName: "CAN_MANAGE", w.Deployer.ClientID: "CAN_MANAGE"}
+	want := map[string]string{w.ScoringApp.ClientID: "CAN_QUERY", w.PersonName: "CAN_MANAGE",
+		w.Deployer.ClientID: "CAN_MANAGE"}
 	if got := w.Workspace.Grants("iris"); !maps.Equal(got, want) {
 		t.Errorf("on the server %v, not %v", got, want)
 	}
@@ -111,7 +114,8 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 	// The list is removed from the configuration.
 	w.Tenant.Journal.Reset()
 	before = w.Workspace.Snapshot()
-	given := strings.Replace(example(t, "coming-from-the-databricks-provider/straight-to-single-grants/main.tf"), "databricks_permissions.iris", "dbxaccess_serving_endpoint_permissions_exclusive.iris", 1)
+	given := strings.Replace(example(t, "coming-from-the-databricks-provider/straight-to-single-grants/main.tf"),
+		"databricks_permissions.iris", "dbxaccess_serving_endpoint_permissions_exclusive.iris", 1)
 	c.Rewrite(t, given+variables+rest+token)
 	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "1 added, 0 changed, 0 destroyed") {
 		t.Error(r.Stdout)

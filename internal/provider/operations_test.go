@@ -37,7 +37,9 @@ const (
 	aToken     = "dbxaccess_service_principal_token"
 )
 
-func apply(resource string, config func(w *acctest.World) map[string]any) func(*testing.T, *acctest.World, *acctest.Protocol, acctest.Object) outcome {
+func apply(
+	resource string, config func(w *acctest.World) map[string]any,
+) func(*testing.T, *acctest.World, *acctest.Protocol, acctest.Object) outcome {
 	return func(t *testing.T, w *acctest.World, p *acctest.Protocol, o acctest.Object) outcome {
 		if o.State != nil {
 			// Terraform refreshes first, in the same process.
@@ -56,7 +58,9 @@ func apply(resource string, config func(w *acctest.World) map[string]any) func(*
 }
 
 // applyAlone returns an apply without a refresh before it, as with -refresh=false.
-func applyAlone(resource string, config func(w *acctest.World) map[string]any) func(*testing.T, *acctest.World, *acctest.Protocol, acctest.Object) outcome {
+func applyAlone(
+	resource string, config func(w *acctest.World) map[string]any,
+) func(*testing.T, *acctest.World, *acctest.Protocol, acctest.Object) outcome {
 	return func(t *testing.T, w *acctest.World, p *acctest.Protocol, o acctest.Object) outcome {
 		after, errors := p.Apply(t, resource, o, config(w))
 		return outcome{after.State, after.Warnings, errors}
@@ -83,7 +87,9 @@ func (d operation) failing() operation {
 	return d
 }
 
-func made(resource string, config func(w *acctest.World) map[string]any) func(*testing.T, *acctest.World, *acctest.Protocol) acctest.Object {
+func made(
+	resource string, config func(w *acctest.World) map[string]any,
+) func(*testing.T, *acctest.World, *acctest.Protocol) acctest.Object {
 	return func(t *testing.T, w *acctest.World, p *acctest.Protocol) acctest.Object {
 		return p.MustApply(t, resource, acctest.Object{}, config(w))
 	}
@@ -130,7 +136,8 @@ func grants(w *acctest.World) string {
 }
 
 func mayUseTokens(w *acctest.World) bool {
-	return slices.Contains(w.Workspace.Snapshot().TokenGrants, "service_principal_name="+w.ScoringApp.ClientID+" CAN_USE")
+	return slices.Contains(w.Workspace.Snapshot().TokenGrants, "service_principal_name="+w.ScoringApp.ClientID+
+		" CAN_USE")
 }
 
 // tokensOf returns the comments of the scoring app's tokens, without the provider's markers.
@@ -147,7 +154,8 @@ func tokensOf(w *acctest.World) (comments []string) {
 // operations returns all operations that send requests to the workspace.
 func operations() map[string]operation {
 	sp := func(w *acctest.World) map[string]any {
-		return map[string]any{"application_id": w.ScoringApp.ClientID, "display_name": "scoring", "adopt_existing": true, "on_destroy": "delete"}
+		return map[string]any{"application_id": w.ScoringApp.ClientID, "display_name": "scoring",
+			"adopt_existing": true, "on_destroy": "delete"}
 	}
 	fresh := func(w *acctest.World) map[string]any {
 		return map[string]any{"application_id": w.ScoringApp.ClientID, "display_name": "scoring"}
@@ -159,24 +167,30 @@ func operations() map[string]operation {
 		return map[string]any{"endpoint_name": w.EndpointName, "service_principal_name": w.ScoringApp.ClientID}
 	}
 	list := func(w *acctest.World) map[string]any {
-		return map[string]any{"endpoint_name": w.EndpointName, "service_principals": map[string]any{w.ScoringApp.ClientID: "CAN_QUERY"}, "users": map[string]any{w.PersonName: "CAN_MANAGE"}}
+		return map[string]any{"endpoint_name": w.EndpointName,
+			"service_principals": map[string]any{w.ScoringApp.ClientID: "CAN_QUERY"}, "users": map[string]any{w.PersonName: "CAN_MANAGE"}}
 	}
 	right := func(w *acctest.World) map[string]any {
 		return map[string]any{"service_principal_name": w.ScoringApp.ClientID}
 	}
 	token := func(w *acctest.World) map[string]any {
-		return map[string]any{"comment": "first", "owner": map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret},
+		return map[string]any{"comment": "first", "owner": map[string]any{"application_id": w.ScoringApp.ClientID,
+			"client_secret_wo": w.ScoringSecret},
 			"rotate_before_seconds": 1000, "overlap_seconds": 0}
 	}
 	endpoint := func(w *acctest.World) map[string]any { return map[string]any{"endpoint_name": w.EndpointName} }
 	nothing := func(*acctest.World) map[string]any { return map[string]any{} }
 	query := func(more map[string]any) func(*acctest.World) map[string]any {
 		return with(func(w *acctest.World) map[string]any {
-			return map[string]any{"endpoint_name": w.EndpointName, "request": `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`, "query_as": "provider"}
+			return map[string]any{"endpoint_name": w.EndpointName,
+				"request": `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`, "query_as": "provider"}
 		}, more)
 	}
 	all := map[string]operation{
-		aPrincipal + "/create": {do: apply(aPrincipal, fresh), done: func(w *acctest.World) bool { _, ok := principal(w); return ok }},
+		aPrincipal + "/create": {do: apply(aPrincipal, fresh), done: func(w *acctest.World) bool {
+			_, ok := principal(w)
+			return ok
+		}},
 		aPrincipal + "/adopt": {
 			prepare: func(_ *testing.T, w *acctest.World, _ *acctest.Protocol) acctest.Object {
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
@@ -196,49 +210,105 @@ func operations() map[string]operation {
 			done: func(w *acctest.World) bool { sp, _ := principal(w); return !sp.Active && len(tokensOf(w)) == 0 },
 		},
 		aPrincipal + "/entitle": {
-			prepare: made(aPrincipal, fresh), do: applyAlone(aPrincipal, with(fresh, map[string]any{"entitlements": []any{"workspace-access"}})),
-			done: func(w *acctest.World) bool { sp, _ := principal(w); return len(sp.Entitlements) == 1 },
+			prepare: made(aPrincipal, fresh),
+			do:      applyAlone(aPrincipal, with(fresh, map[string]any{"entitlements": []any{"workspace-access"}})),
+			done:    func(w *acctest.World) bool { sp, _ := principal(w); return len(sp.Entitlements) == 1 },
 		},
-		aPrincipal + "/delete": {prepare: made(aPrincipal, fresh), do: applyAlone(aPrincipal, noAttributes), done: func(w *acctest.World) bool { _, ok := principal(w); return !ok }},
+		aPrincipal + "/delete": {prepare: made(aPrincipal, fresh), do: applyAlone(aPrincipal, noAttributes),
+			done: func(w *acctest.World) bool {
+				_, ok := principal(w)
+				return !ok
+			}},
 		aPrincipal + "/destroy by deactivation": {
-			prepare: made(aPrincipal, with(fresh, map[string]any{"on_destroy": "deactivate"})), do: applyAlone(aPrincipal, noAttributes),
-			done: func(w *acctest.World) bool { sp, _ := principal(w); return !sp.Active },
+			prepare: made(aPrincipal, with(fresh, map[string]any{"on_destroy": "deactivate"})),
+			do:      applyAlone(aPrincipal, noAttributes),
+			done:    func(w *acctest.World) bool { sp, _ := principal(w); return !sp.Active },
 		},
-		aPrincipal + "/refresh and delete": {prepare: made(aPrincipal, fresh), do: apply(aPrincipal, noAttributes), done: func(w *acctest.World) bool { _, ok := principal(w); return !ok }},
+		aPrincipal + "/refresh and delete": {prepare: made(aPrincipal, fresh), do: apply(aPrincipal, noAttributes),
+			done: func(w *acctest.World) bool {
+				_, ok := principal(w)
+				return !ok
+			}},
 
-		aMember + "/create":              {do: apply(aMember, membership), done: member},
-		aMember + "/refresh":             {prepare: made(aMember, membership), do: refresh(aMember)},
-		aMember + "/destroy":             {prepare: made(aMember, membership), do: applyAlone(aMember, noAttributes), done: func(w *acctest.World) bool { return !member(w) }},
-		aMember + "/refresh and destroy": {prepare: made(aMember, membership), do: apply(aMember, noAttributes), done: func(w *acctest.World) bool { return !member(w) }},
+		aMember + "/create":  {do: apply(aMember, membership), done: member},
+		aMember + "/refresh": {prepare: made(aMember, membership), do: refresh(aMember)},
+		aMember + "/destroy": {prepare: made(aMember, membership), do: applyAlone(aMember, noAttributes),
+			done: func(w *acctest.World) bool {
+				return !member(w)
+			}},
+		aMember + "/refresh and destroy": {prepare: made(aMember, membership), do: apply(aMember, noAttributes),
+			done: func(w *acctest.World) bool {
+				return !member(w)
+			}},
 
-		aGrant + "/create":              {do: apply(aGrant, grant), done: func(w *acctest.World) bool { return grants(w) == "CAN_QUERY" }},
-		aGrant + "/refresh":             {prepare: made(aGrant, grant), do: refresh(aGrant)},
-		aGrant + "/change":              {prepare: made(aGrant, grant), do: applyAlone(aGrant, with(grant, map[string]any{"permission_level": "CAN_MANAGE"})), done: func(w *acctest.World) bool { return grants(w) == "CAN_MANAGE" }},
-		aGrant + "/destroy":             {prepare: made(aGrant, grant), do: applyAlone(aGrant, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
-		aGrant + "/refresh and destroy": {prepare: made(aGrant, grant), do: apply(aGrant, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
+		aGrant + "/create": {do: apply(aGrant, grant), done: func(w *acctest.World) bool {
+			return grants(w) == "CAN_QUERY"
+		}},
+		aGrant + "/refresh": {prepare: made(aGrant, grant), do: refresh(aGrant)},
+		aGrant + "/change": {prepare: made(aGrant, grant), do: applyAlone(aGrant,
+			with(grant, map[string]any{"permission_level": "CAN_MANAGE"})), done: func(w *acctest.World) bool {
+			return grants(w) == "CAN_MANAGE"
+		}},
+		aGrant + "/destroy": {prepare: made(aGrant, grant), do: applyAlone(aGrant, noAttributes),
+			done: func(w *acctest.World) bool {
+				return grants(w) == ""
+			}},
+		aGrant + "/refresh and destroy": {prepare: made(aGrant, grant), do: apply(aGrant, noAttributes),
+			done: func(w *acctest.World) bool {
+				return grants(w) == ""
+			}},
 
-		aList + "/create":              {do: apply(aList, list), done: func(w *acctest.World) bool { return grants(w) == "CAN_QUERY" }},
-		aList + "/refresh":             {prepare: made(aList, list), do: refresh(aList)},
-		aList + "/change":              {prepare: made(aList, list), do: applyAlone(aList, with(list, map[string]any{"service_principals": map[string]any{}})), done: func(w *acctest.World) bool { return grants(w) == "" }},
-		aList + "/destroy":             {prepare: made(aList, list), do: applyAlone(aList, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
-		aList + "/refresh and destroy": {prepare: made(aList, list), do: apply(aList, noAttributes), done: func(w *acctest.World) bool { return grants(w) == "" }},
+		aList + "/create": {do: apply(aList, list), done: func(w *acctest.World) bool {
+			return grants(w) == "CAN_QUERY"
+		}},
+		aList + "/refresh": {prepare: made(aList, list), do: refresh(aList)},
+		aList + "/change": {prepare: made(aList, list),
+			do: applyAlone(aList, with(list, map[string]any{"service_principals": map[string]any{}})),
+			done: func(w *acctest.World) bool {
+				return grants(w) == ""
+			}},
+		aList + "/destroy": {prepare: made(aList, list), do: applyAlone(aList, noAttributes),
+			done: func(w *acctest.World) bool {
+				return grants(w) == ""
+			}},
+		aList + "/refresh and destroy": {prepare: made(aList, list), do: apply(aList, noAttributes),
+			done: func(w *acctest.World) bool {
+				return grants(w) == ""
+			}},
 
-		aRight + "/create":              {do: apply(aRight, right), done: mayUseTokens},
-		aRight + "/refresh":             {prepare: made(aRight, right), do: refresh(aRight)},
-		aRight + "/destroy":             {prepare: made(aRight, right), do: applyAlone(aRight, noAttributes), done: func(w *acctest.World) bool { return !mayUseTokens(w) }},
-		aRight + "/refresh and destroy": {prepare: made(aRight, right), do: apply(aRight, noAttributes), done: func(w *acctest.World) bool { return !mayUseTokens(w) }},
+		aRight + "/create":  {do: apply(aRight, right), done: mayUseTokens},
+		aRight + "/refresh": {prepare: made(aRight, right), do: refresh(aRight)},
+		aRight + "/destroy": {prepare: made(aRight, right), do: applyAlone(aRight, noAttributes),
+			done: func(w *acctest.World) bool {
+				return !mayUseTokens(w)
+			}},
+		aRight + "/refresh and destroy": {prepare: made(aRight, right), do: apply(aRight, noAttributes),
+			done: func(w *acctest.World) bool {
+				return !mayUseTokens(w)
+			}},
 
-		aToken + "/create":  {do: apply(aToken, token), done: func(w *acctest.World) bool { return reflect.DeepEqual(tokensOf(w), []string{"first"}) }},
+		aToken + "/create": {do: apply(aToken, token), done: func(w *acctest.World) bool {
+			return reflect.DeepEqual(tokensOf(w), []string{"first"})
+		}},
 		aToken + "/refresh": {prepare: made(aToken, token), do: refresh(aToken)},
 		aToken + "/rotate": {
-			prepare: made(aToken, token), do: applyAlone(aToken, with(token, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})),
-			done: func(w *acctest.World) bool { return len(tokensOf(w)) == 1 },
+			prepare: made(aToken, token),
+			do:      applyAlone(aToken, with(token, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})),
+			done:    func(w *acctest.World) bool { return len(tokensOf(w)) == 1 },
 		},
-		aToken + "/destroy":             {prepare: made(aToken, token), do: applyAlone(aToken, noAttributes), done: func(w *acctest.World) bool { return len(tokensOf(w)) == 0 }},
-		aToken + "/refresh and destroy": {prepare: made(aToken, token), do: apply(aToken, noAttributes), done: func(w *acctest.World) bool { return len(tokensOf(w)) == 0 }},
+		aToken + "/destroy": {prepare: made(aToken, token), do: applyAlone(aToken, noAttributes),
+			done: func(w *acctest.World) bool {
+				return len(tokensOf(w)) == 0
+			}},
+		aToken + "/refresh and destroy": {prepare: made(aToken, token), do: apply(aToken, noAttributes),
+			done: func(w *acctest.World) bool {
+				return len(tokensOf(w)) == 0
+			}},
 		"ephemeral.dbxaccess_service_principal_token/open and close": {
 			do: func(t *testing.T, w *acctest.World, p *acctest.Protocol, _ acctest.Object) outcome {
-				o, warnings, errors := p.Open(t, aToken, map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret": w.ScoringSecret}})
+				o, warnings, errors := p.Open(t, aToken,
+					map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID,
+						"client_secret": w.ScoringSecret}})
 				if errors != "" {
 					return outcome{nil, warnings, errors}
 				}

@@ -129,7 +129,8 @@ func (p *pipeline) watches(t *testing.T, steps []script) {
 	}
 	p.w.Workspace.AddToGroup("admins", p.w.ScoringApp.ClientID)
 	defer p.w.Workspace.RemoveFromGroup("admins", p.w.ScoringApp.ClientID)
-	if code, said := p.job(t, steps); code != 1 || !strings.Contains(strings.Join(strings.Fields(said), " "), "is in group admins and may not be") {
+	if code, said := p.job(t, steps); code != 1 || !strings.Contains(strings.Join(strings.Fields(said), " "),
+		"is in group admins and may not be") {
 		t.Errorf("an admin more, and the watch ends with %d:\n%s", code, said)
 	}
 }

@@ -113,7 +113,8 @@ func TestLostAnswersLeaveOneOfEach(t *testing.T) {
 	w := acctest.New(t)
 	c := quickstart(t, w)
 	for _, path := range []string{
-		"/api/2.0/preview/scim/v2/ServicePrincipals", "/api/2.0/permissions/serving-endpoints/*", "/api/2.0/permissions/authorization/tokens", "/api/2.0/token/create",
+		"/api/2.0/preview/scim/v2/ServicePrincipals", "/api/2.0/permissions/serving-endpoints/*",
+		"/api/2.0/permissions/authorization/tokens", "/api/2.0/token/create",
 	} {
 		method := "POST"
 		if strings.Contains(path, "/permissions/") {
@@ -125,10 +126,15 @@ func TestLostAnswersLeaveOneOfEach(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 
 	s := w.Workspace.Snapshot()
-	principals := slices.DeleteFunc(s.ServicePrincipals, func(sp emulator.ServicePrincipalState) bool { return sp.ApplicationID != w.ScoringApp.ClientID })
-	tokens := slices.DeleteFunc(s.Tokens, func(token emulator.TokenState) bool { return token.Owner != w.ScoringApp.ClientID })
+	principals := slices.DeleteFunc(s.ServicePrincipals, func(sp emulator.ServicePrincipalState) bool {
+		return sp.ApplicationID != w.ScoringApp.ClientID
+	})
+	tokens := slices.DeleteFunc(s.Tokens, func(token emulator.TokenState) bool {
+		return token.Owner != w.ScoringApp.ClientID
+	})
 	if len(principals) != 1 || len(tokens) != 1 || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "CAN_QUERY" {
-		t.Errorf("one principal, one token, one grant expected; saw %v, %v, %v", principals, tokens, w.Workspace.Grants("iris"))
+		t.Errorf("one principal, one token, one grant expected; saw %v, %v, %v", principals, tokens,
+			w.Workspace.Grants("iris"))
 	}
 	if len(tokens) == 1 && tokens[0].Comment != "iris scoring" {
 		t.Errorf("the token's comment is %q", tokens[0].Comment)

@@ -24,9 +24,11 @@ func TestRefusalsThatNoRightChanges(t *testing.T) {
 		says    []string
 	}{
 		"IP access list": {network: emulator.NetworkIPAccessList,
-			says: []string{"Source IP address", "IP ACL", "does not allow the network address that this call came from", "IP access list"}},
+			says: []string{"Source IP address", "IP ACL", "does not allow the network address that this call came from",
+				"IP access list"}},
 		"network policy": {network: emulator.NetworkPolicy,
-			says: []string{"Unauthorized network access to workspace", "no calls from the network", "public network access"}},
+			says: []string{"Unauthorized network access to workspace", "no calls from the network",
+				"public network access"}},
 		"network policy in plain text": {network: emulator.NetworkPolicyAsText,
 			says: []string{"Unauthorized network access to workspace", "no calls from the network", "public network access"}},
 		"scope": {fault: emulator.Fault{Status: 403, Body: `{"error_code":403,"message":"Provided OAuth token does not have required scopes: model-serving"}`},
@@ -42,7 +44,8 @@ func TestRefusalsThatNoRightChanges(t *testing.T) {
 			made := p.MustApply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, grant)
 			for what, run := range map[string]func() string{
 				"create": func() string {
-					_, errors := w.Protocol(t).Apply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, grant)
+					_, errors := w.Protocol(t).Apply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{},
+						grant)
 					return errors
 				},
 				"refresh": func() string {
@@ -63,13 +66,15 @@ func TestRefusalsThatNoRightChanges(t *testing.T) {
 				errors := run()
 				w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 				w.Tenant.Faults.Clear()
-				says := append([]string{w.EndpointName, "ARM_CLIENT_CERTIFICATE_PATH in the environment", "client id " + w.Deployer.ClientID, "tenant " + w.Tenant.ID}, tc.says...)
+				says := append([]string{w.EndpointName, "ARM_CLIENT_CERTIFICATE_PATH in the environment", "client id " +
+					w.Deployer.ClientID, "tenant " + w.Tenant.ID}, tc.says...)
 				for _, words := range says {
 					if !strings.Contains(errors, words) {
 						t.Errorf("%s: it does not say %q: %s", what, words, errors)
 					}
 				}
-				for _, words := range []string{"Wrong workspace", "make it", "CAN_MANAGE", "Give", "azure_workspace_admin_login"} {
+				for _, words := range []string{"Wrong workspace", "make it", "CAN_MANAGE", "Give",
+					"azure_workspace_admin_login"} {
 					if strings.Contains(errors, words) {
 						t.Errorf("%s: it says %q: %s", what, words, errors)
 					}
@@ -95,9 +100,11 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	before := c.State(t)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkIPAccessList})
-	for _, args := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}} {
+	for _, args := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"},
+		{"destroy", "-auto-approve", "-refresh=false"}} {
 		r := c.MustRun(t, 1, args...)
-		r.MustSay(t, "is blocked by Databricks IP ACL", "does not allow the network address", "client id "+w.Deployer.ClientID)
+		r.MustSay(t, "is blocked by Databricks IP ACL", "does not allow the network address", "client id "+
+			w.Deployer.ClientID)
 		r.MustNotSay(t, "workspace admin", "Wrong workspace")
 		if len(args) == 3 {
 			r.MustSay(t, "Cannot find out which workspace this is")
@@ -113,7 +120,8 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 func TestRedirectedWorkspace(t *testing.T) {
 	t.Parallel()
 	grant := func(w *acctest.World) string {
-		_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
+		_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{},
+			map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
 		return errors
 	}
 	must := func(errors string, says ...string) {
@@ -126,7 +134,8 @@ func TestRedirectedWorkspace(t *testing.T) {
 	}
 	w := acctest.New(t)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkPrivateLink})
-	must(grant(w), "private-link-validation-error of workspace "+w.Workspace.ID(), "over its private link only", "private endpoint")
+	must(grant(w), "private-link-validation-error of workspace "+w.Workspace.ID(), "over its private link only",
+		"private endpoint")
 
 	w = acctest.New(t)
 	server := httptest.NewServer(http.RedirectHandler("https://login.example.com/saml?state=x", http.StatusFound))
@@ -143,10 +152,13 @@ func TestWorkspaceWithABrokenCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	server.TLS.Certificates = []tls.Certificate{{Certificate: [][]byte{[]byte("no certificate")}, PrivateKey: server.TLS.Certificates[0].PrivateKey}}
+	server.TLS.Certificates = []tls.Certificate{{Certificate: [][]byte{[]byte("no certificate")},
+		PrivateKey: server.TLS.Certificates[0].PrivateKey}}
 	w.Env["DBXACCESS_HOST"] = server.URL
-	_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
-	for _, words := range []string{"nothing was sent", "TLS handshake failed", "failed to parse certificate from server"} {
+	_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{},
+		map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
+	for _, words := range []string{"nothing was sent", "TLS handshake failed",
+		"failed to parse certificate from server"} {
 		if !strings.Contains(errors, words) {
 			t.Errorf("it does not say %q: %s", words, errors)
 		}
@@ -157,12 +169,15 @@ func TestWorkspaceWithABrokenCertificate(t *testing.T) {
 func TestQueryNamesTheEndpoint(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/permissions/serving-endpoints/" + w.EndpointID, Times: -1, Status: 400, Code: "INVALID_PARAMETER_VALUE", Message: "odd"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET",
+		Path: "/api/2.0/permissions/serving-endpoints/" + w.EndpointID, Times: -1, Status: 400,
+		Code: "INVALID_PARAMETER_VALUE", Message: "odd"})
 	said := ""
 	for found := range w.Protocol(t).Stream(t, "dbxaccess_serving_endpoint_permission", nil, false, 0) {
 		said += found.Errors
 	}
-	if !strings.Contains(said, "serving endpoint "+w.EndpointName+": GET /api/2.0/permissions/serving-endpoints/") || strings.Count(said, "odd") != 1 {
+	if !strings.Contains(said, "serving endpoint "+w.EndpointName+": GET /api/2.0/permissions/serving-endpoints/") ||
+		strings.Count(said, "odd") != 1 {
 		t.Errorf("it does not name the endpoint: %s", said)
 	}
 }

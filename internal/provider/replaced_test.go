@@ -25,7 +25,8 @@ func TestReplacementThatCannotBeFound(t *testing.T) {
 			before + "the access list of serving endpoint fresh",
 			before + "service principal " + w.ScoringApp.ClientID + " in group data scientists",
 			`There is no serving endpoint named "irys" in this workspace.`, `Endpoints with similar names: "iris"`, `the workspace has no group "data science"`,
-			"correct endpoint_name first. With create_before_destroy = true", "correct group_name first. With create_before_destroy = true",
+			"correct endpoint_name first. With create_before_destroy = true", "correct group_name first. With " +
+				"create_before_destroy = true",
 		}
 	}
 	for _, lifecycle := range []string{createFirst, destroyFirst} {
@@ -37,11 +38,14 @@ func TestReplacementThatCannotBeFound(t *testing.T) {
 			before := w.Workspace.Snapshot()
 			c.Rewrite(t, config(w, lifecycle, `"irys"`, `"flesh"`, `"data science"`))
 			c.MustRun(t, 0, "plan", "-out=p").MustSay(t, warnings(w)...)
-			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot grant access to serving endpoint", "Cannot create the access list", "Cannot add to group")
+			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot grant access to serving endpoint",
+				"Cannot create the access list", "Cannot add to group")
 			after := w.Workspace.Snapshot()
-			stays := reflect.DeepEqual(after.Endpoints, before.Endpoints) && reflect.DeepEqual(after.Groups, before.Groups)
+			stays := reflect.DeepEqual(after.Endpoints, before.Endpoints) &&
+				reflect.DeepEqual(after.Groups, before.Groups)
 			if stays != (lifecycle == createFirst) {
-				t.Errorf("what was to be replaced stays: %t; the workspace holds %v and %v", stays, after.Endpoints, after.Groups)
+				t.Errorf("what was to be replaced stays: %t; the workspace holds %v and %v", stays, after.Endpoints,
+					after.Groups)
 			}
 			c.MustRun(t, 0, "destroy", "-auto-approve")
 		})
@@ -73,7 +77,8 @@ resource "dbxaccess_serving_endpoint_permission" "grant" {
 			c.Rewrite(t, config("first", ""))
 			c.MustRun(t, 0, "apply", "-auto-approve")
 			c.Rewrite(t, config("second", ""))
-			c.MustRun(t, 0, "apply", "-auto-approve", parallelism).MustSay(t, "Replacement cannot be created now", "If this apply creates what is missing, the replacement succeeds.")
+			c.MustRun(t, 0, "apply", "-auto-approve", parallelism).MustSay(t, "Replacement cannot be created now",
+				"If this apply creates what is missing, the replacement succeeds.")
 			if w.Workspace.Grants("second")[w.ScoringApp.ClientID] != "CAN_QUERY" {
 				t.Errorf("the renamed endpoint holds %v", w.Workspace.Grants("second"))
 			}

@@ -77,7 +77,8 @@ func exampleCompany(t *testing.T) (w *acctest.World, managed string) {
 	w.Proxied()
 	for i, group := range []string{"analysts", "data-science"} {
 		w.Workspace.AddGroup(group)
-		for j, name := range [][]string{{"Grace Hopper", "Alan Turing", "Emmy Noether"}, {"Mary Jackson", "Katherine Johnson"}}[i] {
+		for j, name := range [][]string{{"Grace Hopper", "Alan Turing", "Emmy Noether"},
+			{"Mary Jackson", "Katherine Johnson"}}[i] {
 			login := strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@example.com"
 			w.Workspace.AddUser(login, name)
 			w.Workspace.AddToGroup(group, login)
@@ -89,17 +90,20 @@ func exampleCompany(t *testing.T) (w *acctest.World, managed string) {
 	}
 	w.Workspace.SetActive(emulator.CrowdApplicationID(4), false)
 	grants := map[string]map[string]string{}
-	for i, endpoint := range []string{"churn", "forecast-demand", "forecast-returns", "fraud", "sentiment", "translation"} {
+	for i, endpoint := range []string{"churn", "forecast-demand", "forecast-returns", "fraud", "sentiment",
+		"translation"} {
 		w.Workspace.CreateEndpoint(endpoint, w.PersonName)
 		group, level := []string{"analysts", "data-science"}[i%2], []string{"CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"}[i%3]
 		w.Workspace.SetGrant(endpoint, emulator.CrowdApplicationID(i%5), "CAN_QUERY")
 		w.Workspace.SetGrant(endpoint, group, level)
 		grants[endpoint] = map[string]string{
-			"service_principal_name=" + emulator.CrowdApplicationID(i%5): "CAN_QUERY", "group_name=" + group: level, "user_name=" + w.PersonName: "CAN_MANAGE",
+			"service_principal_name=" + emulator.CrowdApplicationID(i%5): "CAN_QUERY", "group_name=" + group: level,
+			"user_name=" + w.PersonName: "CAN_MANAGE",
 		}
 	}
 	w.Workspace.SetGrant("iris", emulator.CrowdApplicationID(0), "CAN_QUERY")
-	grants["iris"] = map[string]string{"service_principal_name=" + emulator.CrowdApplicationID(0): "CAN_QUERY", "user_name=" + w.PersonName: "CAN_MANAGE"}
+	grants["iris"] = map[string]string{"service_principal_name=" + emulator.CrowdApplicationID(0): "CAN_QUERY",
+		"user_name=" + w.PersonName: "CAN_MANAGE"}
 	w.Workspace.SetGrant("fraud", "alan.turing@example.com", "CAN_MANAGE")
 	w.Workspace.SetGrant("churn", emulator.CrowdApplicationID(4), "CAN_QUERY")
 	w.Workspace.CreateFoundationEndpoint("databricks-llama")
@@ -246,7 +250,9 @@ func TestAccessReport(t *testing.T) {
 	w := acctest.New(t)
 	addManyPrincipals(w)
 	c := reportExample(t, w)
-	c.Env["TF_VAR_managed"] = fmt.Sprintf(`{ "iris" = { "user_name=%s" = "CAN_MANAGE" }, "model-00" = { "group_name=science" = "CAN_MANAGE" } }`, w.PersonName)
+	c.Env["TF_VAR_managed"] = fmt.Sprintf(
+		`{ "iris" = { "user_name=%s" = "CAN_MANAGE" }, "model-00" = { "group_name=science" = "CAN_MANAGE" } }`,
+		w.PersonName)
 	outputs, data := reported(t, w, c)
 
 	s := w.Workspace.Snapshot()
@@ -259,18 +265,22 @@ func TestAccessReport(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%d accesses, and the workspace holds %d", len(got), len(want))
 	}
-	if len(data.Endpoints) != 40 || len(data.Principals) != 200 || len(data.Credentials) != len(s.Tokens)+len(s.OAuthSecrets) || len(s.OAuthSecrets) != 2 {
-		t.Errorf("%d endpoints, %d principals, %d tokens", len(data.Endpoints), len(data.Principals), len(data.Credentials))
+	if len(data.Endpoints) != 40 || len(data.Principals) != 200 ||
+		len(data.Credentials) != len(s.Tokens)+len(s.OAuthSecrets) || len(s.OAuthSecrets) != 2 {
+		t.Errorf("%d endpoints, %d principals, %d tokens", len(data.Endpoints), len(data.Principals),
+			len(data.Credentials))
 	}
 	unknown := strings.Join(data.unknown(), "\n")
-	for _, line := range []string{"Endpoint databricks-llama: A foundation model", "Group auditors on endpoint model-01: It gives CAN_QUERY"} {
+	for _, line := range []string{"Endpoint databricks-llama: A foundation model", "Group auditors on endpoint " +
+		"model-01: It gives CAN_QUERY"} {
 		if !strings.Contains(unknown, line) || notExpanded != 1 {
 			t.Errorf("not said: %s\n%s", line, unknown)
 		}
 	}
 	for _, a := range data.Access {
 		want := !slices.ContainsFunc(a.Via, func(way string) bool {
-			return way != "admins" && !(strings.HasPrefix(way, "science") && a.Endpoint == "model-00") && !(way == "direct" && a.Endpoint == "iris" && a.Name == w.PersonName)
+			return way != "admins" && !(strings.HasPrefix(way, "science") && a.Endpoint == "model-00") &&
+				!(way == "direct" && a.Endpoint == "iris" && a.Name == w.PersonName)
 		})
 		if a.Managed == nil || *a.Managed != want {
 			t.Errorf("%s of %s by %v: managed is %v", a.Endpoint, a.Principal, a.Via, a.Managed)
@@ -288,11 +298,13 @@ func TestAccessReport(t *testing.T) {
 	if !strings.Contains(outputs["access_csv"], `"'=HYPERLINK(""https://example.com"")"`) {
 		t.Error("a spreadsheet would compute a name")
 	}
-	if tokens, err := csv.NewReader(strings.NewReader(outputs["tokens_csv"])).ReadAll(); err != nil || len(tokens) != len(data.Credentials)+1 {
+	if tokens, err := csv.NewReader(strings.NewReader(outputs["tokens_csv"])).ReadAll(); err != nil ||
+		len(tokens) != len(data.Credentials)+1 {
 		t.Errorf("the CSV of tokens has %d lines, %v", len(tokens), err)
 	}
 	page := outputs["report"]
-	if strings.Contains(page, hostile) || regexp.MustCompile(`(?i)\b(src|href)\s*=\s*["']?(https?:)?//`).MatchString(page) {
+	if strings.Contains(page, hostile) ||
+		regexp.MustCompile(`(?i)\b(src|href)\s*=\s*["']?(https?:)?//`).MatchString(page) {
 		t.Error("the page has a name as markup, or an address that it could load")
 	}
 
@@ -310,7 +322,8 @@ func TestAccessReportDifference(t *testing.T) {
 	outputs, _ := reported(t, w, c)
 	c.Env["TF_VAR_baseline_path"] = w.Write(t, "baseline.json", []byte(outputs["report_json"]))
 	outputs, data := reported(t, w, c)
-	if data.Difference == nil || len(data.Difference.Changes) != 0 || !data.Difference.SameWorkspace || outputs["changes"] != "0" {
+	if data.Difference == nil || len(data.Difference.Changes) != 0 || !data.Difference.SameWorkspace ||
+		outputs["changes"] != "0" {
 		t.Errorf("nothing has changed: %+v", data.Difference)
 	}
 	if dom := open(t, outputs["report"], ""); dom != "" && !strings.Contains(dom, "No changes since ") {
@@ -321,7 +334,8 @@ func TestAccessReportDifference(t *testing.T) {
 	w.Workspace.SetActive(emulator.CrowdApplicationID(2), false)
 	w.Workspace.RevokeToken(token)
 	outputs, data = reported(t, w, c)
-	if shown := between(open(t, outputs["report"], ""), `id="difference-body"`, "</section>"); shown != "" && !strings.HasPrefix(shown, "><div><p>3 changes since ") {
+	if shown := between(open(t, outputs["report"], ""), `id="difference-body"`, "</section>"); shown != "" &&
+		!strings.HasPrefix(shown, "><div><p>3 changes since ") {
 		t.Errorf("the page shows the changes as %.300s", shown)
 	}
 	var lines []string
@@ -350,7 +364,8 @@ func TestAccessReportOfGroupsAndLevels(t *testing.T) {
 	w.Workspace.AddAccountGroup("auditors")
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	c := reportExample(t, w)
-	c.Env["TF_VAR_managed"] = fmt.Sprintf(`{ "iris" = { "service_principal_name=%s" = "CAN_QUERY", "group_name=auditors" = "CAN_QUERY" } }`, application)
+	c.Env["TF_VAR_managed"] = fmt.Sprintf(
+		`{ "iris" = { "service_principal_name=%s" = "CAN_QUERY", "group_name=auditors" = "CAN_QUERY" } }`, application)
 	outputs, before := reported(t, w, c)
 	for _, a := range before.Access {
 		if a.Name == application && (a.Managed == nil || !*a.Managed) {
@@ -374,17 +389,20 @@ func TestAccessReportOfGroupsAndLevels(t *testing.T) {
 		if g.Members != nil {
 			members = strconv.Itoa(*g.Members)
 		}
-		groups = append(groups, fmt.Sprint(g.Endpoint, " ", g.Group, " ", g.Level, " ", members, " ", g.Managed != nil && *g.Managed))
+		groups = append(groups, fmt.Sprint(g.Endpoint, " ", g.Group, " ", g.Level, " ", members, " ",
+			g.Managed != nil && *g.Managed))
 	}
 	slices.Sort(groups)
-	if want := []string{"iris auditors CAN_QUERY unknown true", "iris empty CAN_QUERY 0 false"}; !slices.Equal(groups, want) {
+	if want := []string{"iris auditors CAN_QUERY unknown true", "iris empty CAN_QUERY 0 false"}; !slices.Equal(groups,
+		want) {
 		t.Errorf("the grants to groups are %q, not %q", groups, want)
 	}
 	var about []string
 	for _, change := range after.Difference.Changes {
 		about = append(about, change.Change+" "+change.About+" "+change.Now)
 	}
-	for _, want := range []string{"new grant of group empty to iris CAN_QUERY", "new grant of group auditors to iris CAN_QUERY"} {
+	for _, want := range []string{"new grant of group empty to iris CAN_QUERY", "new grant of group auditors to " +
+		"iris CAN_QUERY"} {
 		if !slices.Contains(about, want) {
 			t.Errorf("the changes do not name %q: %q", want, about)
 		}
@@ -409,7 +427,9 @@ func TestAccessReportOfALimitedIdentity(t *testing.T) {
 	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_VIEW")
 	_, data := reported(t, w, reportExample(t, w))
 	unknown := strings.Join(data.unknown(), "\n")
-	for _, want := range []string{"The whole workspace: deployer is no workspace admin", "Tokens and OAuth secrets: Only a workspace admin", "Endpoint rose: Its access list is refused", "Group admins on endpoint iris: It gives CAN_MANAGE"} {
+	for _, want := range []string{"The whole workspace: deployer is no workspace admin", "Tokens and OAuth " +
+		"secrets: Only a workspace admin", "Endpoint rose: Its access list is refused", "Group admins on endpoint " +
+		"iris: It gives CAN_MANAGE"} {
 		if !strings.Contains(unknown, want) {
 			t.Errorf("not said: %s\n%s", want, unknown)
 		}
@@ -454,7 +474,8 @@ func browse(t *testing.T, page string, accesses int, data report) {
 	if n := rows(dom, "credential-table"); n != len(data.Credentials) {
 		t.Errorf("%d tokens, not %d", n, len(data.Credentials))
 	}
-	if !strings.Contains(dom, "<title>Access report of workspace "+data.Workspace.ID) || !strings.Contains(dom, html.EscapeString(`</script>`)) || strings.Contains(dom, "<!--") {
+	if !strings.Contains(dom, "<title>Access report of workspace "+data.Workspace.ID) ||
+		!strings.Contains(dom, html.EscapeString(`</script>`)) || strings.Contains(dom, "<!--") {
 		t.Error("a name became markup")
 	}
 	for _, words := range []string{", deactivated", ", not managed", "! never", "Endpoint databricks-llama"} {
@@ -475,7 +496,8 @@ func browse(t *testing.T, page string, accesses int, data report) {
 		t.Errorf("the filter shows %d rows, not %d", n, len(names))
 	}
 	var shown []string
-	for _, m := range regexp.MustCompile(`<span class="name">([^<]*)</span>`).FindAllStringSubmatch(between(dom, `id="endpoint-table"`, "</table>"), -1) {
+	for _, m := range regexp.MustCompile(`<span class="name">([^<]*)</span>`).FindAllStringSubmatch(between(dom,
+		`id="endpoint-table"`, "</table>"), -1) {
 		shown = append(shown, html.UnescapeString(m[1]))
 	}
 	number := func(s string) int { n, _ := strconv.Atoi(s[strings.LastIndex(s, " ")+1:]); return n }
@@ -501,7 +523,8 @@ func open(t *testing.T, page, address string) (dom string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir="+filepath.Join(dir, "profile"), "--dump-dom", "file://"+file+address)
+	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--user-data-dir="+filepath.Join(dir, "profile"), "--dump-dom", "file://"+file+address)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

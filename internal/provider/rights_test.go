@@ -55,7 +55,8 @@ func rights() map[string]right {
 func matrix(t *testing.T) map[string][]string {
 	t.Helper()
 	rows := map[string][]string{}
-	for _, found := range regexp.MustCompile("(?m)^\\| `([a-z_ ]+)`( with `key_vault_secret`)? \\| (.+) \\| (.+) \\| (.+) \\|$").
+	for _, found := range regexp.MustCompile("(?m)^\\| `([a-z_ ]+)`( with `key_vault_secret`)? \\| (.+) \\| (.+) "+
+		"\\| (.+) \\|$").
 		FindAllStringSubmatch(read(t, "../../templates/guides/rights.md.tmpl"), -1) {
 		rows[found[1]+found[2]] = found[3:]
 	}
@@ -69,7 +70,8 @@ func matrix(t *testing.T) map[string][]string {
 // operation is refused, and the error names the right.
 func TestRightsAreEnoughAndNeeded(t *testing.T) {
 	t.Parallel()
-	columns := [][]string{{"/refresh", "/all", "/one", "/own", "/answered", "/open and close", "/of one"}, {"/create"}, {"/destroy", "/delete"}}
+	columns := [][]string{{"/refresh", "/all", "/one", "/own", "/answered", "/open and close", "/of one"}, {"/create"},
+		{"/destroy", "/delete"}}
 	all := operations()
 	own := all[aList+"/create"]
 	all[aList+"/create"] = operation{prepare: own.prepare, do: apply(aList, withoutOwnGrant)}

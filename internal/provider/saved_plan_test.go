@@ -20,7 +20,8 @@ func TestSavedPlanOfRemovedPrincipal(t *testing.T) {
 		}
 	}
 	token := func(w *acctest.World) map[string]any {
-		return map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret}}
+		return map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID,
+			"client_secret_wo": w.ScoringSecret}}
 	}
 	principal := func(w *acctest.World) map[string]any {
 		return map[string]any{"application_id": w.ScoringApp.ClientID, "adopt_existing": true, "on_destroy": "delete"}

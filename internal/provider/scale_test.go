@@ -43,7 +43,8 @@ func TestLargestWorkspace(t *testing.T) {
 		requests int
 	}{
 		"service principals": {
-			"dbxaccess_service_principals", map[string]any{"display_name_prefix": "application "}, func(t *testing.T, state map[string]any) {
+			"dbxaccess_service_principals", map[string]any{"display_name_prefix": "application "},
+			func(t *testing.T, state map[string]any) {
 				found := objects(t, state, "service_principals", manyPrincipals)
 				ids := map[any]bool{}
 				for _, principal := range found {
@@ -62,7 +63,8 @@ func TestLargestWorkspace(t *testing.T) {
 			}, "/serving-endpoints", 1,
 		},
 		"access": {
-			"dbxaccess_serving_endpoint_access", map[string]any{"endpoint_name": "iris"}, func(t *testing.T, state map[string]any) {
+			"dbxaccess_serving_endpoint_access", map[string]any{"endpoint_name": "iris"},
+			func(t *testing.T, state map[string]any) {
 				objects(t, state, "principals", manyPrincipals+2) // and the deployer and an admin
 				objects(t, state, "unexpanded_groups", 0)
 			}, "/ServicePrincipals", 11,

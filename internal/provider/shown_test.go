@@ -66,13 +66,16 @@ func TestShiftedIndexShowsNoEarlierName(t *testing.T) {
 		with := func(id string) map[string]any { config["service_principal_name"] = id; return config }
 		o := p.MustApply(t, typeName, acctest.Object{}, with(first))
 		if typeName == grantType { // causes a warning in the plan of a grant
-			p.MustPlan(t, listType, acctest.Object{}, map[string]any{"endpoint_name": "iris", "users": map[string]any{w.PersonName: "CAN_MANAGE"}})
+			p.MustPlan(t, listType, acctest.Object{}, map[string]any{"endpoint_name": "iris",
+				"users": map[string]any{w.PersonName: "CAN_MANAGE"}})
 		}
 		plan := p.MustPlan(t, typeName, o, with(second))
-		if !slices.Equal(plan.Replace, []string{"service_principal_name"}) || plan.State["display_name"] != acctest.Unknown {
+		if !slices.Equal(plan.Replace, []string{"service_principal_name"}) ||
+			plan.State["display_name"] != acctest.Unknown {
 			t.Errorf("%s: plans %v, replaces for %v", typeName, plan.State, plan.Replace)
 		}
-		if typeName == grantType && (!strings.Contains(plan.Warnings, "are both managed") || strings.Contains(plan.Warnings, second+" (neighbour)")) {
+		if typeName == grantType && (!strings.Contains(plan.Warnings, "are both managed") ||
+			strings.Contains(plan.Warnings, second+" (neighbour)")) {
 			t.Errorf("%s: warns: %s", typeName, plan.Warnings)
 		}
 		if o = p.MustApply(t, typeName, o, with(second)); o.State["display_name"] != "meant" {
@@ -100,7 +103,8 @@ func TestEndpointIDInUpperCase(t *testing.T) {
 				o := p.MustApply(t, typeName, acctest.Object{}, config)
 				for _, id := range []string{ids[0], ids[1]} {
 					config["endpoint_id"] = id
-					if plan := p.MustPlan(t, typeName, w.Protocol(t).MustRefresh(t, typeName, o), config); len(plan.Changed) > 0 || plan.Warnings != "" {
+					if plan := p.MustPlan(t, typeName, w.Protocol(t).MustRefresh(t, typeName, o),
+						config); len(plan.Changed) > 0 || plan.Warnings != "" {
 						t.Errorf("%s after %s: plans %v, warns: %s", id, ids[0], plan.Changed, plan.Warnings)
 					}
 				}

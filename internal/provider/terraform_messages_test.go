@@ -16,7 +16,8 @@ func TestMessagesOfTheCLI(t *testing.T) {
 	t.Parallel()
 	acctest.NeedsTerraform(t, "1.11.0", "the messages") // OpenTofu words some messages differently
 	w := acctest.New(t)
-	principal := fmt.Sprintf("resource \"dbxaccess_service_principal\" \"a\" {\n  application_id = %q\n  display_name = \"a\"\n}\n", w.ScoringApp.ClientID)
+	principal := fmt.Sprintf("resource \"dbxaccess_service_principal\" \"a\" {\n  application_id = %q\n  "+
+		"display_name = \"a\"\n}\n", w.ScoringApp.ClientID)
 	const versioned = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n      version = %q\n    }\n  }\n}\n"
 	const lock = ".terraform.lock.hcl"
 	installed := func(t *testing.T) *acctest.CLI {
@@ -50,7 +51,8 @@ func TestMessagesOfTheCLI(t *testing.T) {
 			return r
 		},
 		"Invalid for_each argument": func(t *testing.T) acctest.Result {
-			c := w.CLI(t, principal+"resource \"dbxaccess_token_permission\" \"a\" {\n  for_each = toset([dbxaccess_service_principal.a.id])\n  service_principal_name = each.key\n}\n")
+			c := w.CLI(t, principal+"resource \"dbxaccess_token_permission\" \"a\" {\n  for_each = "+
+				"toset([dbxaccess_service_principal.a.id])\n  service_principal_name = each.key\n}\n")
 			return c.MustRun(t, 1, "plan")
 		},
 		"Invalid provider configuration … requires explicit configuration": func(t *testing.T) acctest.Result {
@@ -59,15 +61,19 @@ func TestMessagesOfTheCLI(t *testing.T) {
 			return c.MustRun(t, 1, "plan")
 		},
 		"Invalid Attribute Value": func(t *testing.T) acctest.Result {
-			c := w.CLI(t, "resource \"dbxaccess_serving_endpoint_permission\" \"a\" {\n  endpoint_name = \"iris\"\n  group_name = \"readers\"\n  permission_level = \"CAN_READ\"\n}\n")
+			c := w.CLI(t, "resource \"dbxaccess_serving_endpoint_permission\" \"a\" {\n  endpoint_name = "+
+				"\"iris\"\n  group_name = \"readers\"\n  permission_level = \"CAN_READ\"\n}\n")
 			return c.MustRun(t, 1, "validate")
 		},
 		"Invalid use of ephemeral value": func(t *testing.T) acctest.Result {
-			c := w.CLI(t, "ephemeral \"dbxaccess_entra_token\" \"a\" {}\nresource \"terraform_data\" \"a\" {\n  input = ephemeral.dbxaccess_entra_token.a.access_token\n}\n")
+			c := w.CLI(t, "ephemeral \"dbxaccess_entra_token\" \"a\" {}\nresource \"terraform_data\" \"a\" {\n  "+
+				"input = ephemeral.dbxaccess_entra_token.a.access_token\n}\n")
 			return c.MustRun(t, 1, "validate")
 		},
 		"Output refers to sensitive values": func(t *testing.T) acctest.Result {
-			c := w.CLI(t, fmt.Sprintf("resource \"dbxaccess_service_principal_oauth_secret\" \"a\" {\n  application_id = %q\n}\noutput \"a\" {\n  value = dbxaccess_service_principal_oauth_secret.a.secret_value\n}\n", w.ScoringApp.ClientID))
+			c := w.CLI(t, fmt.Sprintf("resource \"dbxaccess_service_principal_oauth_secret\" \"a\" {\n  "+
+				"application_id = %q\n}\noutput \"a\" {\n  value = "+
+				"dbxaccess_service_principal_oauth_secret.a.secret_value\n}\n", w.ScoringApp.ClientID))
 			return c.MustRun(t, 1, "plan")
 		},
 		"Provider configuration not present": func(t *testing.T) acctest.Result {
@@ -78,7 +84,9 @@ func TestMessagesOfTheCLI(t *testing.T) {
 			return c.MustRun(t, 1, "plan")
 		},
 		"Resource postcondition failed": func(t *testing.T) acctest.Result {
-			c := w.CLI(t, "data \"dbxaccess_current_identity\" \"me\" {\n  lifecycle {\n    postcondition {\n      condition = self.display_name == \"somebody\"\n      error_message = \"It is another one.\"\n    }\n  }\n}\n")
+			c := w.CLI(t, "data \"dbxaccess_current_identity\" \"me\" {\n  lifecycle {\n    postcondition {\n      "+
+				"condition = self.display_name == \"somebody\"\n      error_message = \"It is another "+
+				"one.\"\n    }\n  }\n}\n")
 			return c.MustRun(t, 1, "plan")
 		},
 		"Saved plan is stale": func(t *testing.T) acctest.Result {
@@ -88,7 +96,8 @@ func TestMessagesOfTheCLI(t *testing.T) {
 			return c.MustRun(t, 1, "apply", "tfplan")
 		},
 	}
-	_, section, _ := strings.Cut(read(t, "../../docs/guides/when-it-fails.md"), "\n## Messages of Terraform and OpenTofu\n")
+	_, section, _ := strings.Cut(read(t, "../../docs/guides/when-it-fails.md"),
+		"\n## Messages of Terraform and OpenTofu\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	rows := regexp.MustCompile(`(?m)^\| "(.+?)" \|`).FindAllStringSubmatch(section, -1)
 	if len(rows) != len(provoke) {
@@ -102,7 +111,8 @@ func TestMessagesOfTheCLI(t *testing.T) {
 				t.Fatal("nothing provokes it")
 			}
 			r := happens(t)
-			said := strings.Join(strings.Fields(strings.NewReplacer("│", "", "╷", "", "╵", "").Replace(r.Stdout+r.Stderr)), " ")
+			said := strings.Join(strings.Fields(strings.NewReplacer("│", "", "╷", "", "╵",
+				"").Replace(r.Stdout+r.Stderr)), " ")
 			for part := range strings.SplitSeq(row[1], " … ") {
 				if !strings.Contains(said, part) {
 					t.Errorf("the CLI does not say %q:\n%s", part, said)

@@ -22,7 +22,8 @@ func TestKeyVaultCertificateEndsSoon(t *testing.T) {
 	logins["PFX with a password in Key Vault, read as AZURE_*"](t, w)
 	end := time.Now().AddDate(0, 0, 12).UTC().Truncate(time.Second)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "deployer-ends"}, NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: end,
+		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "deployer-ends"}, NotBefore: time.Now().AddDate(-1,
+			0, 0), NotAfter: end,
 	}
 	content, err := x509.CreateCertificate(rand.Reader, template, template, &w.DeployerKey.PublicKey, w.DeployerKey)
 	if err != nil {

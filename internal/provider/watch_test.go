@@ -52,7 +52,8 @@ func TestAccessWatch(t *testing.T) {
 	said := strings.Join(strings.Fields(strings.ReplaceAll(r.Stderr, "│", "")), " ")
 	for _, line := range []string{
 		"Endpoint iris: service_principal_name=" + other + " (other) holds CAN_VIEW and may hold nothing.",
-		"Endpoint iris: service_principal_name=" + w.ScoringApp.ClientID + " (scoring) holds CAN_MANAGE and may hold CAN_QUERY.",
+		"Endpoint iris: service_principal_name=" + w.ScoringApp.ClientID + " (scoring) holds CAN_MANAGE and may " +
+			"hold CAN_QUERY.",
 		"Group admins: service_principal_name=" + other + " (other) is a member and may not be",
 		"Service principal " + w.ScoringApp.ClientID + " (scoring) is deactivated, and should be active.",
 		"Service principal " + w.ScoringApp.ClientID + " (scoring) is in group admins and may not be.",
@@ -63,7 +64,8 @@ func TestAccessWatch(t *testing.T) {
 	}
 
 	w.Workspace.RemoveGrant("iris", w.ScoringApp.ClientID)
-	if r := c.MustRun(t, 1, "plan"); !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(r.Stderr, "│", "")), " "),
+	if r := c.MustRun(t, 1, "plan"); !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(r.Stderr,
+		"│", "")), " "),
 		"service_principal_name="+w.ScoringApp.ClientID+" should hold CAN_QUERY and holds nothing.") {
 		t.Errorf("a missing grant is not said:\n%s", r.Stderr)
 	}
@@ -133,16 +135,25 @@ resource "dbxaccess_service_principal_token" "scoring" {
 	}{
 		{"nothing", func() {}, 0, "no changes", func() {}},
 		{"grant removed", func() { w.Workspace.RemoveGrant("iris", id) }, 2,
-			"drift: dbxaccess_serving_endpoint_permission.scoring is missing and would be created: the grant was removed, or its endpoint re-created",
+			"drift: dbxaccess_serving_endpoint_permission.scoring is missing and would be created: the grant was " +
+				"removed, or its endpoint re-created",
 			func() { w.Workspace.SetGrant("iris", id, "CAN_QUERY") }},
 		{"grant raised", func() { w.Workspace.SetGrant("iris", id, "CAN_MANAGE") }, 2,
-			"drift: dbxaccess_serving_endpoint_permission.scoring differs in permission_level (CAN_MANAGE, should be CAN_QUERY)", func() { w.Workspace.SetGrant("iris", id, "CAN_QUERY") }},
+			"drift: dbxaccess_serving_endpoint_permission.scoring differs in permission_level (CAN_MANAGE, should " +
+				"be CAN_QUERY)", func() {
+				w.Workspace.SetGrant("iris", id, "CAN_QUERY")
+			}},
 		{"taken out of the group", func() { w.Workspace.RemoveFromGroup("readers", id) }, 2,
-			"drift: dbxaccess_group_member.scoring is missing and would be created", func() { w.Workspace.AddToGroup("readers", id) }},
+			"drift: dbxaccess_group_member.scoring is missing and would be created", func() {
+				w.Workspace.AddToGroup("readers", id)
+			}},
 		{"renamed", func() { w.Workspace.SetDisplayName(id, "other") }, 2,
-			"drift: dbxaccess_service_principal.scoring differs in display_name", func() { w.Workspace.SetDisplayName(id, "scoring") }},
+			"drift: dbxaccess_service_principal.scoring differs in display_name", func() {
+				w.Workspace.SetDisplayName(id, "scoring")
+			}},
 		{"due", func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, 3,
-			"maintenance: dbxaccess_service_principal_token.scoring would be updated: its credential is due for rotation", nil},
+			"maintenance: dbxaccess_service_principal_token.scoring would be updated: its credential is due for " +
+				"rotation", nil},
 		{"due, and the configuration was changed", func() { c.Rewrite(t, changed) }, 2,
 			"drift: dbxaccess_service_principal_token.scoring differs in comment", func() { c.Rewrite(t, hcl) }},
 		{"overlap ended", func() { w.Tenant.Clock.Advance(61 * time.Minute) }, 3, "the overlap has ended", func() {}},
@@ -214,7 +225,8 @@ resource "dbxaccess_service_principal_oauth_secret" "scoring" {
 		{"due", func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, 3,
 			"maintenance: " + address + " would be updated: its credential is due for rotation\n"},
 		{"overlap ended", func() { w.Tenant.Clock.Advance(61 * time.Minute) }, 3,
-			"maintenance: " + address + " would be updated: the overlap has ended, and the old credential would be revoked\n"},
+			"maintenance: " + address + " would be updated: the overlap has ended, and the old credential would " +
+				"be revoked\n"},
 		{"deleted", func() { w.Workspace.DeleteOAuthSecret(c.Attributes(t, address)["secret_id"].(string)) }, 2,
 			"drift: " + address + " would be rotated: its credential was revoked\n"},
 	} {

@@ -37,7 +37,8 @@ func TestHostThroughResourceManager(t *testing.T) {
 	}
 
 	// A throttled lookup is repeated.
-	w.Tenant.Faults.Add(emulator.Fault{Service: "arm", Method: "GET", Path: "/subscriptions/**", Status: 429, RetryAfter: 1})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "arm", Method: "GET", Path: "/subscriptions/**", Status: 429,
+		RetryAfter: 1})
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
@@ -48,8 +49,10 @@ func TestHostThroughResourceManagerRefused(t *testing.T) {
 	delete(w.Env, "DBXACCESS_HOST")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID) // nobody may read the resource
-	mustFailWith(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader",
-		"the refused caller: certificate login from ARM_CLIENT_CERTIFICATE_PATH in the environment, client id "+w.Deployer.ClientID+", tenant "+w.Tenant.ID)
+	mustFailWith(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed",
+		"needs the role Reader",
+		"the refused caller: certificate login from ARM_CLIENT_CERTIFICATE_PATH in the environment, client id "+
+			w.Deployer.ClientID+", tenant "+w.Tenant.ID)
 	// An identity that may read some resources learns which one does not exist.
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID)
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = strings.Replace(resourceID, "models", "other", 1)
@@ -73,7 +76,8 @@ func TestWorkspaceIDWhereverItIsSaid(t *testing.T) {
 			config := map[string]any{"endpoint_name": w.EndpointName, "service_principal_name": w.Deployer.ClientID}
 			made := w.Protocol(t).MustApply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, config)
 			read := w.Protocol(t).MustRefresh(t, "dbxaccess_serving_endpoint_permission", made)
-			for what, state := range map[string]map[string]any{"create": made.State, "refresh": read.State, "create's identity": made.Identity} {
+			for what, state := range map[string]map[string]any{"create": made.State, "refresh": read.State,
+				"create's identity": made.Identity} {
 				if state["workspace_id"] != w.Workspace.ID() {
 					t.Errorf("%s: workspace_id is %v", what, state["workspace_id"])
 				}
@@ -124,7 +128,8 @@ func TestAdminLogin(t *testing.T) {
 	w.Workspace.RemovePrincipal(w.Deployer.ClientID)
 	w.Workspace.SetAzureResource(resourceID, w.Deployer.ClientID)
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
-	mustFailWith(t, w.CLI(t, whoAmI), "Unauthorized access to workspace", "azure_workspace_admin_login = true", "azure_workspace_resource_id")
+	mustFailWith(t, w.CLI(t, whoAmI), "Unauthorized access to workspace", "azure_workspace_admin_login = true",
+		"azure_workspace_resource_id")
 
 	c := w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1))
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -141,7 +146,8 @@ func TestAdminLogin(t *testing.T) {
 	}
 
 	delete(w.Env, "DATABRICKS_AZURE_RESOURCE_ID")
-	mustFailWith(t, w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1)), "Admin login without a resource id")
+	mustFailWith(t, w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1)),
+		"Admin login without a resource id")
 }
 
 // The host's suffix determines the cloud, and so the login host. A contradiction is an error.
@@ -170,7 +176,8 @@ func TestClouds(t *testing.T) {
 				t.Errorf("nobody asked %s: %v", login, w.Tenant.Journal.Entries())
 			}
 			w.Env["ARM_ENVIRONMENT"] = "public"
-			mustFailWith(t, c, "Environment contradicts the workspace's address", host[strings.Index(host, ".databricks"):])
+			mustFailWith(t, c, "Environment contradicts the workspace's address",
+				host[strings.Index(host, ".databricks"):])
 		})
 	}
 }
@@ -218,7 +225,8 @@ output "how" { value = "${data.dbxaccess_current_identity.me.auth_type} from ${d
 	if out := c.MustRun(t, 0, "output", "-raw", "how").Stdout; out != "client_secret from client_secret" {
 		t.Errorf("logged in by %s", out)
 	}
-	for _, words := range []string{"a credential in the environment is ignored", "ARM_CLIENT_CERTIFICATE_PATH in the environment", "login: ", "tenant_id=" + w.Tenant.ID} {
+	for _, words := range []string{"a credential in the environment is ignored", "ARM_CLIENT_CERTIFICATE_PATH in " +
+		"the environment", "login: ", "tenant_id=" + w.Tenant.ID} {
 		if !strings.Contains(r.Stderr, words) {
 			t.Errorf("the log does not say %q", words)
 		}

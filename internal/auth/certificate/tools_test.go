@@ -56,7 +56,8 @@ func TestFilesOfEveryTool(t *testing.T) {
 			}
 			// The error for a wrong password must say so. The files of NSS and GnuTLS take a lot of work, so for GnuTLS
 			// one file is checked, and for NSS none.
-			if row.password == "" || strings.HasPrefix(row.file, "nss-") || strings.HasPrefix(row.file, "gnutls-") && row.file != "gnutls-aes-256.p12" {
+			if row.password == "" || strings.HasPrefix(row.file, "nss-") || strings.HasPrefix(row.file, "gnutls-") &&
+				row.file != "gnutls-aes-256.p12" {
 				return
 			}
 			_, _, err = Parse(testFile(t, "tools/"+row.file), "wrong-password-77", Origin{})
@@ -88,7 +89,8 @@ func TestToolsTableMatchesOpenSSL(t *testing.T) {
 			}
 			says := "refuses"
 			for _, try := range opensslTries(row.file) {
-				command := exec.CommandContext(t.Context(), "openssl", append(try.arguments, "-passin", "pass:"+secret)...)
+				command := exec.CommandContext(t.Context(), "openssl", append(try.arguments, "-passin",
+					"pass:"+secret)...)
 				if command.Run() == nil {
 					says = try.verdict
 					break
@@ -111,7 +113,8 @@ func opensslTries(file string) []opensslTry {
 	path := "testdata/tools/" + file
 	if strings.HasSuffix(file, ".pem") {
 		ask := []string{"pkey", "-noout", "-in", path}
-		return []opensslTry{{"opens", ask}, {"opens with -legacy", append(ask[:4:4], "-provider", "legacy", "-provider", "default")}}
+		return []opensslTry{{"opens", ask}, {"opens with -legacy", append(ask[:4:4], "-provider", "legacy", "-provider",
+			"default")}}
 	}
 	ask := []string{"pkcs12", "-nodes", "-in", path}
 	return []opensslTry{{"opens", ask}, {"opens with -legacy", append(ask[:4:4], "-legacy")}}
@@ -127,8 +130,9 @@ func TestEveryCipherOfOpenSSL(t *testing.T) {
 	}
 	list, err := openssl("list", "-cipher-algorithms")
 	if err != nil {
-		t.Skip("needs OpenSSL 3 with its legacy provider: the file legacy.so in the folder that `openssl version -m` prints. " +
-			"Newer Debian and Ubuntu have it in the package openssl-provider-legacy, older ones in the package of libssl")
+		t.Skip("needs OpenSSL 3 with its legacy provider: the file legacy.so in the folder that `openssl version " +
+			"-m` prints. Newer Debian and Ubuntu have it in the package openssl-provider-legacy, older ones in the " +
+			"package of libssl")
 	}
 	names := map[string]bool{}
 	for _, name := range regexp.MustCompile(`[A-Za-z][A-Za-z0-9-]+`).FindAllString(string(list), -1) {

@@ -65,7 +65,8 @@ func growState(file string, each int, texts func(i int) []string) error {
 	for _, resource := range resources {
 		var name string
 		var instances []json.RawMessage
-		if err := errors.Join(json.Unmarshal(resource["name"], &name), json.Unmarshal(resource["instances"], &instances)); err != nil {
+		if err := errors.Join(json.Unmarshal(resource["name"], &name), json.Unmarshal(resource["instances"],
+			&instances)); err != nil {
 			return err
 		}
 		b, err := strconv.Atoi(strings.TrimPrefix(name, "b"))
@@ -80,7 +81,8 @@ func growState(file string, each int, texts func(i int) []string) error {
 				pairs = append(pairs, old[j], text)
 			}
 			copied := strings.NewReplacer(pairs...).Replace(string(first))
-			instances = append(instances, json.RawMessage(strings.Replace(copied, `"index_key": 0`, fmt.Sprintf(`"index_key": %d`, k), 1)))
+			instances = append(instances,
+				json.RawMessage(strings.Replace(copied, `"index_key": 0`, fmt.Sprintf(`"index_key": %d`, k), 1)))
 		}
 		if resource["instances"], err = json.Marshal(instances); err != nil {
 			return err
@@ -108,7 +110,8 @@ func fillPrincipals(w *world, n int) (texts func(int) []string, err error) {
 				ApplicationID string `json:"applicationId"`
 			}
 		}
-		if err := w.asPerson(http.MethodGet, fmt.Sprintf("%s?count=10000&startIndex=%d", path, start), nil, &page); err != nil {
+		if err := w.asPerson(http.MethodGet, fmt.Sprintf("%s?count=10000&startIndex=%d", path, start), nil,
+			&page); err != nil {
 			return nil, err
 		}
 		for _, sp := range page.Resources {
@@ -142,15 +145,18 @@ func fillGrants(w *world, n int) (func(int) []string, error) {
 	var endpoint struct {
 		ID string `json:"id"`
 	}
-	if err := w.asPerson(http.MethodGet, "/api/2.0/serving-endpoints/"+emulator.CrowdEndpoint(0), nil, &endpoint); err != nil {
+	if err := w.asPerson(http.MethodGet, "/api/2.0/serving-endpoints/"+emulator.CrowdEndpoint(0), nil,
+		&endpoint); err != nil {
 		return nil, err
 	}
 	grants := make([]map[string]string, n)
 	for i := range n {
-		grants[i] = map[string]string{"service_principal_name": emulator.CrowdApplicationID(i), "permission_level": "CAN_QUERY"}
+		grants[i] = map[string]string{"service_principal_name": emulator.CrowdApplicationID(i),
+			"permission_level": "CAN_QUERY"}
 	}
 	return func(int) []string { return nil },
-		w.asPerson(http.MethodPatch, "/api/2.0/permissions/serving-endpoints/"+endpoint.ID, map[string]any{"access_control_list": grants}, nil)
+		w.asPerson(http.MethodPatch, "/api/2.0/permissions/serving-endpoints/"+endpoint.ID,
+			map[string]any{"access_control_list": grants}, nil)
 }
 
 // asPerson sends a request to the emulated workspace as the person who created the endpoints, who is an admin.

@@ -60,7 +60,8 @@ func main() {
 	flag.IntVar(&o.plans, "plans", 0, "measure the plan without changes that often, and little else")
 	flag.StringVar(&o.out, "out", filepath.Join("bin", "bench"), "folder for the results")
 	flag.BoolVar(&o.profile, "profile", false, "keep CPU and heap profiles of the plans without changes")
-	flag.BoolVar(&o.variants, "variants", false, "measure settings of the garbage collector and ways to write for_each too")
+	flag.BoolVar(&o.variants, "variants", false, "measure settings of the garbage collector and ways to write "+
+		"for_each too")
 	publish := flag.Bool("publish", false, "renew what the documentation shows, which has the variants")
 	flag.Parse()
 	o.bin, o.variants = o.out, o.variants || *publish

@@ -23,7 +23,8 @@ var built = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b := &bench{ctx: context.Background(), options: options{bin: bin}, emulator: filepath.Join(bin, "emulator"), progress: io.Discard}
+	b := &bench{ctx: context.Background(), options: options{bin: bin}, emulator: filepath.Join(bin, "emulator"),
+		progress: io.Discard}
 	return bin, b.build()
 })
 
@@ -56,7 +57,8 @@ func find(t *testing.T, r report, workload string, n int, p phase) row {
 // TestBench runs all workloads at small sizes. It checks that all phases succeed, that requests are counted by route,
 // and that fewer instances do not send more requests.
 func TestBench(t *testing.T) {
-	r, o := measured(t, options{sizes: []int{1, 10}, latencies: []time.Duration{0}, workloads: workloads, subjects: []subject{ours}, repeat: 1})
+	r, o := measured(t, options{sizes: []int{1, 10}, latencies: []time.Duration{0}, workloads: workloads,
+		subjects: []subject{ours}, repeat: 1})
 	if len(r.Rows) != len(workloads)*len(o.sizes)*len(phases) {
 		t.Errorf("%d rows", len(r.Rows))
 	}
@@ -65,7 +67,8 @@ func TestBench(t *testing.T) {
 		if s.Requests["entra POST /{tenant}/oauth2/v2.0/token"] == 0 {
 			t.Errorf("%s, N = %d, %s: no login among %v", x.Workload, x.N, x.Phase, s.Requests)
 		}
-		if s.Wall <= 0 || s.Provider <= 0 || s.Provider >= s.CPU || s.ProviderPeak < 10e6 || s.ProviderPeak > s.Peak || s.Peak > 1e9 {
+		if s.Wall <= 0 || s.Provider <= 0 || s.Provider >= s.CPU || s.ProviderPeak < 10e6 || s.ProviderPeak > s.Peak ||
+			s.Peak > 1e9 {
 			t.Errorf("%s, N = %d, %s: %+v", x.Workload, x.N, x.Phase, s)
 		}
 		if x.N == 1 && total(s.Requests) > total(find(t, r, x.Workload, 10, x.Phase).Samples[ours][0].Requests) {
@@ -100,7 +103,8 @@ func TestSchedule(t *testing.T) {
 		{1000, none, 9, schedule{phases: planned, subjects: subjects, lives: 1, plans: 9, grown: true}},
 		{1, none, 9, schedule{phases: []phase{create, noop}, subjects: subjects, lives: 1, plans: 9}},
 	} {
-		b := &bench{options: options{latencies: []time.Duration{none, some}, subjects: subjects, repeat: 3, plans: tc.plans}}
+		b := &bench{options: options{latencies: []time.Duration{none, some}, subjects: subjects, repeat: 3,
+			plans: tc.plans}}
 		if got := b.schedule(grants, tc.n, tc.latency); !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%d instances, %s, -plans %d: %+v, want %+v", tc.n, tc.latency, tc.plans, got, tc.want)
 		}
@@ -110,13 +114,15 @@ func TestSchedule(t *testing.T) {
 // TestPlansOfCopiedStates checks that plans from a copied state are empty and that the variants succeed. A command
 // with an unexpected result is an error of the measurement.
 func TestPlansOfCopiedStates(t *testing.T) {
-	r, o := measured(t, options{sizes: []int{20}, latencies: []time.Duration{0}, workloads: workloads[:2], subjects: []subject{ours}, plans: 2})
+	r, o := measured(t, options{sizes: []int{20}, latencies: []time.Duration{0}, workloads: workloads[:2],
+		subjects: []subject{ours}, plans: 2})
 	for _, w := range o.workloads {
 		if x := find(t, r, w.name, 20, noop); len(x.Samples[ours]) != 2 || x.Samples[ours][0].Live == 0 {
 			t.Errorf("%s: %+v", w.name, x.Samples)
 		}
 	}
-	b := &bench{ctx: t.Context(), options: o, dir: t.TempDir(), progress: t.Output(), emulator: filepath.Join(o.bin, "emulator")}
+	b := &bench{ctx: t.Context(), options: o, dir: t.TempDir(), progress: t.Output(),
+		emulator: filepath.Join(o.bin, "emulator")}
 	var err error
 	if b.cli, b.registry, err = local.Terraform(); err != nil {
 		t.Fatal(err)
@@ -138,7 +144,8 @@ func TestPlansOfCopiedStates(t *testing.T) {
 // TestFloors checks that the empty provider and terraform_data create the same resources without sending requests, and
 // that the results of this provider are compared with theirs.
 func TestFloors(t *testing.T) {
-	r, _ := measured(t, options{sizes: []int{10}, latencies: []time.Duration{time.Millisecond}, workloads: workloads[:1], subjects: subjects, repeat: 5})
+	r, _ := measured(t, options{sizes: []int{10}, latencies: []time.Duration{time.Millisecond},
+		workloads: workloads[:1], subjects: subjects, repeat: 5})
 	for _, p := range phases {
 		x := find(t, r, "principals", 10, p)
 		for _, s := range subjects {
@@ -160,7 +167,8 @@ func TestFloors(t *testing.T) {
 		t.Fatal(err)
 	}
 	table, err := os.ReadFile(filepath.Join(dir, "table.txt"))
-	if err != nil || !strings.HasSuffix(out.String(), string(table)) || !strings.Contains(string(table), "N service principals") ||
+	if err != nil || !strings.HasSuffix(out.String(), string(table)) ||
+		!strings.Contains(string(table), "N service principals") ||
 		!strings.Contains(out.String(), "N service principals, N = 10, 1 ms, create\n") {
 		t.Errorf("%v\n%s", err, &out)
 	}
@@ -197,7 +205,8 @@ func TestChart(t *testing.T) {
 			ours: {{Wall: seconds, Requests: map[string]int{"a": 4, "b": 2}}}, builtin: {{Wall: 1}}, empty: {{Wall: 1}},
 		}}
 	}
-	svg := report{Rows: []row{at(1, 0, noop, 8), at(1000, 0, create, 9), at(1000, 0, noop, 2.5), at(1000, 50, noop, 7)}}.chart()
+	svg := report{Rows: []row{at(1, 0, noop, 8), at(1000, 0, create, 9), at(1000, 0, noop, 2.5),
+		at(1000, 50, noop, 7)}}.chart()
 	for decoder := xml.NewDecoder(bytes.NewReader(svg)); ; {
 		_, err := decoder.Token()
 		if err == io.EOF {
@@ -207,7 +216,8 @@ func TestChart(t *testing.T) {
 			t.Fatalf("%v\n%s", err, svg)
 		}
 	}
-	if text := string(svg); !strings.Contains(text, "N = 1000, 0 ms") || !strings.Contains(text, "2.50 s, 6 requests") || strings.Contains(text, "8.00") ||
+	if text := string(svg); !strings.Contains(text, "N = 1000, 0 ms") ||
+		!strings.Contains(text, "2.50 s, 6 requests") || strings.Contains(text, "8.00") ||
 		strings.Contains(text, "9.00") || strings.Contains(text, "7.00") {
 		t.Errorf("%s", text)
 	}
@@ -215,7 +225,8 @@ func TestChart(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	var o options
-	if err := o.parse("1,1000", "0s,50ms", "grants,list"); err != nil || len(o.sizes) != 2 || o.latencies[1] != 50*time.Millisecond || len(o.workloads) != 2 {
+	if err := o.parse("1,1000", "0s,50ms", "grants,list"); err != nil || len(o.sizes) != 2 ||
+		o.latencies[1] != 50*time.Millisecond || len(o.workloads) != 2 {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for _, bad := range [][3]string{

@@ -52,8 +52,9 @@ func (b *bench) newReport() (report, error) {
 		revision = []byte("unknown")
 	}
 	return report{
-		Date: time.Now().UTC().Format(time.DateOnly), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
-		CLI: cli, Provider: strings.TrimSpace(string(revision)), Started: b.options.starts,
+		Date: time.Now().UTC().Format(time.DateOnly), System: runtime.GOOS + "/" + runtime.GOARCH,
+		CPUs: runtime.NumCPU(),
+		CLI:  cli, Provider: strings.TrimSpace(string(revision)), Started: b.options.starts,
 	}, nil
 }
 
@@ -91,7 +92,8 @@ func (r report) write(dir string, publish bool, out io.Writer) error {
 func (r report) table(out io.Writer) error {
 	fmt.Fprintf(out, "%s, dbxaccess %s, %s, %d CPUs, %s\n\n", r.CLI, r.Provider, r.System, r.CPUs, r.Date)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tN\t ms\tphase\trequests\twall\t× terraform_data\t× empty\tCPU\tprovider\t× empty\tpeak\tprovider\tlive\truns\t")
+	fmt.Fprintln(t, "\tN\t ms\tphase\trequests\twall\t× terraform_data\t× empty\tCPU\tprovider\t× "+
+		"empty\tpeak\tprovider\tlive\truns\t")
 	for i, x := range r.Rows {
 		if len(x.Samples[ours]) == 0 {
 			continue
@@ -100,8 +102,10 @@ func (r report) table(out io.Writer) error {
 		if i == 0 || x.Workload != r.Rows[i-1].Workload || x.N != r.Rows[i-1].N {
 			title = titleOf(x.Workload)
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%.0f\t%.2f s\t%s\t%s\t%.2f s\t%.2f s\t%s\t%.0f MB\t%.0f MB\t%s\t%d\t\n", title, x.N, x.Milliseconds, x.Phase, x.median(ours, requests), x.median(ours, wall),
-			times(x.ratio(builtin, wall)), times(x.ratio(empty, wall)), x.median(ours, cpu), x.median(ours, providerCPU), times(x.ratio(empty, providerCPU)),
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%.0f\t%.2f s\t%s\t%s\t%.2f s\t%.2f s\t%s\t%.0f MB\t%.0f MB\t%s\t%d\t\n", title,
+			x.N, x.Milliseconds, x.Phase, x.median(ours, requests), x.median(ours, wall),
+			times(x.ratio(builtin, wall)), times(x.ratio(empty, wall)), x.median(ours, cpu),
+			x.median(ours, providerCPU), times(x.ratio(empty, providerCPU)),
 			x.median(ours, peak)/1e6, x.median(ours, providerPeak)/1e6, liveOf(x), len(x.Samples[ours]))
 	}
 	if err := t.Flush(); err != nil {

@@ -62,7 +62,8 @@ func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error
 	s := b.schedule(w, n, latency)
 	rows := make([]row, len(s.phases))
 	for i, p := range s.phases {
-		rows[i] = row{Workload: w.name, N: n, Milliseconds: latency.Milliseconds(), Phase: p, Samples: map[subject][]sample{}}
+		rows[i] = row{Workload: w.name, N: n, Milliseconds: latency.Milliseconds(), Phase: p,
+			Samples: map[subject][]sample{}}
 	}
 	for i := range s.lives {
 		if err := b.life(w, n, latency, s, rows, i == 0); err != nil {

@@ -31,7 +31,8 @@ type run struct {
 func (r *run) command(p phase) (args []string, says string) {
 	switch p {
 	case create:
-		return []string{"apply", "-auto-approve", "-input=false"}, fmt.Sprintf("%d added, 0 changed, 0 destroyed", r.instances)
+		return []string{"apply", "-auto-approve", "-input=false"}, fmt.Sprintf("%d added, 0 changed, 0 destroyed",
+			r.instances)
 	case noop:
 		return []string{"plan", "-detailed-exitcode", "-input=false"}, "No changes"
 	case preview:
@@ -67,7 +68,8 @@ func (r *run) measure(p phase) (sample, error) {
 		return sample{}, err
 	}
 	if cmd.ProcessState.ExitCode() != 0 || !strings.Contains(said.String(), says) {
-		return sample{}, fmt.Errorf("terraform %s: exit code %d, and not %q:\n%s", args[0], cmd.ProcessState.ExitCode(), says, tail(said.String()))
+		return sample{}, fmt.Errorf("terraform %s: exit code %d, and not %q:\n%s", args[0], cmd.ProcessState.ExitCode(),
+			says, tail(said.String()))
 	}
 	rusage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {

@@ -115,7 +115,8 @@ func variantsTable(measured []variant, out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\nN grants on one endpoint\tphase\tN\twall\tprovider\tprovider\t")
 	for _, v := range measured {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%.2f s\t%.2f s\t%.0f MB\t\n", v.Title, v.Phase, v.N, v.Sample.Wall, v.Sample.Provider, float64(v.Sample.ProviderPeak)/1e6)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%.2f s\t%.2f s\t%.0f MB\t\n", v.Title, v.Phase, v.N, v.Sample.Wall,
+			v.Sample.Provider, float64(v.Sample.ProviderPeak)/1e6)
 	}
 	return t.Flush()
 }

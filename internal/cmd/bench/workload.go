@@ -103,7 +103,8 @@ func (w workload) instances(n int) int {
 func (w workload) config(s subject, n int) string {
 	var hcl strings.Builder
 	if s != builtin {
-		hcl.WriteString("terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n")
+		hcl.WriteString("terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" " +
+			"}\n  }\n}\n")
 	}
 	count, each := 1, n
 	if n >= blocks && w.whole == "" {

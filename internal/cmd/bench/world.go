@@ -32,7 +32,8 @@ func (b *bench) newWorld(dir string, n int, latency time.Duration) (*world, erro
 		return nil, errors.Join(err, e.Stop())
 	}
 	w := &world{e, b.ctx, client}
-	if err := w.control(http.MethodPost, "/latency", map[string]int64{"milliseconds": latency.Milliseconds()}, nil); err != nil {
+	if err := w.control(http.MethodPost, "/latency", map[string]int64{"milliseconds": latency.Milliseconds()},
+		nil); err != nil {
 		return nil, errors.Join(err, w.Stop())
 	}
 	return w, nil

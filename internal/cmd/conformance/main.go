@@ -48,10 +48,12 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	write := flags.Bool("write", false, "also make the checks that create things")
 	wait := flags.Duration("wait", time.Minute, "the longest wait for what the service does late")
 	flags.StringVar(&target.Endpoint, "endpoint", "", "a serving `endpoint` whose access list may be changed")
-	flags.StringVar(&target.Model, "model", "", "a `model` and its version, as main.default.iris/1, for an own endpoint")
+	flags.StringVar(&target.Model, "model", "", "a `model` and its version, as main.default.iris/1, for an "+
+		"own endpoint")
 	flags.StringVar(&target.Vault, "vault", "", "the `address` of a Key Vault")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
-		say(complaints, "usage: conformance [-write] [-endpoint NAME] [-model MODEL/VERSION] [-vault ADDRESS] [-wait TIME]")
+		say(complaints, "usage: conformance [-write] [-endpoint NAME] [-model MODEL/VERSION] [-vault ADDRESS] "+
+			"[-wait TIME]")
 		return cannotAsk
 	}
 	environment, err := provider.FromEnvironment(lookupEnv)

@@ -119,15 +119,17 @@ func TestSignals(t *testing.T) {
 		s := serve(t)
 		before := len(s.Workspace.Snapshot().ServicePrincipals)
 		own := func() bool {
-			return slices.ContainsFunc(s.Workspace.Snapshot().ServicePrincipals, func(p emulator.ServicePrincipalState) bool {
-				return strings.HasPrefix(p.DisplayName, conformance.Prefix)
-			})
+			return slices.ContainsFunc(s.Workspace.Snapshot().ServicePrincipals,
+				func(p emulator.ServicePrincipalState) bool {
+					return strings.HasPrefix(p.DisplayName, conformance.Prefix)
+				})
 		}
 		done := make(chan struct{})
 		var out string
 		ctx := untilInterrupted(t.Context())
 		// The answers are slow, so that the signal arrives before the checks end.
-		s.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Times: -1, Delay: 50 * time.Millisecond})
+		s.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Times: -1,
+			Delay: 50 * time.Millisecond})
 		go func() {
 			defer close(done)
 			_, out = s.run(ctx, "-write", "-endpoint", s.EndpointName)
@@ -172,7 +174,8 @@ func TestRunWithoutWorkspaceOrLogin(t *testing.T) {
 			t.Errorf("%s: %d %s", name, code, out)
 		}
 	}
-	if code, out := s.run(t.Context(), "-vault", "http://kv.vault.azure.net"); code != 2 || !strings.Contains(out, "https") {
+	if code, out := s.run(t.Context(), "-vault", "http://kv.vault.azure.net"); code != 2 ||
+		!strings.Contains(out, "https") {
 		t.Errorf("%d %s", code, out)
 	}
 	if code, out := s.run(t.Context(), "-unknown"); code != 2 || !strings.Contains(out, "usage") {

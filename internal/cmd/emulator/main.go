@@ -46,7 +46,8 @@ import (
 
 func main() {
 	dir := flag.String("dir", "", "write certificates and the file env here")
-	listen := flag.Int("listen", 0, "first of a row of loopback `ports`: Entra ID, control, workspace, proxy; 0 for free ones")
+	listen := flag.Int("listen", 0, "first of a row of loopback `ports`: Entra ID, control, workspace, proxy; 0 "+
+		"for free ones")
 	vault := flag.Bool("vault", false, "add a Key Vault with the deployer's certificate")
 	crowd := flag.Int("crowd", 0, "add that many service principals and serving endpoints")
 	flag.Parse()

@@ -55,10 +55,11 @@ func TestRun(t *testing.T) {
 	pool.AppendCertsFromPEM(authority)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	for address, bearer := range map[string]string{
-		env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"] + "/" + env["ARM_TENANT_ID"] + "/v2.0/.well-known/openid-configuration": "",
-		env["DBXACCESS_HOST"] + "/api/2.0/serving-endpoints/iris":                                                          env["EMULATOR_PERSON_TOKEN"],
-		env["DBXACCESS_HOST"] + "/api/2.0/serving-endpoints/crowd-1":                                                       env["EMULATOR_PERSON_TOKEN"],
-		env["EMULATOR_CONTROL_URL"] + "/clock":                                                                             "",
+		env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"] + "/" + env["ARM_TENANT_ID"] +
+			"/v2.0/.well-known/openid-configuration": "",
+		env["DBXACCESS_HOST"] + "/api/2.0/serving-endpoints/iris":    env["EMULATOR_PERSON_TOKEN"],
+		env["DBXACCESS_HOST"] + "/api/2.0/serving-endpoints/crowd-1": env["EMULATOR_PERSON_TOKEN"],
+		env["EMULATOR_CONTROL_URL"] + "/clock":                       "",
 	} {
 		r, err := http.NewRequest(http.MethodGet, address, nil)
 		if err != nil {
@@ -79,7 +80,8 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	behind := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	behind := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy),
+		TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	for address, want := range map[string]int{
 		env["EMULATOR_WORKSPACE_URL"] + "/.well-known/databricks-config":                     http.StatusOK,
 		env["EMULATOR_VAULT_URL"] + "/secrets/" + env["EMULATOR_VAULT_CERTIFICATE"]:          http.StatusUnauthorized,
@@ -95,7 +97,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: %s", address, resp.Status)
 		}
 	}
-	az := exec.Command(filepath.Join(env["EMULATOR_AZURE_CLI_DIR"], "az"), "account", "get-access-token", "-o", "json", "--resource", "https://vault.azure.net")
+	az := exec.Command(filepath.Join(env["EMULATOR_AZURE_CLI_DIR"], "az"), "account", "get-access-token", "-o", "json",
+		"--resource", "https://vault.azure.net")
 	token, err := az.Output()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +107,8 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal(token, &answer); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{env["EMULATOR_VAULT_CLIENT_ID"]: env["ARM_CLIENT_ID"], env["EMULATOR_VAULT_TENANT_ID"]: env["ARM_TENANT_ID"]} {
+	for name, want := range map[string]string{env["EMULATOR_VAULT_CLIENT_ID"]: env["ARM_CLIENT_ID"],
+		env["EMULATOR_VAULT_TENANT_ID"]: env["ARM_TENANT_ID"]} {
 		r, err := http.NewRequest(http.MethodGet, env["EMULATOR_VAULT_URL"]+"/secrets/"+name+"?api-version=7.4", nil)
 		if err != nil {
 			t.Fatal(err)

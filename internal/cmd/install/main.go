@@ -25,7 +25,8 @@ var semver = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
 
 func main() {
 	version := flag.String("version", "", "version of the provider, such as 0.1.0")
-	dir := flag.String("dir", "", "folder of a filesystem mirror (default: the one that the CLI reads without a setting)")
+	dir := flag.String("dir", "", "folder of a filesystem mirror (default: the one that the CLI reads "+
+		"without a setting)")
 	flag.Parse()
 	if err := install(strings.TrimPrefix(*version, "v"), *dir, build); err != nil {
 		fmt.Fprintln(os.Stderr, "install:", err)

@@ -40,7 +40,8 @@ func TestInitFindsTheInstalledProvider(t *testing.T) {
 	for _, args := range [][]string{{"init", "-input=false"}, {"validate"}} {
 		cmd := exec.CommandContext(t.Context(), cli, append(args, "-no-color")...)
 		cmd.Dir = work
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" + os.DevNull}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=" +
+			os.DevNull}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", args[0], err, out)
 		}

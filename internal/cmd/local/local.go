@@ -29,7 +29,8 @@ func Terraform() (path, registry string, err error) {
 		}
 	}
 	if path == "" {
-		return "", "", errors.New("neither terraform nor tofu is on PATH; put one there, or name it in TF_ACC_TERRAFORM_PATH")
+		return "", "", errors.New("neither terraform nor tofu is on PATH; put one there, or name it in " +
+			"TF_ACC_TERRAFORM_PATH")
 	}
 	if strings.Contains(filepath.Base(path), "tofu") {
 		return path, "registry.opentofu.org", nil
@@ -94,7 +95,8 @@ func (e *Emulator) Client() (*http.Client, error) {
 	if !pool.AppendCertsFromPEM(ca) {
 		return nil, errors.New("the emulator's CA file holds no certificate")
 	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool,
+		MinVersion: tls.VersionTLS12}}}, nil
 }
 
 // readEnv reads the lines export NAME='value' that the emulator writes to a file when it is ready.

@@ -28,8 +28,10 @@ var (
 	// The groups in together are applied while the quick start's example is applied: the application is in the
 	// workspace and may use tokens.
 	together = [][]page{slices.Concat(
-		pages("data-sources", "clusters", "current_identity", "oauth_secrets", "service_principal", "service_principals",
-			"serving_endpoint", "serving_endpoint_access", "serving_endpoint_permissions", "serving_endpoints", "token_permissions", "tokens"),
+		pages("data-sources", "clusters", "current_identity", "oauth_secrets", "service_principal",
+			"service_principals",
+			"serving_endpoint", "serving_endpoint_access", "serving_endpoint_permissions", "serving_endpoints",
+			"token_permissions", "tokens"),
 		pages("ephemeral-resources", "entra_token"),
 		pages("functions", "certificate_info", "jwt_claims", "pfx_to_pem"),
 		pages("resources", "service_principal_token", "service_principal_oauth_secret"),

@@ -17,7 +17,8 @@ func (d *demo) keyVault() (token string, err error) {
 	defer func() { d.env, d.folder = env, folder }()
 	d.folder = d.vault()
 	d.env = realNames(env)
-	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PASSWORD"} {
+	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_CERTIFICATE_PATH",
+		"ARM_CLIENT_CERTIFICATE_PASSWORD"} {
 		delete(d.env, name)
 	}
 	d.env["TF_VAR_vault_uri"], d.env["TF_VAR_vault_identity_client_id"] = env["EMULATOR_VAULT_URL"], env["EMULATOR_VAULT_READER_CLIENT_ID"]

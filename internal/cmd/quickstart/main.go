@@ -154,7 +154,8 @@ func (d *demo) show() error {
 		return err
 	}
 	if !slices.Equal(before, after) {
-		return fmt.Errorf("the workspace is not as before:\n  before: %s\n  after:  %s", strings.Join(before, "; "), strings.Join(after, "; "))
+		return fmt.Errorf("the workspace is not as before:\n  before: %s\n  after:  %s", strings.Join(before, "; "),
+			strings.Join(after, "; "))
 	}
 	d.saw("the workspace as before", fmt.Sprintf("the same %d principals, grants and tokens", len(after)))
 	fmt.Printf("\nAll of it as expected, in %.0f seconds.\n", time.Since(d.started).Seconds())

@@ -19,7 +19,8 @@ func TestQuickstart(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "All of it as expected") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	printed := regexp.MustCompile(`(?m)^  (cd /.*/example\n  \. .*\n  export .*)\n  (\S+) apply$`).FindStringSubmatch(string(out))
+	printed := regexp.MustCompile(`(?m)^  (cd /.*/example\n  \. .*\n  export .*)\n  (\S+) apply$`).FindStringSubmatch(
+		string(out))
 	stop := regexp.MustCompile(`(?m)^  (kill \d+ && rm -r \S+)$`).FindStringSubmatch(string(out))
 	if printed == nil || stop == nil {
 		t.Fatalf("no commands are printed:\n%s", out)
@@ -80,8 +81,10 @@ cd ../recipe-two
 	rest := said
 	for _, text := range []string{
 		"no changes\njob example: exit code 0\nno changes\njob watch: exit code 0",
-		"differs in permission_level (CAN_MANAGE, should be CAN_QUERY)", "job example: exit code 2", "group_name=analysts holds CAN_QUERY", "job watch: exit code 1",
-		"the watch fails", "is due for rotation\njob example: exit code 3\nno changes\njob watch: exit code 0", `{"predictions":["setosa"]}`,
+		"differs in permission_level (CAN_MANAGE, should be CAN_QUERY)", "job example: exit code 2",
+		"group_name=analysts holds CAN_QUERY", "job watch: exit code 1",
+		"the watch fails", "is due for rotation\njob example: exit code 3\nno changes\njob watch: exit code 0",
+		`{"predictions":["setosa"]}`,
 		"Apply complete! Resources: 2 added",
 	} {
 		_, after, seen := strings.Cut(rest, text)
@@ -91,7 +94,8 @@ cd ../recipe-two
 		}
 		rest = after
 	}
-	for _, text := range []string{"deactivated, and should be active", "in group admins and may not be", "Endpoint iris", "re-created under its name"} {
+	for _, text := range []string{"deactivated, and should be active", "in group admins and may not be",
+		"Endpoint iris", "re-created under its name"} {
 		if !strings.Contains(strings.Join(strings.Fields(string(log)), " "), text) {
 			t.Errorf("not seen in a plan: %s", text)
 		}

@@ -39,7 +39,8 @@ func (d *demo) unpack() error {
 	name := strings.TrimSuffix(filepath.Base(d.archive), "_"+runtime.GOOS+"_"+runtime.GOARCH+".zip")
 	version, named := strings.CutPrefix(name, "terraform-provider-dbxaccess_")
 	if !named || name == filepath.Base(d.archive) {
-		return fmt.Errorf("the name must be terraform-provider-dbxaccess_VERSION_%s_%s.zip", runtime.GOOS, runtime.GOARCH)
+		return fmt.Errorf("the name must be terraform-provider-dbxaccess_VERSION_%s_%s.zip", runtime.GOOS,
+			runtime.GOARCH)
 	}
 	archive, err := zip.OpenReader(d.archive)
 	if err != nil {
@@ -52,7 +53,8 @@ func (d *demo) unpack() error {
 // layOut writes the example configurations, the script with the commands for a person, and a CLI configuration that
 // installs providers only from the local mirror.
 func (d *demo) layOut() error {
-	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", d.mirror())
+	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = "+
+		"%q\n  }\n}\n", d.mirror())
 	commands := fmt.Sprintf("DEMO='%s' CLI='%s'\n%s", d.dir, d.cli, play)
 	files := map[string][]byte{"terraform.rc": []byte(config), "play.sh": []byte(commands), "watch/main.tf": watch}
 	for to, from := range map[string]string{
@@ -71,7 +73,8 @@ func (d *demo) layOut() error {
 			return err
 		}
 	}
-	return os.CopyFS(filepath.Join(d.dir, "access-watch"), os.DirFS(filepath.Join("examples", "modules", "access-watch")))
+	return os.CopyFS(filepath.Join(d.dir, "access-watch"),
+		os.DirFS(filepath.Join("examples", "modules", "access-watch")))
 }
 
 // terraform runs a Terraform command in the current working folder and returns its output. It returns an error if the
@@ -110,7 +113,8 @@ func (d *demo) plan(wantCode int, says string) error {
 	var seen []string
 	for line := range strings.Lines(out) {
 		line = strings.TrimSpace(strings.Trim(strings.TrimSpace(line), "│"))
-		if strings.HasPrefix(line, "Warning:") || strings.HasPrefix(line, "# ") && strings.Contains(line, " will be ") ||
+		if strings.HasPrefix(line, "Warning:") || strings.HasPrefix(line, "# ") &&
+			strings.Contains(line, " will be ") ||
 			strings.HasPrefix(line, "Plan:") || strings.HasPrefix(line, "No changes") {
 			seen = append(seen, strings.TrimPrefix(line, "# "))
 		}
@@ -118,7 +122,8 @@ func (d *demo) plan(wantCode int, says string) error {
 	if !strings.Contains(out, says) {
 		return fmt.Errorf("the plan does not say %q:\n%s", says, out)
 	}
-	d.saw(fmt.Sprintf("exit code %d and %q", wantCode, says), fmt.Sprintf("exit code %d: %s", wantCode, strings.Join(seen, "\n            ")))
+	d.saw(fmt.Sprintf("exit code %d and %q", wantCode, says), fmt.Sprintf("exit code %d: %s", wantCode,
+		strings.Join(seen, "\n            ")))
 	return nil
 }
 

@@ -38,7 +38,9 @@ func (d *demo) sendByName(method, address, bearer, contentType, body string) (in
 	return d.sendBy(http.ProxyURL(proxy), method, address, bearer, contentType, body)
 }
 
-func (d *demo) sendBy(proxy func(*http.Request) (*url.URL, error), method, address, bearer, contentType, body string) (int, []byte, error) {
+func (d *demo) sendBy(
+	proxy func(*http.Request) (*url.URL, error), method, address, bearer, contentType, body string,
+) (int, []byte, error) {
 	client, err := d.emulator.Client()
 	if err != nil {
 		return 0, nil, err
@@ -65,7 +67,8 @@ func (d *demo) sendBy(proxy func(*http.Request) (*url.URL, error), method, addre
 // person sends a request to the workspace as the person who owns the endpoint. It returns an error unless the request
 // succeeds.
 func (d *demo) person(method, path, body string, into any) error {
-	status, answer, err := d.send(method, d.env["DBXACCESS_HOST"]+path, d.env["EMULATOR_PERSON_TOKEN"], "application/json", body)
+	status, answer, err := d.send(method, d.env["DBXACCESS_HOST"]+path, d.env["EMULATOR_PERSON_TOKEN"],
+		"application/json", body)
 	if err != nil {
 		return err
 	}
@@ -100,7 +103,8 @@ func (d *demo) entraToken() (string, error) {
 }
 
 func (d *demo) ask(bearer string) (int, []byte, error) {
-	return d.send(http.MethodPost, d.env["DBXACCESS_HOST"]+"/serving-endpoints/iris/invocations", bearer, "application/json", flowers)
+	return d.send(http.MethodPost, d.env["DBXACCESS_HOST"]+"/serving-endpoints/iris/invocations", bearer,
+		"application/json", flowers)
 }
 
 // scores sends two flowers to the model with the given token. It returns an error unless the model answers with the
@@ -113,7 +117,8 @@ func (d *demo) scores(who, bearer string) error {
 	var scored struct {
 		Predictions []string `json:"predictions"`
 	}
-	if status != http.StatusOK || json.Unmarshal(answer, &scored) != nil || !slices.Equal(scored.Predictions, []string{"setosa", "virginica"}) {
+	if status != http.StatusOK || json.Unmarshal(answer, &scored) != nil ||
+		!slices.Equal(scored.Predictions, []string{"setosa", "virginica"}) {
 		return fmt.Errorf("scoring with %s: expected setosa and virginica, saw %d %s", who, status, answer)
 	}
 	d.saw(who+" to score a setosa and a virginica", fmt.Sprintf("%d %s", status, answer))
@@ -213,7 +218,8 @@ func (d *demo) workspace() ([]string, error) {
 	for _, t := range tokens.Infos {
 		lines = append(lines, "token "+t.ID)
 	}
-	for what, path := range map[string]string{"endpoint iris": "serving-endpoints/" + id, "tokens": "authorization/tokens"} {
+	for what, path := range map[string]string{"endpoint iris": "serving-endpoints/" + id,
+		"tokens": "authorization/tokens"} {
 		var list accessList
 		if err := d.person(http.MethodGet, "/api/2.0/permissions/"+path, "", &list); err != nil {
 			return nil, err
@@ -221,7 +227,8 @@ func (d *demo) workspace() ([]string, error) {
 		for _, e := range list.Entries {
 			for _, p := range e.All {
 				if !p.Inherited {
-					lines = append(lines, fmt.Sprintf("%s: %s%s%s %s", what, e.User, e.Group, e.ServicePrincipal, p.Level))
+					lines = append(lines, fmt.Sprintf("%s: %s%s%s %s", what, e.User, e.Group, e.ServicePrincipal,
+						p.Level))
 				}
 			}
 		}

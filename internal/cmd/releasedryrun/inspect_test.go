@@ -95,7 +95,8 @@ func TestBuildAndComponentsAreChecked(t *testing.T) {
 		`{"name":"std","version":"go1.26.0"}`:                                             "example.com/a v1.2.3",
 		`{"name":"std","version":"go1.26.0"},{"name":"example.com/a","version":"v1.2.2"}`: "example.com/a v1.2.3",
 	} {
-		write(t, filepath.Dir(file), map[string]string{"bom.json": `{"bomFormat":"CycloneDX","components":[` + list + `]}`})
+		write(t, filepath.Dir(file), map[string]string{"bom.json": `{"bomFormat":"CycloneDX","components":[` + list +
+			`]}`})
 		fails(t, checkComponents(file, built), says)
 	}
 }

@@ -118,7 +118,8 @@ func noteToolchain(file string, goes []string) error {
 	}
 	for _, builtBy := range slices.Compact(slices.Sorted(slices.Values(goes))) {
 		if module.Toolchain != nil && builtBy != module.Toolchain.Name {
-			fmt.Printf("Note: %s built these files, and %s builds a release, so the sums will differ. Set GOTOOLCHAIN=auto.\n",
+			fmt.Printf("Note: %s built these files, and %s builds a release, so the sums will differ. Set "+
+				"GOTOOLCHAIN=auto.\n",
 				builtBy, module.Toolchain.Name)
 		}
 	}

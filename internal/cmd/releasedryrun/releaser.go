@@ -77,7 +77,8 @@ func (r *releaser) release(name string, umask int, env []string) (string, error)
 	}
 	// On a machine with few processors, a build of thirteen platforms with an empty cache takes longer than
 	// goreleaser's default limit of one hour.
-	args := append(r.goreleaser[1:len(r.goreleaser):len(r.goreleaser)], "release", "--snapshot", "--clean", "--timeout", "6h")
+	args := append(r.goreleaser[1:len(r.goreleaser):len(r.goreleaser)], "release", "--snapshot", "--clean",
+		"--timeout", "6h")
 	if r.native {
 		config, err := r.nativeConfig(clone)
 		if err != nil {

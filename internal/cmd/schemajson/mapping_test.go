@@ -73,9 +73,12 @@ func askCLI(t *testing.T, cli string) map[string]any {
 	dir := t.TempDir()
 	// The binary stays there, so that a later run does not link an unchanged provider again.
 	kept := filepath.Join(repoRoot(t), "bin", "test", "schemajson")
-	execute(t, nil, dir, "go", "build", "-C", repoRoot(t), "-o", filepath.Join(kept, "terraform-provider-dbxaccess"), ".")
-	write(t, filepath.Join(dir, "cli.tfrc"), fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", address, kept))
-	write(t, filepath.Join(dir, "main.tf"), fmt.Sprintf("terraform {\n  required_providers {\n    dbxaccess = {\n      source = %q\n    }\n  }\n}\n", address))
+	execute(t, nil, dir, "go", "build", "-C", repoRoot(t), "-o",
+		filepath.Join(kept, "terraform-provider-dbxaccess"), ".")
+	write(t, filepath.Join(dir, "cli.tfrc"), fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = "+
+		"%q\n  }\n  direct {}\n}\n", address, kept))
+	write(t, filepath.Join(dir, "main.tf"), fmt.Sprintf("terraform {\n  required_providers {\n    dbxaccess = {\n  "+
+		"    source = %q\n    }\n  }\n}\n", address))
 	env := []string{"TF_CLI_CONFIG_FILE=" + filepath.Join(dir, "cli.tfrc"), "CHECKPOINT_DISABLE=1"}
 	return decode(t, execute(t, env, dir, cli, "providers", "schema", "-json"), address)
 }

@@ -23,7 +23,8 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 
 	w.Workspace.RemovePrincipal("scorers")
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group is gone: scorers", "will be created")
-	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot add to group", `the workspace has no group "scorers"`, "Names of groups are case-sensitive")
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot add to group",
+		`the workspace has no group "scorers"`, "Names of groups are case-sensitive")
 
 	// Removing a member from a group that does not exist counts as success.
 	cli = w.Commands(t, hcl("again", app))
@@ -32,9 +33,11 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.RemovePrincipal("again")
 	w.Workspace.AddGroup("again")
-	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "not a member of the new group", "will be created")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again",
+		"not a member of the new group", "will be created")
 	w.Workspace.AddToGroup("again", app)
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "is also a member of the new group")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again",
+		"is also a member of the new group")
 	w.Workspace.RemoveFromGroup("again", app)
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "again", app)
@@ -57,7 +60,8 @@ func TestPrincipalReCreated(t *testing.T) {
 				w.Workspace.RemovePrincipal(app)
 				w.Workspace.AddServicePrincipal(app, "again")
 			},
-			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, w.PersonName),
+			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
+			Check: checkMembers(t, w, "scorers", app, w.PersonName),
 		},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
@@ -68,7 +72,9 @@ func TestAccountGroup(t *testing.T) {
 	w, _, _ := start(t)
 	w.Workspace.AddAccountGroup("everywhere")
 	w.Test(t, resource.TestStep{
-		Config: hcl("everywhere", w.ScoringApp.ClientID), ExpectError: acctest.Words(`Cannot add to group.*group "everywhere": the group belongs to the Databricks account.*account console`),
+		Config: hcl("everywhere", w.ScoringApp.ClientID),
+		ExpectError: acctest.Words(
+			`Cannot add to group.*group "everywhere": the group belongs to the Databricks account.*account console`),
 	})
 	if patches := w.Count("workspace", "PATCH", ""); patches != 0 {
 		t.Errorf("%d PATCH of what cannot be changed", patches)
@@ -94,9 +100,11 @@ func TestDeniedWrite(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	config := hcl("scorers", w.ScoringApp.ClientID)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: scim + "Groups/*", Status: 403, Message: "only accessible by admins"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: scim + "Groups/*", Status: 403,
+		Message: "only accessible by admins"})
 	w.Test(t,
-		resource.TestStep{Config: config, ExpectError: acctest.Words(`Cannot add to group.*only accessible by admins.*Only a workspace admin`)},
+		resource.TestStep{Config: config,
+			ExpectError: acctest.Words(`Cannot add to group.*only accessible by admins.*Only a workspace admin`)},
 		resource.TestStep{Config: config},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
@@ -109,9 +117,11 @@ func TestAcceptedThenReadFails(t *testing.T) {
 	w, _, _ := start(t)
 	app := w.ScoringApp.ClientID
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchAnswersEmpty: true})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500,
+		Message: "read is broken"})
 	cli := w.Commands(t, hcl("scorers", app))
-	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: The membership was accepted and could not be read back: service principal "+app+" (scoring) in group scorers", "read is broken")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: The membership was accepted and could not be "+
+		"read back: service principal "+app+" (scoring) in group scorers", "read is broken")
 	if o := cli.Objects(t)[address]; o.Attributes == nil || o.Tainted {
 		t.Errorf("it is tainted, or not stored: %+v", o)
 	}
@@ -119,7 +129,8 @@ func TestAcceptedThenReadFails(t *testing.T) {
 	wantMembers(t, w, "scorers", app, w.PersonName)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
 	// After a removal a failed read is an error: the state must not lose a right that may still exist.
-	cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Error: The removal was accepted and could not be read back")
+	cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Error: The removal was accepted and could not "+
+		"be read back")
 	cli.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
 	wantMembers(t, w, "scorers", w.PersonName)
 }
@@ -142,19 +153,26 @@ func TestStaleReads(t *testing.T) {
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second, PatchAnswersEmpty: true})
 	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
 	cli.Env["TF_LOG"] = "info"
-	go acctest.When(func() bool { return w.Count("workspace", "GET", "Groups/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
-	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "waiting: the workspace still shows the old values after a change", "group scorers")
+	go acctest.When(func() bool {
+		return w.Count("workspace", "GET", "Groups/{id}") >= 2
+	}, func() { w.Tenant.Clock.Advance(31 * time.Second) })
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "waiting: the workspace still shows the old values "+
+		"after a change", "group scorers")
 	// A later read may show an older state, so a membership that is missing just after its creation does not count as
 	// removed.
 	w.Workspace.RemoveFromGroup("scorers", w.ScoringApp.ClientID)
 	reads := w.Count("workspace", "GET", scim+"Groups")
-	go acctest.When(func() bool { return w.Count("workspace", "GET", scim+"Groups") >= reads+2 }, func() { w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID) })
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows the old values after a change")
+	go acctest.When(func() bool {
+		return w.Count("workspace", "GET", scim+"Groups") >= reads+2
+	}, func() { w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID) })
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows the old values "+
+		"after a change")
 }
 
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]emulator.Fault{"dropped after": {Drop: "after"}, "dropped before": {Drop: "before"}, "503 after": {Status: 503, WorkDone: true}} {
+	for name, fault := range map[string]emulator.Fault{"dropped after": {Drop: "after"},
+		"dropped before": {Drop: "before"}, "503 after": {Status: 503, WorkDone: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, _, _ := start(t)
@@ -165,7 +183,9 @@ func TestLostAnswers(t *testing.T) {
 			w.Tenant.Faults.Add(fault)
 			w.Test(t,
 				resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", w.ScoringApp.ClientID)},
-				resource.TestStep{PreConfig: func() { w.Tenant.Faults.Add(fault) }, Config: config, ConfigPlanChecks: acctest.NoChange()},
+				resource.TestStep{PreConfig: func() {
+					w.Tenant.Faults.Add(fault)
+				}, Config: config, ConfigPlanChecks: acctest.NoChange()},
 			)
 			wantMembers(t, w, "scorers")
 		})
@@ -176,14 +196,16 @@ func TestLostAnswers(t *testing.T) {
 // would remove it.
 func TestEveryAnswerIsAFailure(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"}, "500": {Status: 500, WorkDone: true}} {
+	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"},
+		"500": {Status: 500, WorkDone: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, _, _ := start(t)
 			w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
 			fault.Service, fault.Method, fault.Path, fault.Times = "workspace", "PATCH", scim+"Groups/*", -1
 			w.Tenant.Faults.Add(fault)
-			o := w.Protocol(t).MustApply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "scorers", "application_id": w.ScoringApp.ClientID})
+			o := w.Protocol(t).MustApply(t, "dbxaccess_group_member", acctest.Object{},
+				map[string]any{"group_name": "scorers", "application_id": w.ScoringApp.ClientID})
 			w.Tenant.Faults.Clear()
 			w.Protocol(t).MustApply(t, "dbxaccess_group_member", o, nil) // in another run
 			wantMembers(t, w, "scorers", w.PersonName)
@@ -209,8 +231,10 @@ func TestWrongWorkspace(t *testing.T) {
 	// Neither an absent nor an empty group counts as proof.
 	for _, groups := range []func(){func() {}, func() { other.AddGroup("scorers") }} {
 		groups()
-		cli.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID(), "terraform state rm", "removed block with lifecycle { destroy = false }")
-		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID(), "terraform state rm",
+			"removed block with lifecycle { destroy = false }")
+		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(),
+			other.ID())
 	}
 	if reads := w.Count("workspace", "GET", scim+"Groups"); reads != 2 {
 		t.Errorf("%d reads in two plans: another workspace is not waited for", reads)
@@ -221,18 +245,21 @@ func TestWrongWorkspace(t *testing.T) {
 // The provider refuses to remove its own admin rights.
 func TestOwnAdminRightsAreNotRemoved(t *testing.T) {
 	t.Parallel()
-	for login, refusal := range map[string]string{"certificate": "The plan would take the provider's own rights away", "token": "Refused to take the provider's own rights away"} {
+	for login, refusal := range map[string]string{"certificate": "The plan would take the provider's own rights away",
+		"token": "Refused to take the provider's own rights away"} {
 		t.Run(login, func(t *testing.T) {
 			t.Parallel()
 			w, _, _ := start(t)
 			self := w.Deployer.ClientID
 			if login == "token" {
 				_, value := w.Workspace.MintToken(self, "own", time.Hour)
-				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
+				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value,
+					"DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
 			}
 			cli := w.Commands(t, hcl("admins", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
-			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal, self, "logged in as", "lifecycle { destroy = false }")
+			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal, self, "logged in as",
+				"lifecycle { destroy = false }")
 			wantMembers(t, w, "admins", self, w.PersonName)
 
 			// That includes membership through other groups, unless the provider is also a direct member of admins.
@@ -243,7 +270,8 @@ func TestOwnAdminRightsAreNotRemoved(t *testing.T) {
 			cli = w.Commands(t, hcl("platform", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			w.Workspace.RemoveFromGroup("admins", self)
-			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Refused to take the provider's own rights away", self, "To remove the service principal from platform")
+			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Refused to take the provider's own rights away",
+				self, "To remove the service principal from platform")
 			wantMembers(t, w, "platform", self)
 			w.Workspace.AddToGroup("admins", self)
 			cli.MustRun(t, 0, "destroy", "-auto-approve")
@@ -265,7 +293,8 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, _, _ := start(t)
-			w.Test(t, resource.TestStep{Config: hcl(test[0], test[1]), PlanOnly: true, ExpectError: acctest.Words(test[2])})
+			w.Test(t, resource.TestStep{Config: hcl(test[0], test[1]), PlanOnly: true,
+				ExpectError: acctest.Words(test[2])})
 			if n := w.Count("", "", ""); n != 0 {
 				t.Errorf("%d requests for what the configuration alone shows", n)
 			}
@@ -278,8 +307,13 @@ func TestUnknownPrincipal(t *testing.T) {
 	w, _, _ := start(t)
 	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
 	w.Test(t,
-		resource.TestStep{Config: hcl("scorers", uuid.NewString()), ExpectError: acctest.Words(`Cannot add to group.*no service principal with the application id.*Add the service principal with dbxaccess_service_principal`)},
-		resource.TestStep{Config: hcl("scorers", w.ScoringApp.ObjectID), ExpectError: acctest.Words(`Cannot add to group.*The value is the object id of this service principal: application id ` + w.ScoringApp.ClientID)},
+		resource.TestStep{Config: hcl("scorers", uuid.NewString()),
+			ExpectError: acctest.Words(
+				`Cannot add to group.*no service principal with the application id.*Add the service principal with dbxaccess_service_principal`)},
+		resource.TestStep{Config: hcl("scorers", w.ScoringApp.ObjectID),
+			ExpectError: acctest.Words(
+				`Cannot add to group.*The value is the object id of this service principal: application id ` +
+					w.ScoringApp.ClientID)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
 }
@@ -300,7 +334,8 @@ func TestBadImport(t *testing.T) {
 		"scorers/" + app:              `Cannot import group member.*not a direct member`,
 		"scorers/" + uuid.NewString(): `Cannot import group member.*no service principal with the application id`,
 	} {
-		w.Test(t, resource.TestStep{Config: hcl("scorers", app) + "import {\n to = " + address + "\n id = \"" + id + "\"\n}\n", ExpectError: regexp.MustCompile(acctest.Words(want).String())})
+		w.Test(t, resource.TestStep{Config: hcl("scorers", app) + "import {\n to = " + address + "\n id = \"" + id +
+			"\"\n}\n", ExpectError: regexp.MustCompile(acctest.Words(want).String())})
 	}
 	w.Workspace.AddToGroup("scorers", app)
 	w.Test(t, resource.TestStep{

@@ -35,7 +35,8 @@ func start(t *testing.T) (w *acctest.World, principalID, groupID string) {
 }
 
 func hcl(group, applicationID string) string {
-	return fmt.Sprintf("resource \"dbxaccess_group_member\" \"app\" {\n  group_name = %q\n  application_id = %q\n}\n", group, applicationID)
+	return fmt.Sprintf("resource \"dbxaccess_group_member\" \"app\" {\n  group_name = %q\n  application_id = %q\n}\n",
+		group, applicationID)
 }
 
 func inGroup(w *acctest.World, group string) []string {
@@ -87,12 +88,14 @@ func TestBasic(t *testing.T) {
 			Config: config,
 			Check:  checkMembers(t, w, "scorers", app, w.PersonName),
 			ConfigStateChecks: []statecheck.StateCheck{
-				has("id", "scorers/"+app), has("group_id", groupID), has("service_principal_id", principalID), has("workspace_id", w.Workspace.ID()),
+				has("id", "scorers/"+app), has("group_id", groupID), has("service_principal_id",
+					principalID), has("workspace_id", w.Workspace.ID()),
 			},
 		},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{Config: hcl("scorers", strings.ToUpper(app)), ConfigPlanChecks: acctest.NoChange()},
-		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: "scorers/" + app},
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
+			ImportStateId: "scorers/" + app},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: "scorers/" + strings.ToUpper(app)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
@@ -110,7 +113,8 @@ func TestGroupNamesWithSeparatorsAndQuotes(t *testing.T) {
 		resource.TestStep{Config: config, Check: checkMembers(t, w, name, w.ScoringApp.ClientID)},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
-		resource.TestStep{Config: hcl("SCORERS", w.ScoringApp.ClientID), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
+		resource.TestStep{Config: hcl("SCORERS", w.ScoringApp.ClientID), ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionDestroyBeforeCreate),
 			Check: checkMembers(t, w, "SCORERS", w.ScoringApp.ClientID)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
@@ -130,9 +134,13 @@ func TestReplace(t *testing.T) {
 	}
 	w.Test(t,
 		resource.TestStep{Config: hcl("scorers", app)},
-		resource.TestStep{Config: hcl("readers", app), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", app)},
-		resource.TestStep{Config: hcl("readers", otherApp), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", otherApp)},
-		resource.TestStep{Config: strings.Replace(hcl("readers", otherApp), "\n}", "\ntimeouts = { create = \"5m\" }\n}", 1), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate)},
+		resource.TestStep{Config: hcl("readers", app), ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", app)},
+		resource.TestStep{Config: hcl("readers", otherApp), ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", otherApp)},
+		resource.TestStep{Config: strings.Replace(hcl("readers", otherApp), "\n}",
+			"\ntimeouts = { create = \"5m\" }\n}", 1), ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionUpdate)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
 	wantMembers(t, w, "readers")
@@ -152,7 +160,8 @@ func TestAdmins(t *testing.T) {
 	w, _, _ := start(t)
 	app := w.ScoringApp.ClientID
 	cli := w.Commands(t, hcl("admins", app))
-	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Becomes a workspace admin: service principal "+app+" in group admins", "CAN_QUERY")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Becomes a workspace admin: service principal "+
+		app+" in group admins", "CAN_QUERY")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "admins", app, w.Deployer.ClientID, w.PersonName)
 	// The plan changes nothing.
@@ -171,14 +180,16 @@ func TestNestedGroups(t *testing.T) {
 	w.Workspace.AddToGroup("scorers", "inner")
 	config := hcl("scorers", app)
 	w.Test(t,
-		resource.TestStep{Config: config + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n", ExpectError: acctest.Words(`Cannot import group member.*not a direct member.*through another group`)},
+		resource.TestStep{Config: config + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n",
+			ExpectError: acctest.Words(`Cannot import group member.*not a direct member.*through another group`)},
 		resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName)},
 		resource.TestStep{
 			PreConfig: func() {
 				w.Tenant.Clock.Advance(2 * time.Minute)
 				w.Workspace.RemoveFromGroup("scorers", app)
 			},
-			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName),
+			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
+			Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName),
 		},
 	)
 	wantMembers(t, w, "scorers", "inner", w.PersonName)

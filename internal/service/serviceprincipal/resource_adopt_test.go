@@ -31,7 +31,8 @@ func TestExistingPrincipalIsNotAdopted(t *testing.T) {
 	before := w.Workspace.Snapshot()
 	w.Test(t, resource.TestStep{
 		Config: entra(w, `display_name = "ours"`),
-		ExpectError: regexp.MustCompile(`(?s)Cannot create service principal.*` + w.ScoringApp.ClientID + `.*already\s+in\s+this\s+workspace.*` +
+		ExpectError: regexp.MustCompile(`(?s)Cannot create service principal.*` + w.ScoringApp.ClientID +
+			`.*already\s+in\s+this\s+workspace.*` +
 			`terraform\s+import\s+<address>\s+` + w.ScoringApp.ClientID + `.*adopt_existing\s+=\s+true`),
 	})
 	checkUnchanged(t, w, before)
@@ -122,7 +123,8 @@ func TestAdoptedPrincipalCannotBeChanged(t *testing.T) {
 	w := acctest.New(t)
 	scimID := another(w)
 	config := entra(w, `display_name = "ours"`, `adopt_existing = true`, `on_destroy = "delete"`)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500,
+		Message: "broken"})
 	w.Test(t,
 		resource.TestStep{Config: config, ExpectError: regexp.MustCompile(`(?s)Cannot rename service principal.*500`)},
 		resource.TestStep{
@@ -145,7 +147,8 @@ func TestOnDestroyChange(t *testing.T) {
 	w := acctest.New(t)
 	w.Test(t,
 		resource.TestStep{Config: entra(w)},
-		resource.TestStep{Config: entra(w, `on_destroy = "deactivate"`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
+		resource.TestStep{Config: entra(w, `on_destroy = "deactivate"`), ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			if patches := w.Count("workspace", "PATCH", ""); patches != 0 {
 				t.Errorf("%d PATCH for what only the state keeps", patches)
 			}

@@ -43,9 +43,12 @@ func TestGoneAndDeactivated(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "To reactivate it, set active = true")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal was deactivated: "+
+		"service principal "+w.ScoringApp.ClientID+" (a)", "To reactivate it, set active = true")
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
-	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal is gone from the workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated", "will be created")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal is gone from the "+
+		"workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated",
+		"will be created")
 }
 
 // For a while SCIM does not show a new principal: that does not mean that it was removed. The next run waits until SCIM
@@ -57,8 +60,11 @@ func TestStaleReadAfterCreate(t *testing.T) {
 	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["TF_LOG"] = "info"
-	go acctest.When(func() bool { return w.Count("workspace", "GET", route+"/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows the old values after a change", w.ScoringApp.ClientID)
+	go acctest.When(func() bool {
+		return w.Count("workspace", "GET", route+"/{id}") >= 2
+	}, func() { w.Tenant.Clock.Advance(31 * time.Second) })
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows the old values "+
+		"after a change", w.ScoringApp.ClientID)
 	// Long after the creation, a single read decides.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Tenant.Clock.Advance(time.Hour / 2)
@@ -94,23 +100,28 @@ func TestRemovedPrincipalStillInTheAccount(t *testing.T) {
 	scimID := w.Workspace.AddToAccount(w.ScoringApp.ClientID, "as the account calls it")
 	config := entra(w, `display_name = "ours"`, `entitlements = ["workspace-access"]`)
 	w.Test(t,
-		resource.TestStep{Config: config, Check: holds(w, "ours", true, "workspace-access"), ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID))}},
+		resource.TestStep{Config: config, Check: holds(w, "ours", true, "workspace-access"),
+			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID))}},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{
 			PreConfig: func() {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken"})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500,
+					Message: "broken"})
 			},
 			Config: config, Taint: []string{address},
 			// The account has the configured name by now, so nothing has to be changed, and the last step meets the
 			// fault below.
-			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), Check: holds(w, "ours", true, "workspace-access"),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
+			Check:            holds(w, "ours", true, "workspace-access"),
 		},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), ExpectError: regexp.MustCompile("broken")},
 	)
 	w.Workspace.AddToAccount(w.ScoringApp.ClientID, "renamed there")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken again"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500,
+		Message: "broken again"})
 	cli := w.Commands(t, config)
-	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Service principal was created, but some attributes differ: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Service principal was created, but some "+
+		"attributes differ: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
 	if cli.Objects(t)[address].Tainted {
 		t.Error("what was made is tainted")
 	}
@@ -131,7 +142,8 @@ func TestHTMLPageDoesNotProveDeletion(t *testing.T) {
 		resource.TestStep{Config: config},
 		resource.TestStep{
 			PreConfig: func() {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: one, Status: 404, HTML: true, Message: "no route"})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: one, Status: 404,
+					HTML: true, Message: "no route"})
 			},
 			Config:      config,
 			ExpectError: regexp.MustCompile(`(?s)Cannot read service principal.*404`),
@@ -142,20 +154,24 @@ func TestHTMLPageDoesNotProveDeletion(t *testing.T) {
 
 func TestDenied(t *testing.T) {
 	t.Parallel()
-	for name, switches := range map[string]emulator.WorkspaceSwitches{"reduced list": {}, "no list": {ServicePrincipalsAdminOnly: true}} {
+	for name, switches := range map[string]emulator.WorkspaceSwitches{"reduced list": {},
+		"no list": {ServicePrincipalsAdminOnly: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			w.Workspace.SetSwitches(switches)
-			admin := regexp.MustCompile(`(?s)service\s+principal\s+` + w.ScoringApp.ClientID + `.*Only\s+a\s+workspace\s+admin\s+may\s+manage\s+service\s+principals.*group\s+"admins"`)
+			admin := regexp.MustCompile(`(?s)service\s+principal\s+` + w.ScoringApp.ClientID +
+				`.*Only\s+a\s+workspace\s+admin\s+may\s+manage\s+service\s+principals.*group\s+"admins"`)
 			demote := func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
 			promote := func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }
 			w.Test(t,
 				resource.TestStep{PreConfig: demote, Config: entra(w), ExpectError: admin},
 				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`)},
 				// A refresh with an identity that sees only some attributes must not treat the hidden ones as changed.
-				resource.TestStep{PreConfig: demote, Config: entra(w, `active = true`), PlanOnly: true, ExpectError: admin},
-				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`), ConfigPlanChecks: acctest.NoChange()},
+				resource.TestStep{PreConfig: demote, Config: entra(w, `active = true`), PlanOnly: true,
+					ExpectError: admin},
+				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`),
+					ConfigPlanChecks: acctest.NoChange()},
 			)
 		})
 	}
@@ -169,8 +185,10 @@ func TestDeniedWrite(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 
 	cli.Rewrite(t, entra(w, `display_name = "b"`))
-	cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Cannot rename service principal", w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
-	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Cannot delete service principal", "only accessible by admins", "workspace admin")
+	cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Cannot rename service principal",
+		w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
+	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Cannot delete service principal",
+		"only accessible by admins", "workspace admin")
 	if kept := cli.Objects(t)[address]; kept.Attributes["display_name"] != "a" || kept.Tainted {
 		t.Errorf("state: %+v", kept)
 	}
@@ -191,7 +209,8 @@ func TestChangedThenReadFails(t *testing.T) {
 		},
 		"adopt": {
 			nil, func(w *acctest.World) string {
-				return entra(w, `display_name = "b"`, `active = false`, `adopt_existing = true`, `on_destroy = "delete"`)
+				return entra(w, `display_name = "b"`, `active = false`, `adopt_existing = true`,
+					`on_destroy = "delete"`)
 			}, 0,
 		},
 	} {
@@ -205,10 +224,12 @@ func TestChangedThenReadFails(t *testing.T) {
 				cli.Rewrite(t, test.first(w))
 				cli.MustRun(t, 0, "apply", "-auto-approve")
 			}
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: one, After: test.passes, Status: 500, Message: "read is broken"})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: one, After: test.passes,
+				Status: 500, Message: "read is broken"})
 			cli.Rewrite(t, test.second(w))
 			cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t,
-				"Warning: The change was accepted and could not be read back: service principal "+w.ScoringApp.ClientID+" (b)", "read is broken")
+				"Warning: The change was accepted and could not be read back: service principal "+w.ScoringApp.ClientID+
+					" (b)", "read is broken")
 			if kept := cli.Objects(t)[address]; kept.Attributes["display_name"] != "b" || kept.Tainted {
 				t.Errorf("state: %+v", kept)
 			}
@@ -232,7 +253,8 @@ func TestStaleReadAfterChange(t *testing.T) {
 				w.Tenant.Clock.Advance(time.Hour / 2)
 				reads := w.Count("workspace", "GET", route+"/{id}")
 				go acctest.When(func() bool {
-					return w.Count("workspace", "PATCH", route) == 1 && w.Count("workspace", "GET", route+"/{id}") > reads+2
+					return w.Count("workspace", "PATCH", route) == 1 &&
+						w.Count("workspace", "GET", route+"/{id}") > reads+2
 				}, func() { w.Tenant.Clock.Advance(time.Minute) })
 			},
 			Config: entra(w, `display_name = "b"`),
@@ -265,7 +287,8 @@ func TestKilled(t *testing.T) {
 	_ = os.Remove(filepath.Join(cli.Dir, ".terraform.tfstate.lock.info"))
 
 	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t,
-		"already in this workspace", "terraform import", "adopt_existing = true", "killed directly after it created the service principal, import it")
+		"already in this workspace", "terraform import", "adopt_existing = true", "killed directly after it "+
+			"created the service principal, import it")
 	cli.MustRun(t, 0, "import", address, w.ScoringApp.ClientID)
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	if sp := member(t, w); sp.ID != made.ID {
@@ -277,13 +300,16 @@ func TestWrongWorkspace(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	other, host := w.OtherWorkspace(t)
-	both := regexp.MustCompile(`(?s)Wrong workspace.*` + w.ScoringApp.ClientID + `.*` + w.Workspace.ID() + `.*` + other.ID())
+	both := regexp.MustCompile(`(?s)Wrong workspace.*` + w.ScoringApp.ClientID + `.*` + w.Workspace.ID() +
+		`.*` + other.ID())
 	here := w.Env["DBXACCESS_HOST"]
 	config := entra(w, `display_name = "a"`)
 	w.Test(t,
 		resource.TestStep{Config: config},
 		resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = host }, Config: config, ExpectError: both},
-		resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = here }, Config: config, ConfigPlanChecks: acctest.NoChange()},
+		resource.TestStep{PreConfig: func() {
+			w.Env["DBXACCESS_HOST"] = here
+		}, Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -298,10 +324,12 @@ func TestWrongWorkspaceWrites(t *testing.T) {
 	cli.Env["DBXACCESS_HOST"] = host
 	for _, onDestroy := range []string{"delete", "deactivate"} {
 		cli.Rewrite(t, entra(w, `display_name = "b"`, `on_destroy = "`+onDestroy+`"`))
-		cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(),
+			other.ID())
 		cli.Rewrite(t, entra(w, `display_name = "a"`, `on_destroy = "`+onDestroy+`"`))
 		cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
-		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(),
+			other.ID())
 	}
 	if cli.Attributes(t, address)["id"] != member(t, w).ID {
 		t.Error("state was dropped")

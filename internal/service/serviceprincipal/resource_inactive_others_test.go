@@ -32,7 +32,8 @@ func TestDeactivatedByOthersThenConfiguredInactive(t *testing.T) {
 				wantTokens(t, w, "one", "two")
 			}
 			cli.Rewrite(t, entra(w, last, `active = false`))
-			cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, deletesTokens+w.ScoringApp.ClientID, "1 to change")
+			cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, deletesTokens+w.ScoringApp.ClientID,
+				"1 to change")
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			wantTokens(t, w)
 			if r := cli.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout, deletesTokens) {
@@ -97,7 +98,8 @@ func TestApplyInterruptedAfterDeactivation(t *testing.T) {
 	cli := w.Commands(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	mint(w, w.ScoringApp.ClientID, "one")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, WorkDone: true, Message: "broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, WorkDone: true,
+		Message: "broken"})
 	cli.Rewrite(t, entra(w, `active = false`))
 	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change service principal", "broken")
 	wantTokens(t, w, "one")

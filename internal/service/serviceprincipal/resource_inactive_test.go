@@ -107,13 +107,15 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 		}},
 		resource.TestStep{Config: keeping, ConfigPlanChecks: acctest.NoChange()},
 		// Without active in the configuration the principal counts as deactivated by others, and the tokens stay.
-		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
-			wantTokens(t, w, "one")
-			return nil
-		}},
+		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+			Check: func(*terraform.State) error {
+				wantTokens(t, w, "one")
+				return nil
+			}},
 		resource.TestStep{Config: keeping},
 		// The configuration may ask for the deletion later.
-		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
+		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			wantTokens(t, w)
 			return nil
 		}},
@@ -129,9 +131,12 @@ func TestUndeletedTokenIsNamed(t *testing.T) {
 	cli := w.Commands(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	ids := mint(w, w.ScoringApp.ClientID, "one", "two", "three")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[1], Status: 500, Code: "INTERNAL_ERROR", Message: "broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[1], Status: 500,
+		Code: "INTERNAL_ERROR", Message: "broken"})
 	cli.Rewrite(t, entra(w, `active = false`))
-	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot delete the tokens of the deactivated service principal", w.ScoringApp.ClientID, `1 token of the service principal could not be deleted (`+ids[1]+` "two")`, "broken", "Apply again")
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot delete the tokens of the deactivated service "+
+		"principal", w.ScoringApp.ClientID, `1 token of the service principal could not be deleted (`+ids[1]+` "two")`,
+		"broken", "Apply again")
 	wantTokens(t, w, "two")
 	if sp := member(t, w); sp.Active {
 		t.Error("it is not deactivated")
@@ -150,11 +155,15 @@ func TestTokenListFails(t *testing.T) {
 	cli := w.Commands(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	mint(w, w.ScoringApp.ClientID, "one")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 403, Code: "PERMISSION_DENIED", Message: "admins only"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 403,
+		Code: "PERMISSION_DENIED", Message: "admins only"})
 	cli.Rewrite(t, entra(w, `active = false`))
-	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot delete the tokens of the deactivated service principal", "admins only", "could not list the tokens of the service principal", "Only a workspace admin may")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 200, ContentType: "application/json",
-		Body: `{"token_infos":[{"token_id":"` + w.Workspace.Snapshot().Tokens[0].ID + `","created_by_id":17,"owner_id":17,"comment":"of another"}]}`})
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot delete the tokens of the deactivated service "+
+		"principal", "admins only", "could not list the tokens of the service principal", "Only a workspace admin may")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 200,
+		ContentType: "application/json",
+		Body: `{"token_infos":[{"token_id":"` + w.Workspace.Snapshot().Tokens[0].ID +
+			`","created_by_id":17,"owner_id":17,"comment":"of another"}]}`})
 	before := len(w.Workspace.Snapshot().Tokens)
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	if after := len(w.Workspace.Snapshot().Tokens); after != before {
@@ -168,14 +177,17 @@ func TestAdoptInactive(t *testing.T) {
 	w := acctest.New(t)
 	another(w)
 	ids := mint(w, w.ScoringApp.ClientID, "by hand")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0], Status: 500, Message: "broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0], Status: 500,
+		Message: "broken"})
 	config := entra(w, `active = false`, `adopt_existing = true`, `on_destroy = "retain"`)
 	w.Test(t,
-		resource.TestStep{Config: config, ExpectError: acctest.Words(`Cannot delete the tokens of the adopted service principal.*by hand`)},
-		resource.TestStep{Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: func(*terraform.State) error {
-			wantTokens(t, w)
-			return nil
-		}},
+		resource.TestStep{Config: config,
+			ExpectError: acctest.Words(`Cannot delete the tokens of the adopted service principal.*by hand`)},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
+			Check: func(*terraform.State) error {
+				wantTokens(t, w)
+				return nil
+			}},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
@@ -190,8 +202,10 @@ func TestDeactivateOnDestroy(t *testing.T) {
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			ids := mint(w, w.ScoringApp.ClientID, "one")
 			if left == nil {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0], Status: 500, Message: "broken"})
-				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Cannot delete the tokens of the service principal deactivated on destroy", ids[0], "broken")
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0],
+					Status: 500, Message: "broken"})
+				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Cannot delete the tokens of the service "+
+					"principal deactivated on destroy", ids[0], "broken")
 			}
 			cli.MustRun(t, 0, "destroy", "-auto-approve")
 			wantTokens(t, w, left...)
@@ -213,20 +227,24 @@ func TestOwnIdentity(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			self := func(lines ...string) string {
-				return hcl(append([]string{`application_id = "` + w.Deployer.ClientID + `"`, `adopt_existing = true`}, lines...)...)
+				return hcl(append([]string{`application_id = "` + w.Deployer.ClientID + `"`, `adopt_existing = true`},
+					lines...)...)
 			}
 			if login == "token" {
 				_, value := w.Workspace.MintToken(w.Deployer.ClientID, "own", time.Hour)
-				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
+				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value,
+					"DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
 			}
 			// Adopting the own identity as deactivated is refused in either case, before the first write.
 			cli := w.Commands(t, self(`active = false`, `on_destroy = "delete"`))
-			cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Refused to deactivate the provider's own identity", "Nothing was changed")
+			cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Refused to deactivate the provider's own identity",
+				"Nothing was changed")
 
 			for _, onDestroy := range []string{"delete", "deactivate"} {
 				cli.Rewrite(t, self(`on_destroy = "`+onDestroy+`"`))
 				cli.MustRun(t, 0, "apply", "-auto-approve")
-				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal[1], w.Deployer.ClientID, "logged in as", `on_destroy = "retain"`)
+				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal[1], w.Deployer.ClientID,
+					"logged in as", `on_destroy = "retain"`)
 				cli.Rewrite(t, self(`on_destroy = "`+onDestroy+`"`, `active = false`))
 				cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, refusal[0], w.Deployer.ClientID)
 			}

@@ -33,23 +33,24 @@ func TestRenameTouchesNothingElse(t *testing.T) {
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			Check:            holds(w, "new", true, "workspace-access"),
 		},
-		resource.TestStep{Config: entra(w, `display_name = "new"`), ConfigPlanChecks: acctest.NoChange(), Check: func(*terraform.State) error {
-			if sp := member(t, w); sp.ID != scimID {
-				t.Errorf("another principal: %s, not %s", sp.ID, scimID)
-			}
-			for _, g := range w.Workspace.Snapshot().Groups {
-				if g.Name == "scorers" && !slices.Contains(g.Members, id) {
-					t.Error("the update took it out of its group")
+		resource.TestStep{Config: entra(w, `display_name = "new"`), ConfigPlanChecks: acctest.NoChange(),
+			Check: func(*terraform.State) error {
+				if sp := member(t, w); sp.ID != scimID {
+					t.Errorf("another principal: %s, not %s", sp.ID, scimID)
 				}
-			}
-			if puts := w.Count("workspace", "PUT", ""); puts != 0 {
-				t.Errorf("%d PUT, which replaces everything; want PATCH only", puts)
-			}
-			if patches := w.Count("workspace", "PATCH", route); patches != 1 {
-				t.Errorf("%d PATCH, want 1", patches)
-			}
-			return nil
-		}},
+				for _, g := range w.Workspace.Snapshot().Groups {
+					if g.Name == "scorers" && !slices.Contains(g.Members, id) {
+						t.Error("the update took it out of its group")
+					}
+				}
+				if puts := w.Count("workspace", "PUT", ""); puts != 0 {
+					t.Errorf("%d PUT, which replaces everything; want PATCH only", puts)
+				}
+				if patches := w.Count("workspace", "PATCH", route); patches != 1 {
+					t.Errorf("%d PATCH, want 1", patches)
+				}
+				return nil
+			}},
 	)
 }
 
@@ -80,10 +81,11 @@ func TestCaseOfApplicationID(t *testing.T) {
 		resource.TestStep{Config: entra(w)},
 		resource.TestStep{Config: hcl(`application_id = "` + upper + `"`), ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{
-			Config:            hcl(`application_id = "`+upper+`"`, `display_name = "renamed"`),
-			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionUpdate),
-			ConfigStateChecks: []statecheck.StateCheck{has("application_id", knownvalue.StringExact(w.ScoringApp.ClientID))},
-			Check:             holds(w, "renamed", true),
+			Config:           hcl(`application_id = "`+upper+`"`, `display_name = "renamed"`),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{has("application_id",
+				knownvalue.StringExact(w.ScoringApp.ClientID))},
+			Check: holds(w, "renamed", true),
 		},
 		// Removing the attribute from the configuration changes nothing.
 		resource.TestStep{Config: hcl(`display_name = "renamed"`), ConfigPlanChecks: acctest.NoChange()},
@@ -96,7 +98,8 @@ func TestCreateWithUpperCaseApplicationID(t *testing.T) {
 	upper := strings.ToUpper(w.ScoringApp.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: hcl(`application_id = "` + upper + `"`)},
-		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.NoChange(), ConfigStateChecks: []statecheck.StateCheck{has("application_id", knownvalue.StringExact(upper))}},
+		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.NoChange(),
+			ConfigStateChecks: []statecheck.StateCheck{has("application_id", knownvalue.StringExact(upper))}},
 	)
 }
 
@@ -105,7 +108,8 @@ func TestActive(t *testing.T) {
 	w := acctest.New(t)
 	id := w.ScoringApp.ClientID
 	deactivate := func() { w.Workspace.SetActive(id, false) }
-	unmanaged, on, off := entra(w, `display_name = "a"`), entra(w, `display_name = "a"`, `active = true`), entra(w, `display_name = "a"`, `active = false`)
+	unmanaged, on, off := entra(w, `display_name = "a"`), entra(w, `display_name = "a"`, `active = true`), entra(w,
+		`display_name = "a"`, `active = false`)
 	w.Test(t,
 		resource.TestStep{Config: unmanaged, Check: holds(w, "a", true)},
 		// Neither a plan nor an update of another attribute undoes a deactivation by somebody else.
@@ -114,9 +118,12 @@ func TestActive(t *testing.T) {
 		resource.TestStep{Config: entra(w, `display_name = "b"`), Check: holds(w, "b", false)},
 		resource.TestStep{Config: unmanaged, Check: holds(w, "a", false)},
 		// Only an explicit true reactivates, and it always does.
-		resource.TestStep{Config: on, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
-		resource.TestStep{PreConfig: deactivate, Config: on, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
-		resource.TestStep{Config: off, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
+		resource.TestStep{Config: on, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+			Check: holds(w, "a", true)},
+		resource.TestStep{PreConfig: deactivate, Config: on, ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
+		resource.TestStep{Config: off, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+			Check: holds(w, "a", false)},
 		resource.TestStep{PreConfig: func() { w.Workspace.SetActive(id, true) }, Config: off,
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
 		// Removing the attribute from the configuration leaves its value.
@@ -144,7 +151,8 @@ func TestEntitlements(t *testing.T) {
 		return func() { w.Workspace.SetEntitlements(id, entitlements...) }
 	}
 	update := acctest.Planned(address, plancheck.ResourceActionUpdate)
-	one, none, unmanaged := entra(w, `display_name = "a"`, `entitlements = ["workspace-access"]`), entra(w, `display_name = "a"`, `entitlements = []`), entra(w, `display_name = "a"`)
+	one, none, unmanaged := entra(w, `display_name = "a"`, `entitlements = ["workspace-access"]`), entra(w,
+		`display_name = "a"`, `entitlements = []`), entra(w, `display_name = "a"`)
 	stored := func(entitlements ...string) []statecheck.StateCheck {
 		var values []knownvalue.Check
 		for _, e := range entitlements {
@@ -153,21 +161,30 @@ func TestEntitlements(t *testing.T) {
 		return []statecheck.StateCheck{has("entitlements", knownvalue.SetExact(values))}
 	}
 	w.Test(t,
-		resource.TestStep{Config: one, Check: holds(w, "a", true, "workspace-access"), ConfigStateChecks: stored("workspace-access")},
+		resource.TestStep{Config: one, Check: holds(w, "a", true, "workspace-access"),
+			ConfigStateChecks: stored("workspace-access")},
 		// Others add and remove entitlements.
-		resource.TestStep{PreConfig: set("workspace-access", "allow-cluster-create"), Config: one, ConfigPlanChecks: update, Check: holds(w, "a", true, "workspace-access")},
-		resource.TestStep{PreConfig: set(), Config: one, ConfigPlanChecks: update, Check: holds(w, "a", true, "workspace-access")},
+		resource.TestStep{PreConfig: set("workspace-access", "allow-cluster-create"), Config: one,
+			ConfigPlanChecks: update, Check: holds(w, "a", true, "workspace-access")},
+		resource.TestStep{PreConfig: set(), Config: one, ConfigPlanChecks: update,
+			Check: holds(w, "a", true, "workspace-access")},
 		// The configuration sets more entitlements, then none.
 		resource.TestStep{
-			Config: entra(w, `display_name = "a"`, `entitlements = ["databricks-sql-access", "allow-cluster-create"]`), ConfigPlanChecks: update,
-			Check: holds(w, "a", true, "allow-cluster-create", "databricks-sql-access"),
+			Config: entra(w, `display_name = "a"`,
+				`entitlements = ["databricks-sql-access", "allow-cluster-create"]`),
+			ConfigPlanChecks: update,
+			Check:            holds(w, "a", true, "allow-cluster-create", "databricks-sql-access"),
 		},
-		resource.TestStep{Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true), ConfigStateChecks: stored()},
-		resource.TestStep{PreConfig: set("allow-cluster-create"), Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true)},
+		resource.TestStep{Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true),
+			ConfigStateChecks: stored()},
+		resource.TestStep{PreConfig: set("allow-cluster-create"), Config: none, ConfigPlanChecks: update,
+			Check: holds(w, "a", true)},
 		// Entitlements that are not managed show in the state, and are no drift.
 		resource.TestStep{Config: unmanaged, ConfigPlanChecks: acctest.NoChange()},
-		resource.TestStep{PreConfig: set("workspace-consume"), Config: unmanaged, ConfigPlanChecks: acctest.NoChange(), ConfigStateChecks: stored("workspace-consume")},
-		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: update, Check: holds(w, "b", true, "workspace-consume")},
+		resource.TestStep{PreConfig: set("workspace-consume"), Config: unmanaged, ConfigPlanChecks: acctest.NoChange(),
+			ConfigStateChecks: stored("workspace-consume")},
+		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: update,
+			Check: holds(w, "b", true, "workspace-consume")},
 	)
 }
 
@@ -241,8 +258,10 @@ func TestRequestCounts(t *testing.T) {
 			step("create", test.create, "apply", "-auto-approve")
 			step("refresh", []string{"GET " + all + "/ID"}, "plan", "-detailed-exitcode")
 			cli.Rewrite(t, test.config(w, "b"))
-			step("update", []string{whose, "PATCH " + all + "/ID", "GET " + all + "/ID"}, "apply", "-auto-approve", "-refresh=false")
-			step("delete", []string{whose, "DELETE " + all + "/ID", "GET " + all + "/ID"}, "destroy", "-auto-approve", "-refresh=false")
+			step("update", []string{whose, "PATCH " + all + "/ID", "GET " + all + "/ID"}, "apply", "-auto-approve",
+				"-refresh=false")
+			step("delete", []string{whose, "DELETE " + all + "/ID", "GET " + all + "/ID"}, "destroy", "-auto-approve",
+				"-refresh=false")
 			if found := members(w); len(found) != 0 {
 				t.Errorf("left behind: %+v", found)
 			}

@@ -35,14 +35,16 @@ func TestOverlapIsEndedByWritingZero(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	rotated := p.MustApply(t, typeName, p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil)), ofApplication(w, map[string]any{"rotation_triggers": map[string]any{"a": "1"}}))
+	rotated := p.MustApply(t, typeName, p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil)),
+		ofApplication(w, map[string]any{"rotation_triggers": map[string]any{"a": "1"}}))
 	if n := len(live(w, w.ScoringApp.ClientID)); n != 2 {
 		t.Fatalf("%d tokens live", n)
 	}
 	config := ofApplication(w, map[string]any{"rotation_triggers": map[string]any{"a": "1"}, "overlap_seconds": 0})
 	ended := p.MustApply(t, typeName, rotated, config)
 	tokens := live(w, w.ScoringApp.ClientID)
-	if len(tokens) != 1 || tokens[0].ID != rotated.State["token_id"] || ended.State["rotation_reason"] != "overlap_ended" || ended.State["previous_token_id"] != nil {
+	if len(tokens) != 1 || tokens[0].ID != rotated.State["token_id"] ||
+		ended.State["rotation_reason"] != "overlap_ended" || ended.State["previous_token_id"] != nil {
 		t.Errorf("%+v, %v", tokens, ended.State)
 	}
 	stays(t, w, ended, config)
@@ -56,10 +58,12 @@ func TestScopesRemovedFromConfiguration(t *testing.T) {
 	p := w.Protocol(t)
 	made := p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, map[string]any{"scopes": []any{"serving"}}))
 	plan := p.MustPlan(t, typeName, made, ofApplication(w, nil))
-	if len(plan.Changed) > 0 || !strings.Contains(plan.Warnings, "Token keeps its scopes") || !strings.Contains(plan.Warnings, "uses them again: serving") {
+	if len(plan.Changed) > 0 || !strings.Contains(plan.Warnings, "Token keeps its scopes") ||
+		!strings.Contains(plan.Warnings, "uses them again: serving") {
 		t.Errorf("%v, %q", plan.Changed, plan.Warnings)
 	}
-	if plan := p.MustPlan(t, typeName, made, ofApplication(w, map[string]any{"scopes": []any{"serving"}})); plan.Warnings != "" {
+	if plan := p.MustPlan(t, typeName, made,
+		ofApplication(w, map[string]any{"scopes": []any{"serving"}})); plan.Warnings != "" {
 		t.Errorf("%q", plan.Warnings)
 	}
 	revokeAll(w)
@@ -85,7 +89,8 @@ func TestChangedOwnerIsChecked(t *testing.T) {
 		config := map[string]any{"owner": owner, "comment": "c"}
 		w.Tenant.Journal.Reset()
 		plan := p.MustPlan(t, typeName, made, config)
-		if !strings.Contains(plan.Warnings, "Owner's credential does not work") || !strings.Contains(plan.Warnings, want) {
+		if !strings.Contains(plan.Warnings, "Owner's credential does not work") ||
+			!strings.Contains(plan.Warnings, want) {
 			t.Errorf("%s: the plan said %q", want, plan.Warnings)
 		}
 		after, errors := p.ApplyPlan(t, plan, config)
@@ -96,7 +101,8 @@ func TestChangedOwnerIsChecked(t *testing.T) {
 		asked(t, w, 0, "", "", "")
 	}
 	// A certificate file that does not exist during the plan may be created by the apply. In the apply it must exist.
-	config := map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID, "client_certificate_path": w.Dir + "/none.pem"}, "comment": "c"}
+	config := map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID,
+		"client_certificate_path": w.Dir + "/none.pem"}, "comment": "c"}
 	plan := p.MustPlan(t, typeName, made, config)
 	if _, errors := p.ApplyPlan(t, plan, config); plan.Warnings != "" || !strings.Contains(errors, "none.pem") {
 		t.Errorf("%q, %q", plan.Warnings, errors)
@@ -133,8 +139,10 @@ func TestDestroyWithWrongVaultAddress(t *testing.T) {
 	c := w.CLI(t, byPath(t, w))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	before := live(w, w.ScoringApp.ClientID)
-	c.Rewrite(t, byPath(t, w, `key_vault_secret = {`, attr("vault_uri", "https://kv-other.vault.azure.cn"), attr("name", "scoring"), "}"))
-	c.MustRun(t, 0, "plan").MustSay(t, "Warning: The Key Vault of the token cannot be used: ", "An apply of this plan will fail")
+	c.Rewrite(t, byPath(t, w, `key_vault_secret = {`, attr("vault_uri", "https://kv-other.vault.azure.cn"),
+		attr("name", "scoring"), "}"))
+	c.MustRun(t, 0, "plan").MustSay(t, "Warning: The Key Vault of the token cannot be used: ",
+		"An apply of this plan will fail")
 	c.MustRun(t, 1, "apply", "-auto-approve")
 	if now := live(w, w.ScoringApp.ClientID); len(now) != 1 || now[0].ID != before[0].ID {
 		t.Errorf("%v were live, and %v are", before, now)
@@ -147,8 +155,10 @@ func TestEmptyCredential(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, name := range []string{"client_secret_wo", "client_certificate_wo", "client_certificate_path"} {
-		_, errors := w.Protocol(t).Plan(t, typeName, acctest.Object{}, map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID, name: ""}})
-		if !strings.Contains(errors, "Credential of the token's owner is empty: "+name+" is an empty string") || strings.Contains(errors, "provider block") {
+		_, errors := w.Protocol(t).Plan(t, typeName, acctest.Object{},
+			map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID, name: ""}})
+		if !strings.Contains(errors, "Credential of the token's owner is empty: "+name+" is an empty string") ||
+			strings.Contains(errors, "provider block") {
 			t.Errorf("%s: %q", name, errors)
 		}
 	}
@@ -161,9 +171,11 @@ func TestVaultInAnotherCase(t *testing.T) {
 	w := newWorld(t)
 	v := keptOwner(t, w)
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
-	c := w.Commands(t, hcl(w.ScoringApp.ClientID, ownerVault(v, `certificate_name = "cert"`), `key_vault_secret = {`, attr("vault_uri", v.URL()), attr("name", "scoring"), "}"))
+	c := w.Commands(t, hcl(w.ScoringApp.ClientID, ownerVault(v, `certificate_name = "cert"`), `key_vault_secret = {`,
+		attr("vault_uri", v.URL()), attr("name", "scoring"), "}"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	for from, to := range map[string]string{v.URL(): strings.Replace(v.URL(), "kv-owners", "KV-Owners", 1), `"cert"`: `"Cert"`, `"scoring"`: `"SCORING"`} {
+	for from, to := range map[string]string{v.URL(): strings.Replace(v.URL(), "kv-owners", "KV-Owners", 1),
+		`"cert"`: `"Cert"`, `"scoring"`: `"SCORING"`} {
 		rewrite(t, c, from, to)
 	}
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -179,7 +191,8 @@ func TestSavedPlanOfARevokedToken(t *testing.T) {
 	config := ofApplication(w, map[string]any{"comment": "d"})
 	plan := p.MustPlan(t, typeName, made, config)
 	w.Workspace.RevokeToken(made.State["token_id"].(string))
-	if _, errors := p.ApplyPlan(t, plan, config); !strings.Contains(errors, "Cannot change token") || !strings.Contains(errors, "Plan again") {
+	if _, errors := p.ApplyPlan(t, plan, config); !strings.Contains(errors, "Cannot change token") ||
+		!strings.Contains(errors, "Plan again") {
 		t.Errorf("%q", errors)
 	}
 }
@@ -191,14 +204,17 @@ func TestAcceptedRevocationWithoutEffect(t *testing.T) {
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
 	p := w.Protocol(t)
 	made := p.MustApply(t, typeName, acctest.Object{}, ofProvider(w))
-	w.Tenant.Faults.Add(fault("POST", revoke, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}))
-	w.Tenant.Faults.Add(fault("DELETE", managed1, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json"}))
+	w.Tenant.Faults.Add(fault("POST", revoke, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json",
+		Times: -1}))
+	w.Tenant.Faults.Add(fault("DELETE", managed1, emulator.Fault{Status: 200, Body: "{}",
+		ContentType: "application/json"}))
 	after, errors := p.Apply(t, typeName, made, nil)
 	if !strings.Contains(errors, "Cannot revoke token") || after.State == nil {
 		t.Errorf("%q, %v", errors, after.State)
 	}
 	lives(t, w, "the token", made)
-	if _, errors := p.Apply(t, typeName, made, nil); errors != "" || slices.Contains(ids(w), made.State["token_id"].(string)) {
+	if _, errors := p.Apply(t, typeName, made, nil); errors != "" ||
+		slices.Contains(ids(w), made.State["token_id"].(string)) {
 		t.Errorf("as an admin: %q", errors)
 	}
 }

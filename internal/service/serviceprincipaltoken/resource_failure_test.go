@@ -74,7 +74,8 @@ func TestCreateKeepsFailing(t *testing.T) {
 			w := newWorld(t)
 			w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "2"
 			w.Tenant.Faults.Add(fault("POST", create, tc.fault))
-			w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: acctest.Words("Cannot create token.*POST " + create)})
+			w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: acctest.Words("Cannot create token.*POST " +
+				create)})
 			asked(t, w, tc.tries, "workspace", "POST", create)
 			asked(t, w, 2*tc.tries, "workspace", "POST", revoke)
 		})
@@ -96,13 +97,15 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 	t.Run("made by the next try", func(t *testing.T) {
 		t.Parallel()
 		w := lose(t)
-		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`), Check: resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "c"), fits)})
+		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`),
+			Check: resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "c"), fits)})
 	})
 	t.Run("refused at the next try", func(t *testing.T) {
 		t.Parallel()
 		w := lose(t) // newWorld checks that no token of the first try is left
 		w.Tenant.Faults.Add(fault("POST", create, denied))
-		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`), ExpectError: acctest.Words("may not use personal access tokens")})
+		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`),
+			ExpectError: acctest.Words("may not use personal access tokens")})
 	})
 	t.Run("made, and the list not readable", func(t *testing.T) {
 		t.Parallel()
@@ -131,7 +134,9 @@ func TestLostAnswerAndFailedSearch(t *testing.T) {
 	w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
 	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", denied))
 	w.Test(t, resource.TestStep{
-		Config: bySecret(w, `comment = "c"`), ExpectError: acctest.Words(`may have created a token.*could not look for it: .*not you.*"c \[dbxaccess:[0-9a-f-]+ until [0-9TZ:-]+\]"`),
+		Config: bySecret(w, `comment = "c"`),
+		ExpectError: acctest.Words(
+			`may have created a token.*could not look for it: .*not you.*"c \[dbxaccess:[0-9a-f-]+ until [0-9TZ:-]+\]"`),
 	})
 	tokens := live(w, w.ScoringApp.ClientID)
 	if len(tokens) != 1 || !strings.HasPrefix(tokens[0].Comment, "c [dbxaccess:") {
@@ -153,10 +158,12 @@ func TestCreatedThenReadFails(t *testing.T) {
 		}
 	}
 	w.Test(t,
-		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
+		resource.TestStep{Config: config,
+			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
 		resource.TestStep{
 			PreConfig: func() {
-				w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
+				w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR",
+					Message: "oops"}))
 			},
 			Config: config, ExpectError: acctest.Words("Cannot read token.*500 INTERNAL_ERROR: oops"),
 		},
@@ -181,7 +188,8 @@ func TestDeployerIsNoAdmin(t *testing.T) {
 		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
 		resource.TestStep{
 			PreConfig: func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) },
-			Config:    config, ExpectError: acctest.Words(`Cannot read token.*PERMISSION_DENIED.*Add the provider's identity to the group "admins"`),
+			Config:    config, ExpectError: acctest.Words(
+				`Cannot read token.*PERMISSION_DENIED.*Add the provider's identity to the group "admins"`),
 		},
 		resource.TestStep{
 			PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) },
@@ -199,7 +207,8 @@ func TestProviderIdentityIsNoAdmin(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{Config: byProvider(w, `comment = "first"`), Check: one(w, w.Deployer.ClientID, "first")},
 		resource.TestStep{Config: byProvider(w, `comment = "second"`), Check: one(w, w.Deployer.ClientID, "second")},
-		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token_value"}},
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
+			ImportStateVerifyIgnore: []string{"token_value"}},
 	)
 	asked(t, w, 2, "workspace", "POST", revoke)
 	asked(t, w, 0, "workspace", "DELETE", managed)
@@ -211,17 +220,20 @@ func TestUpdateIsRefused(t *testing.T) {
 	same := statecheck.CompareValue(compare.ValuesSame())
 	after := bySecret(w, `comment = "after"`)
 	w.Test(t,
-		resource.TestStep{Config: bySecret(w, `comment = "before"`), ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
+		resource.TestStep{Config: bySecret(w, `comment = "before"`),
+			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
 		resource.TestStep{
 			PreConfig: func() { w.Tenant.Faults.Add(fault("PATCH", update, denied)) },
-			Config:    after, ExpectError: acctest.Words("Cannot change token.*not you.*The owner may not use personal access tokens"),
+			Config:    after, ExpectError: acctest.Words("Cannot change token.*not you.*The owner may not use " +
+				"personal access tokens"),
 		},
 		resource.TestStep{
 			Config:      strings.Replace(after, w.Secret(w.ScoringSecret), w.Secret("wrong-secret-value"), 1),
 			ExpectError: acctest.Words("Client secret is wrong.*AADSTS7000215"),
 		},
 		resource.TestStep{
-			Config: after, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: one(w, w.ScoringApp.ClientID, "after"),
+			Config: after, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+			Check:             one(w, w.ScoringApp.ClientID, "after"),
 			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
 		},
 	)
@@ -282,7 +294,8 @@ func TestDestroyIsRefused(t *testing.T) {
 			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
 		}, "Cannot revoke token.*not you.*The token is still valid.*Only a workspace admin may"},
 		"as owner and as an admin": {func(t *testing.T, w *acctest.World) string { return byPath(t, w) }, func(w *acctest.World) {
-			w.Tenant.Faults.Add(fault("POST", revoke, emulator.Fault{Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"}))
+			w.Tenant.Faults.Add(fault("POST", revoke, emulator.Fault{Status: 403, Code: "PERMISSION_DENIED",
+				Message: "nor you"}))
 			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
 		}, "Cannot revoke token.*not you.*The token is still valid.*Only a workspace admin may.*nor you"},
 		"Entra refuses the owner": {func(t *testing.T, w *acctest.World) string { return byPath(t, w) }, func(w *acctest.World) {
@@ -296,7 +309,9 @@ func TestDestroyIsRefused(t *testing.T) {
 			config := tc.config(t, w)
 			w.Test(t,
 				resource.TestStep{Config: config},
-				resource.TestStep{PreConfig: func() { tc.faults(w) }, Config: config, Destroy: true, ExpectError: acctest.Words(tc.want)},
+				resource.TestStep{PreConfig: func() {
+					tc.faults(w)
+				}, Config: config, Destroy: true, ExpectError: acctest.Words(tc.want)},
 				resource.TestStep{
 					Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 					Check: one(w, w.ScoringApp.ClientID, ""),
@@ -313,10 +328,13 @@ func TestAnswerIsNoToken(t *testing.T) {
 	w := newWorld(t)
 	c := w.Commands(t, bySecret(w, `comment = "c"`))
 	c.Env["TF_LOG"] = "trace"
-	for _, body := range []string{`{"token_value":"dapi00112233445566778899aabbccddeeff","token_info":{`, `{}`, `<html>Please log in</html>`} {
-		w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Status: 200, WorkDone: true, Body: body, ContentType: "application/json"}))
+	for _, body := range []string{`{"token_value":"dapi00112233445566778899aabbccddeeff","token_info":{`, `{}`,
+		`<html>Please log in</html>`} {
+		w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Status: 200, WorkDone: true, Body: body,
+			ContentType: "application/json"}))
 		r := c.MustRun(t, 1, "apply", "-auto-approve")
-		if strings.Contains(r.Stdout+r.Stderr, "dapi") || !acctest.Words("Cannot create token.*shows no token of this attempt").MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
+		if strings.Contains(r.Stdout+r.Stderr, "dapi") || !acctest.Words("Cannot create token.*shows no token of "+
+			"this attempt").MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 			t.Errorf("%s: %s", body, r.Stderr)
 		}
 		if tokens := live(w, w.ScoringApp.ClientID); len(tokens) > 0 {

@@ -24,7 +24,8 @@ func keptOwner(t *testing.T, w *acctest.World) *emulator.Vault {
 	t.Helper()
 	v := w.NewVault(t, "kv-owners")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
-	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour),
+		time.Now().AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,9 @@ func TestTokenHasRightsOfItsOwner(t *testing.T) {
 		}
 	}
 	granted := stepWithEmptyPlan(w, config)
-	granted.PreConfig, granted.Check = func() { w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY") }, status(http.StatusOK)
+	granted.PreConfig, granted.Check = func() {
+		w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
+	}, status(http.StatusOK)
 	w.Test(t, resource.TestStep{Config: config, Check: status(http.StatusForbidden)}, granted)
 }
 
@@ -118,7 +121,8 @@ func TestOwnerByOIDC(t *testing.T) {
 	w := newWorld(t)
 	const issuer, subject, audience = "https://issuer.example.com", "repo:ml/scoring:ref:refs/heads/main", "api://AzureADTokenExchange"
 	w.ScoringApp.AddFederatedCredential(issuer, subject, audience)
-	w.Env["ARM_OIDC_TOKEN_FILE_PATH"] = w.Write(t, "oidc", []byte(w.Tenant.NewOIDCIssuer(issuer).Token(subject, audience, time.Hour)))
+	w.Env["ARM_OIDC_TOKEN_FILE_PATH"] = w.Write(t, "oidc",
+		[]byte(w.Tenant.NewOIDCIssuer(issuer).Token(subject, audience, time.Hour)))
 	config := hcl(w.ScoringApp.ClientID, "use_oidc = true", `comment = "c"`)
 	w.Test(t,
 		resource.TestStep{Config: config, Check: one(w, w.ScoringApp.ClientID, "c")},
@@ -132,11 +136,13 @@ func TestOwnerByOIDC(t *testing.T) {
 // repeats the login only when it creates a token.
 func TestEntraLearnsLate(t *testing.T) {
 	t.Parallel()
-	for name, code := range map[string]string{"application": "700016", "service principal": "7000229", "secret": "7000215"} {
+	for name, code := range map[string]string{"application": "700016", "service principal": "7000229",
+		"secret": "7000215"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			late := emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 400, Code: code, Times: 2}
+			late := emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 400,
+				Code: code, Times: 2}
 			w.Tenant.Faults.Add(late)
 			w.Test(t,
 				resource.TestStep{Config: bySecret(w, `comment = "a"`), Check: one(w, w.ScoringApp.ClientID, "a")},
@@ -156,7 +162,8 @@ func TestEntraLearnsLate(t *testing.T) {
 		config := byPath(t, w, `comment = "a"`)
 		w.Tenant.Faults.Add(emulator.Fault{
 			Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 401, Code: "700027",
-			Message: "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found.]",
+			Message: "The certificate with identifier used to sign the client assertion is not registered on " +
+				"application. [Reason - The key was not found.]",
 		})
 		w.Test(t, resource.TestStep{Config: config, Check: one(w, w.ScoringApp.ClientID, "a")})
 	})
@@ -164,11 +171,13 @@ func TestEntraLearnsLate(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		expired := emulator.Fault{
-			Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 401, Code: "700027", Message: "[Reason - The key used is expired.]",
+			Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 401, Code: "700027",
+			Message: "[Reason - The key used is expired.]",
 		}
 		config := byPath(t, w)
 		w.Tenant.Faults.Add(expired)
-		w.Test(t, resource.TestStep{Config: config, ExpectError: acctest.Words("Registered client certificate has expired")})
+		w.Test(t, resource.TestStep{Config: config,
+			ExpectError: acctest.Words("Registered client certificate has expired")})
 		if n := w.Count("entra", "POST", ""); n != 1 {
 			t.Errorf("Entra ID was asked %d times", n)
 		}
@@ -187,7 +196,8 @@ func TestManyTokens(t *testing.T) {
 		w.Workspace.AddServicePrincipal(app.ClientID, app.Name)
 		w.Workspace.SetGrant(rights, app.ClientID, "CAN_USE")
 		apps = append(apps, app)
-		all.WriteString(strings.Replace(hcl(app.ClientID, fromVariable(w, "client_secret_wo", app.AddSecret(day)), "count = 5", `comment = "c${count.index}"`), `"this"`, fmt.Sprintf("%q", app.Name), 1))
+		all.WriteString(strings.Replace(hcl(app.ClientID, fromVariable(w, "client_secret_wo", app.AddSecret(day)),
+			"count = 5", `comment = "c${count.index}"`), `"this"`, fmt.Sprintf("%q", app.Name), 1))
 	}
 	c := w.CLI(t, all.String())
 	count := func(owners, deployer, lists int, args ...string) {

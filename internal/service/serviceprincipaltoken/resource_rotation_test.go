@@ -26,7 +26,8 @@ func scores(t *testing.T, w *acctest.World, token string) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool()}}}
 	defer client.CloseIdleConnections()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.Server.WorkspaceURLs[0]+"/serving-endpoints/iris/invocations",
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.Server.WorkspaceURLs[0]+
+		"/serving-endpoints/iris/invocations",
 		bytes.NewReader([]byte(`{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`)))
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +44,9 @@ func scores(t *testing.T, w *acctest.World, token string) int {
 
 // rotation returns a test step that expects a rotation: reason is what the plan shows, and liveAfter is how many tokens
 // live after it.
-func rotation(w *acctest.World, config, reason string, liveAfter int, checks ...statecheck.StateCheck) resource.TestStep {
+func rotation(
+	w *acctest.World, config, reason string, liveAfter int, checks ...statecheck.StateCheck,
+) resource.TestStep {
 	return resource.TestStep{
 		Config: config,
 		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
@@ -70,7 +73,8 @@ func living(w *acctest.World, n int) resource.TestCheckFunc {
 		if len(ids) != n || !slices.Contains(ids, state["token_id"]) {
 			return fmt.Errorf("the server holds %v, the state %s", ids, state["token_id"])
 		}
-		if previous := state["previous_token_id"]; (previous != "") != (n == 2) || n == 2 && !slices.Contains(ids, previous) {
+		if previous := state["previous_token_id"]; (previous != "") != (n == 2) || n == 2 &&
+			!slices.Contains(ids, previous) {
 			return fmt.Errorf("the server holds %v, the state %q as the previous one", ids, previous)
 		}
 		return nil
@@ -84,7 +88,8 @@ func after(w *acctest.World, d time.Duration, step resource.TestStep) resource.T
 }
 
 func stepWithEmptyPlan(w *acctest.World, config string) resource.TestStep {
-	return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
+	return resource.TestStep{Config: config,
+		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
 }
 
 // A token is rotated when a third of its lifetime is left. The old token lives until the overlap ends, and the first
@@ -99,10 +104,13 @@ func TestRotationWhenDue(t *testing.T) {
 		return nil
 	}
 	w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
-	begin := resource.TestStep{Config: config, Check: resource.ComposeTestCheckFunc(living(w, 1), keep), ConfigStateChecks: []statecheck.StateCheck{
-		has("rotate_before_seconds", knownvalue.Int64Exact(10800)), has("overlap_seconds", knownvalue.Int64Exact(600)),
-		has("rotation_reason", knownvalue.Null()), has("previous_token_revoke_at", knownvalue.Null()), has("rotate_at", knownvalue.NotNull()),
-	}}
+	begin := resource.TestStep{Config: config, Check: resource.ComposeTestCheckFunc(living(w, 1), keep),
+		ConfigStateChecks: []statecheck.StateCheck{
+			has("rotate_before_seconds", knownvalue.Int64Exact(10800)), has("overlap_seconds",
+				knownvalue.Int64Exact(600)),
+			has("rotation_reason", knownvalue.Null()), has("previous_token_revoke_at",
+				knownvalue.Null()), has("rotate_at", knownvalue.NotNull()),
+		}}
 	first := rotation(w, config, "due", 2)
 	first.Check = resource.ComposeTestCheckFunc(first.Check, func(s *terraform.State) error {
 		now := s.RootModule().Resources[address].Primary.Attributes["token_value"]
@@ -118,7 +126,8 @@ func TestRotationWhenDue(t *testing.T) {
 		value = now
 		return nil
 	})
-	ended := rotation(w, config, "overlap_ended", 1, has("previous_token_id", knownvalue.Null()), has("previous_token_revoke_at", knownvalue.Null()))
+	ended := rotation(w, config, "overlap_ended", 1, has("previous_token_id", knownvalue.Null()),
+		has("previous_token_revoke_at", knownvalue.Null()))
 	w.Test(t,
 		begin,
 		after(w, 5*time.Hour, stepWithEmptyPlan(w, config)),
@@ -160,7 +169,8 @@ func TestRotationWithinAnOverlap(t *testing.T) {
 			order = append(order, "revoke")
 		}
 	}
-	if got := strings.Join(order, " "); !strings.HasPrefix(got, "mint mint revoke mint revoke mint revoke") || most > 2 {
+	if got := strings.Join(order, " "); !strings.HasPrefix(got, "mint mint revoke mint revoke mint revoke") ||
+		most > 2 {
 		t.Errorf("%s; %d lived at once", got, most)
 	}
 }
@@ -173,14 +183,19 @@ func TestRotationWithoutOverlap(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{Config: bySecret(w, none), Check: living(w, 1)},
 		rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`), "trigger", 1),
-		rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "lifetime", 1, has("rotate_before_seconds", knownvalue.Int64Exact(1200))),
-		after(w, 41*time.Minute, rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "due", 1)),
+		rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "lifetime", 1,
+			has("rotate_before_seconds", knownvalue.Int64Exact(1200))),
+		after(w, 41*time.Minute, rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`,
+			"lifetime_seconds = 3600"), "due", 1)),
 		// With rotate_before_seconds = 0 the token is never rotated because of the time.
 		resource.TestStep{
-			Config: bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
+			Config: bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600",
+				"rotate_before_seconds = 0"), ConfigPlanChecks: acctest.Planned(address,
+				plancheck.ResourceActionUpdate),
 			ConfigStateChecks: []statecheck.StateCheck{has("rotate_at", knownvalue.Null())}, Check: living(w, 1),
 		},
-		after(w, 50*time.Minute, stepWithEmptyPlan(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"))),
+		after(w, 50*time.Minute, stepWithEmptyPlan(w, bySecret(w, none, `rotation_triggers = { a = "1" }`,
+			"lifetime_seconds = 3600", "rotate_before_seconds = 0"))),
 	)
 }
 
@@ -191,7 +206,9 @@ func TestOldTokenCannotBeRevoked(t *testing.T) {
 	w := newWorld(t)
 	config := bySecret(w, "overlap_seconds = 0", `rotation_triggers = { a = "2" }`)
 	resists := rotation(w, config, "trigger", 2)
-	resists.PreConfig = func() { w.Tenant.Faults.Add(fault("DELETE", managed1, emulator.Fault{Status: 500, Message: "oops"})) }
+	resists.PreConfig = func() {
+		w.Tenant.Faults.Add(fault("DELETE", managed1, emulator.Fault{Status: 500, Message: "oops"}))
+	}
 	resists.ExpectNonEmptyPlan = true
 	w.Test(t,
 		resource.TestStep{Config: bySecret(w, "overlap_seconds = 0"), Check: living(w, 1)},
@@ -256,7 +273,8 @@ func TestPlanAppliedAfterRotationIsDue(t *testing.T) {
 	c.MustRun(t, 2, "plan", "-out=p.tfplan", "-detailed-exitcode")
 	w.Tenant.Clock.Advance(2 * time.Hour)
 	c.MustRun(t, 0, "apply", "p.tfplan")
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || tokens[0].Comment != "after" {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id ||
+		tokens[0].Comment != "after" {
 		t.Errorf("%+v", tokens)
 	}
 
@@ -284,7 +302,8 @@ func TestRotationFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := bySecret(w, nineHours)
-	fails := after(w, 7*time.Hour, resource.TestStep{Config: config, ExpectError: acctest.Words("Cannot rotate token.*not you.*may not use personal access tokens")})
+	fails := after(w, 7*time.Hour, resource.TestStep{Config: config, ExpectError: acctest.Words("Cannot rotate " +
+		"token.*not you.*may not use personal access tokens")})
 	advance := fails.PreConfig
 	fails.PreConfig = func() {
 		advance()
@@ -319,7 +338,8 @@ func TestUnused(t *testing.T) {
 	c := w.Commands(t, bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
 	expectWarning := func(want bool) {
 		t.Helper()
-		if text := c.MustRun(t, 0, "plan", "-detailed-exitcode").Text(); strings.Contains(text, "Token is about to be revoked because it is unused") != want {
+		if text := c.MustRun(t, 0, "plan", "-detailed-exitcode").Text(); strings.Contains(text, "Token is about to "+
+			"be revoked because it is unused") != want {
 			t.Error(text)
 		}
 	}
@@ -339,10 +359,12 @@ func TestTriggerKnownAtApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := func(input string) string {
-		return fmt.Sprintf("resource \"terraform_data\" \"x\" {\n  input = %q\n}\n", input) + bySecret(w, "rotation_triggers = { a = terraform_data.x.output }", "lifecycle {\n    create_before_destroy = true\n  }")
+		return fmt.Sprintf("resource \"terraform_data\" \"x\" {\n  input = %q\n}\n", input) + bySecret(w,
+			"rotation_triggers = { a = terraform_data.x.output }", "lifecycle {\n    create_before_destroy = true\n  }")
 	}
 	rotated := rotation(w, config("2"), "trigger", 2)
-	rotated.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectUnknownValue(address, tfjsonpath.New("rotation_reason"))}}
+	rotated.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectUnknownValue(
+		address, tfjsonpath.New("rotation_reason"))}}
 	w.TestCLI(t, resource.TestStep{Config: config("1"), Check: living(w, 1)}, rotated)
 }
 
@@ -374,7 +396,8 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 		t.Error(r.Stderr)
 	}
 	asked(t, w, 0, "workspace", "DELETE", "")
-	if after := live(w, w.ScoringApp.ClientID); len(before) != 2 || len(after) != 2 || c.Attributes(t, address)["previous_token_id"] != before[0].ID {
+	if after := live(w, w.ScoringApp.ClientID); len(before) != 2 || len(after) != 2 ||
+		c.Attributes(t, address)["previous_token_id"] != before[0].ID {
 		t.Errorf("%+v, then %+v", before, after)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")

@@ -118,7 +118,8 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	delete(w.Env, "ARM_CLIENT_ID")
 	delete(w.Env, "ARM_CLIENT_SECRET")
 	w.Env["DATABRICKS_TOKEN"] = value
-	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "neither as the owner "+w.Deployer.ClientID) {
+	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "neither as the owner "+
+		w.Deployer.ClientID) {
 		t.Errorf("%q", errors)
 	}
 	if _, errors := w.Protocol(t).Apply(t, typeName, made, nil); !strings.Contains(errors, "The token is still valid") {

@@ -107,7 +107,8 @@ func TestVaultWriteFails(t *testing.T) {
 	w.Tenant.Clock.Advance(6*time.Hour + time.Minute)
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	c.MustRun(t, 1, "apply", "-auto-approve")
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || c.Attributes(t, address)["token_id"] != id {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id ||
+		c.Attributes(t, address)["token_id"] != id {
 		t.Errorf("%+v", tokens)
 	}
 	c.MustRun(t, 2, "plan", "-detailed-exitcode")
@@ -121,17 +122,20 @@ func TestVaultWriteFails(t *testing.T) {
 		t.Error(text)
 	}
 	tokens := live(w, w.ScoringApp.ClientID)
-	if a := c.Attributes(t, address); len(tokens) != 2 || a["previous_token_id"] != tokens[0].ID || a["token_id"] != tokens[1].ID {
+	if a := c.Attributes(t, address); len(tokens) != 2 || a["previous_token_id"] != tokens[0].ID ||
+		a["token_id"] != tokens[1].ID {
 		t.Errorf("%+v", tokens)
 	}
 	// The next apply revokes the new token, which nobody can use, and not the token in use.
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || tokens[0].ID != id || enabled(v, "scoring") != "0 1" {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || tokens[0].ID != id ||
+		enabled(v, "scoring") != "0 1" {
 		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
 	}
 	w.Tenant.Clock.Advance(61 * time.Minute)
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id || enabled(v, "scoring") != "1" {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id ||
+		enabled(v, "scoring") != "1" {
 		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -141,11 +145,13 @@ func TestVaultWriteFails(t *testing.T) {
 func TestVaultWriteFailsAtCreate(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring",
+		emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
 	w.Tenant.Faults.Add(fault("POST", revoke, denied))
 	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
 	c := w.Commands(t, bySecret(w, secret()))
-	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "could not be revoked either") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text,
+		"could not be revoked either") {
 		t.Error(text)
 	}
 	id := live(w, w.ScoringApp.ClientID)[0].ID
@@ -153,7 +159,8 @@ func TestVaultWriteFailsAtCreate(t *testing.T) {
 		t.Error("the state does not know the token")
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id || enabled(v, "scoring") != "0" {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id ||
+		enabled(v, "scoring") != "0" {
 		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -226,7 +233,8 @@ func TestVaultRefusesVersions(t *testing.T) {
 	}
 	v.DeleteSecret("scoring")
 	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Key Vault secret of the token is missing")
-	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "Key Vault secret is deleted but not purged") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text,
+		"Key Vault secret is deleted but not purged") {
 		t.Error(text)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -240,9 +248,11 @@ func TestVaultWriteEndsAfterTheMarkersTime(t *testing.T) {
 	c := w.Commands(t, bySecret(w, secret()))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
-	rewrite(t, c, "key_vault_secret", "rotation_triggers = { a = 1 }\n  timeouts = { create = \"3s\" }\n  key_vault_secret")
+	rewrite(t, c, "key_vault_secret", "rotation_triggers = { a = 1 }\n  timeouts = { create = \"3s\" }\n  "+
+		"key_vault_secret")
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{After: 1, Delay: 20 * time.Second}))
-	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "cannot rotate token") || !strings.Contains(text, "The new token was revoked again") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "cannot rotate token") ||
+		!strings.Contains(text, "The new token was revoked again") {
 		t.Error(text)
 	}
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || c.Attributes(t, address)["token_id"] != id {
@@ -261,7 +271,8 @@ func TestVaultWriteEndsAfterTheMarkersTime(t *testing.T) {
 func TestVersionGoesWithItsToken(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.Commands(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`, "overlap_seconds = 3600"))
+	c := w.Commands(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`,
+		"overlap_seconds = 3600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -299,10 +310,12 @@ func TestVaultWriteFailsWithinAnOverlap(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "2"`, `a = "3"`)
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
-	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "The new token was revoked again") || strings.Contains(text, "nothing has changed") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text,
+		"The new token was revoked again") || strings.Contains(text, "nothing has changed") {
 		t.Error(text)
 	}
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || c.Attributes(t, address)["token_id"] != tokens[0].ID {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 ||
+		c.Attributes(t, address)["token_id"] != tokens[0].ID {
 		t.Errorf("%+v", tokens)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")

@@ -18,7 +18,8 @@ func newVaultWorld(t *testing.T) (w *acctest.World, v *emulator.Vault, lines fun
 	v = w.NewVault(t, "kv-ml")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	return w, v, func(more ...string) string {
-		return fmt.Sprintf("key_vault_secret = {\n    vault_uri = %q\n    name = \"scoring\"\n    %s\n  }", v.URL()+"/", strings.Join(more, "\n    "))
+		return fmt.Sprintf("key_vault_secret = {\n    vault_uri = %q\n    name = \"scoring\"\n    %s\n  }", v.URL()+"/",
+			strings.Join(more, "\n    "))
 	}
 }
 
@@ -56,7 +57,8 @@ func TestValueOnlyInVault(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
-	c := w.CLI(t, bySecret(w, secret(`content_type = "text/plain"`, `tags = { team = "ml" }`))+"output \"value\" {\n  value = "+address+".token_value\n  sensitive = true\n}\n")
+	c := w.CLI(t, bySecret(w, secret(`content_type = "text/plain"`, `tags = { team = "ml" }`))+
+		"output \"value\" {\n  value = "+address+".token_value\n  sensitive = true\n}\n")
 	c.Env["TF_LOG"] = "trace"
 	var texts []string
 	run := func(code int, args ...string) {
@@ -87,12 +89,14 @@ func TestValueOnlyInVault(t *testing.T) {
 		t.Error("the state holds a token")
 	}
 	token, versions := live(w, w.ScoringApp.ClientID)[0], v.Versions("scoring")
-	if len(versions) != 1 || versions[0].Expires.Unix() != token.Expires.Unix() || versions[0].ContentType != "text/plain" ||
+	if len(versions) != 1 || versions[0].Expires.Unix() != token.Expires.Unix() ||
+		versions[0].ContentType != "text/plain" ||
 		versions[0].Tags["team"] != "ml" || versions[0].Tags["dbxaccess-token-id"] != token.ID {
 		t.Errorf("%+v", versions)
 	}
 	place, _ := state["key_vault_secret"].(map[string]any)
-	if place["id"] != v.URL()+"/secrets/scoring/"+versions[0].ID || place["versionless_id"] != v.URL()+"/secrets/scoring" {
+	if place["id"] != v.URL()+"/secrets/scoring/"+versions[0].ID || place["versionless_id"] != v.URL()+
+		"/secrets/scoring" {
 		t.Errorf("the state has %v", place)
 	}
 
@@ -127,7 +131,8 @@ func TestValueOnlyInVault(t *testing.T) {
 func TestVaultRotation(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`, "overlap_seconds = 3600"))
+	c := w.CLI(t, bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`,
+		"overlap_seconds = 3600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -153,7 +158,8 @@ func TestVaultRotation(t *testing.T) {
 	}
 	asked(t, w, 0, "workspace", "POST", create)
 	newest := v.Versions("scoring")[1]
-	if newest.ContentType != "" || newest.Tags["x"] != "y" || newest.Tags["dbxaccess-token-id"] != id || !newest.Enabled {
+	if newest.ContentType != "" || newest.Tags["x"] != "y" || newest.Tags["dbxaccess-token-id"] != id ||
+		!newest.Enabled {
 		t.Errorf("%+v", newest)
 	}
 	if on := live(w, w.ScoringApp.ClientID); len(on) != 1 || on[0].ID != id {
@@ -194,7 +200,8 @@ func TestVaultBlockAddedAndRemoved(t *testing.T) {
 		c.MustRun(t, 0, "apply", "-auto-approve")
 		a := c.Attributes(t, address)
 		if a["rotation_reason"] != "vault" || (a["token_value"] != nil) != inState || enabled(v, "scoring") != inVault {
-			t.Errorf("after %s the vault has %q enabled, a value in state: %t, reason %v", to, enabled(v, "scoring"), a["token_value"] != nil, a["rotation_reason"])
+			t.Errorf("after %s the vault has %q enabled, a value in state: %t, reason %v", to, enabled(v, "scoring"),
+				a["token_value"] != nil, a["rotation_reason"])
 		}
 		if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 {
 			t.Errorf("%+v", tokens)
@@ -229,7 +236,8 @@ func TestVaultLost(t *testing.T) {
 	v.DeleteSecret("scoring")
 	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Key Vault secret of the token is missing")
 	w.Tenant.Journal.Reset()
-	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Key Vault secret is deleted but not purged", "az keyvault secret recover")
+	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Key Vault secret is deleted but not purged",
+		"az keyvault secret recover")
 	asked(t, w, 0, "workspace", "POST", create)
 	v.RecoverSecret("scoring")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode") // the recovered secret has all its versions again
@@ -260,7 +268,8 @@ func TestVaultImport(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "1 imported, 0 added, 1 changed, 0 destroyed")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	a := c.Attributes(t, address)
-	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 2 || a["previous_token_id"] != id || a["rotation_reason"] != "vault" {
+	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 2 || a["previous_token_id"] != id ||
+		a["rotation_reason"] != "vault" {
 		t.Errorf("%s %+v, %v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID), a["rotation_reason"])
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")

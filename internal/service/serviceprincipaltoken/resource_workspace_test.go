@@ -31,19 +31,24 @@ func TestWrongWorkspace(t *testing.T) {
 
 	same := statecheck.CompareValue(compare.ValuesSame())
 	config := bySecret(w, `comment = "c"`)
-	both := acctest.Words("Wrong workspace.*created in workspace " + w.Workspace.ID() + ", but " + wrong + " is workspace " + other.ID())
+	both := acctest.Words("Wrong workspace.*created in workspace " + w.Workspace.ID() + ", but " + wrong +
+		" is workspace " + other.ID())
 	before := other.Snapshot()
 	w.Test(t,
-		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
+		resource.TestStep{Config: config,
+			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
 		resource.TestStep{PreConfig: func() { point(wrong) }, Config: config, ExpectError: both},
 		resource.TestStep{Config: config, Destroy: true, ExpectError: both},
 		resource.TestStep{
-			PreConfig: func() { other.RemoveFromGroup("admins", w.Deployer.ClientID) }, Config: config, ExpectError: both,
+			PreConfig: func() {
+				other.RemoveFromGroup("admins", w.Deployer.ClientID)
+			}, Config: config, ExpectError: both,
 		},
 		resource.TestStep{
 			PreConfig: func() { point(right) }, Config: config,
 			ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
-			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}, Check: one(w, w.ScoringApp.ClientID, "c"),
+			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
+			Check:             one(w, w.ScoringApp.ClientID, "c"),
 		},
 	)
 	if after := other.Snapshot(); len(after.Tokens) != len(before.Tokens) {

@@ -14,9 +14,11 @@ func TestInvalidAnswers(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
 		"/api/2.0/serving-endpoints/iris", "/api/2.0/permissions/serving-endpoints/*",
-		"/api/2.0/preview/scim/v2/Groups", "/api/2.0/preview/scim/v2/ServicePrincipals", "/api/2.0/preview/scim/v2/Users",
+		"/api/2.0/preview/scim/v2/Groups", "/api/2.0/preview/scim/v2/ServicePrincipals",
+		"/api/2.0/preview/scim/v2/Users",
 	} {
-		for name, body := range map[string]string{"object": "{}", "null": "null", "page": "<!doctype html><html></html>"} {
+		for name, body := range map[string]string{"object": "{}", "null": "null",
+			"page": "<!doctype html><html></html>"} {
 			t.Run(strings.ReplaceAll(strings.Trim(path, "/*"), "/", "_")+" "+name, func(t *testing.T) {
 				t.Parallel()
 				w := acctest.New(t)
@@ -25,9 +27,12 @@ func TestInvalidAnswers(t *testing.T) {
 				if name == "page" {
 					contentType = "text/html"
 				}
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: path, Times: -1, Status: 200, Body: body, ContentType: contentType})
-				cli := w.Commands(t, of("iris")+"output \"complete\" {\n  value = length("+address+".unexpanded_groups) == 0\n}\n")
-				if r := cli.Run(t, "apply", "-auto-approve"); r.Code == 0 && strings.TrimSpace(cli.MustRun(t, 0, "output", "complete").Stdout) == "true" {
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: path, Times: -1,
+					Status: 200, Body: body, ContentType: contentType})
+				cli := w.Commands(t, of("iris")+"output \"complete\" {\n  value = length("+address+
+					".unexpanded_groups) == 0\n}\n")
+				if r := cli.Run(t, "apply", "-auto-approve"); r.Code == 0 &&
+					strings.TrimSpace(cli.MustRun(t, 0, "output", "complete").Stdout) == "true" {
 					t.Errorf("it says that this is all:\n%s", r.Stdout)
 				}
 			})

@@ -320,7 +320,9 @@ func TestWrongWorkspace(t *testing.T) {
 					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(away)}},
 					ExpectError:      wrong,
 				},
-				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = right }, Config: w.toApp(), ConfigPlanChecks: empty},
+				resource.TestStep{PreConfig: func() {
+					w.Env["DBXACCESS_HOST"] = right
+				}, Config: w.toApp(), ConfigPlanChecks: empty},
 			)
 			if there && other.Grants("iris")[w.app] != "CAN_QUERY" {
 				t.Errorf("the other workspace was touched: %v", other.Grants("iris"))

@@ -58,7 +58,8 @@ func TestManyOnOneEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.CLI(t, block("iris", w.apps(30)))
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 100 * time.Millisecond, Times: 29})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath,
+		Delay: 100 * time.Millisecond, Times: 29})
 	w.asked()
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Faults.Clear()
@@ -68,7 +69,8 @@ func TestManyOnOneEndpoint(t *testing.T) {
 		t.Errorf("creating 30 grants asked %v", asked)
 	}
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
-	if got, want := w.asked(), (map[string]int{entraDiscovery: 1, entraToken: 1, readName: 1, readList: 1}); !maps.Equal(got, want) {
+	if got, want := w.asked(), (map[string]int{entraDiscovery: 1, entraToken: 1, readName: 1,
+		readList: 1}); !maps.Equal(got, want) {
 		t.Errorf("a plan with nothing to do asked\n%v, not\n%v", got, want)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -109,7 +111,8 @@ func TestManyEndpoints(t *testing.T) {
 	}
 	// An endpoint that is missing in the list is looked up by itself before the provider reports it as deleted.
 	w.Workspace.DeleteEndpoint("e3")
-	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Serving endpoint is gone: e3") || strings.Count(r.Stdout, "will be created") != 1 {
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout,
+		"Serving endpoint is gone: e3") || strings.Count(r.Stdout, "will be created") != 1 {
 		t.Errorf("planned %s", r.Stdout)
 	}
 }
@@ -119,7 +122,8 @@ func TestTwoConfigurations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := w.apps(1)[0]
-	one, two := w.Commands(t, w.toApp()), w.Commands(t, hcl(attr("service_principal_name", other), attr("permission_level", "CAN_VIEW")))
+	one, two := w.Commands(t, w.toApp()), w.Commands(t, hcl(attr("service_principal_name", other),
+		attr("permission_level", "CAN_VIEW")))
 	one.MustRun(t, 0, "apply", "-auto-approve")
 	two.MustRun(t, 0, "apply", "-auto-approve")
 	both := with(w.app, "CAN_QUERY")
@@ -231,7 +235,8 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 }
 `)
 	c.Env["TF_LOG_PROVIDER"] = "info"
-	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "waiting until access lists accept a new principal") {
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "waiting until access lists "+
+		"accept a new principal") {
 		t.Error("no progress is reported")
 	}
 	w.Tenant.Clock.Advance(-6 * time.Minute)

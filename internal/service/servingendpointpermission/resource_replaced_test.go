@@ -44,15 +44,16 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 		t.Parallel()
 		w := newWorld(t)
 		const line = "lifecycle {\n    replace_triggered_by = [stub_endpoint.x.id]\n  }"
-		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
-			{Config: config(w, "1", line), Check: holds(t, w, granted(w))},
-			{
-				Config:           config(w, "2", line),
-				ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            holds(t, w, granted(w)),
-			},
-			{Config: config(w, "2", line), ConfigPlanChecks: empty},
-		}})
+		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()),
+			Steps: []resource.TestStep{
+				{Config: config(w, "1", line), Check: holds(t, w, granted(w))},
+				{
+					Config:           config(w, "2", line),
+					ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
+					Check:            holds(t, w, granted(w)),
+				},
+				{Config: config(w, "2", line), ConfigPlanChecks: empty},
+			}})
 	})
 	t.Run("by the next apply", func(t *testing.T) {
 		t.Parallel()
@@ -78,7 +79,8 @@ func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	w.Workspace.CreateEndpoint("iris", person)
 	w.Tenant.Journal.Reset()
 	said := strings.Join(strings.Fields(strings.ReplaceAll(c.MustRun(t, 1, "apply", "p").Stderr, "│", "")), " ")
-	for _, words := range []string{"Cannot change access to serving endpoint", "endpoint_id is " + w.EndpointID, "re-created after the plan: plan again"} {
+	for _, words := range []string{"Cannot change access to serving endpoint", "endpoint_id is " + w.EndpointID,
+		"re-created after the plan: plan again"} {
 		if !strings.Contains(said, words) {
 			t.Errorf("the apply does not say %q:\n%s", words, said)
 		}
@@ -103,7 +105,8 @@ func TestGrantAtTwoAddresses(t *testing.T) {
 		t.Helper()
 		c.Rewrite(t, config)
 		r := c.MustRun(t, code, args...)
-		if said := r.Text(); strings.Contains(said, warning) != warns || strings.Contains(said, "from = dbxaccess_serving_endpoint_permission.OLD") != warns {
+		if said := r.Text(); strings.Contains(said, warning) != warns ||
+			strings.Contains(said, "from = dbxaccess_serving_endpoint_permission.OLD") != warns {
 			t.Errorf("%v: warned is %v:\n%s", args, !warns, said)
 		}
 	}
@@ -112,8 +115,10 @@ func TestGrantAtTwoAddresses(t *testing.T) {
 	run(2, true, strings.Replace(at("x"), `"iris"`, `"other"`, 1)+at("y"), "plan", "-detailed-exitcode")
 	run(0, false, at("x")+at("y"), "apply", "-auto-approve")
 	run(2, true, at("x"), "plan", "-detailed-exitcode")
-	run(0, false, at("x")+"removed {\n  from = dbxaccess_serving_endpoint_permission.y\n  lifecycle {\n    destroy = false\n  }\n}\n", "apply", "-auto-approve")
-	run(0, false, at("z")+"moved {\n  from = dbxaccess_serving_endpoint_permission.x\n  to   = dbxaccess_serving_endpoint_permission.z\n}\n", "apply", "-auto-approve")
+	run(0, false, at("x")+"removed {\n  from = dbxaccess_serving_endpoint_permission.y\n  lifecycle {\n    destroy "+
+		"= false\n  }\n}\n", "apply", "-auto-approve")
+	run(0, false, at("z")+"moved {\n  from = dbxaccess_serving_endpoint_permission.x\n  to   = "+
+		"dbxaccess_serving_endpoint_permission.z\n}\n", "apply", "-auto-approve")
 	w.holds(t, with(w.app, "CAN_QUERY"))
 	run(0, false, at("z"), "plan", "-detailed-exitcode")
 	run(0, false, at("z"), "destroy", "-auto-approve")
@@ -129,11 +134,13 @@ func TestOwnCanManage(t *testing.T) {
 	w.Workspace.SetGrant("iris", self, "CAN_MANAGE")
 	w.Workspace.RemoveFromGroup("admins", self)
 	config := hcl(attr("service_principal_name", self), attr("permission_level", "CAN_MANAGE"))
-	const adopts, givesUp = "Manages the provider's own CAN_MANAGE on serving endpoint: iris", "The provider gives up its own CAN_MANAGE on serving endpoint: iris"
+	const adopts, givesUp = "Manages the provider's own CAN_MANAGE on serving " +
+		"endpoint: iris", "The provider gives up its own CAN_MANAGE on serving endpoint: iris"
 	c := w.CLI(t, config)
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, adopts)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustNotSay(t, adopts, givesUp)
-	c.MustRun(t, 0, "apply", "-auto-approve", "-replace="+address).MustSay(t, "Not destroyed, because the same run keeps it: CAN_MANAGE on serving endpoint iris")
+	c.MustRun(t, 0, "apply", "-auto-approve", "-replace="+address).MustSay(t, "Not destroyed, because the same run "+
+		"keeps it: CAN_MANAGE on serving endpoint iris")
 	w.holds(t, with(self, "CAN_MANAGE"))
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.Rewrite(t, hcl(attr("service_principal_name", self)))

@@ -18,7 +18,8 @@ const (
 func (c terraform) removed(t *testing.T, plan string) []string {
 	t.Helper()
 	var removed []string
-	for _, value := range c.Saved(t, plan).ResourceChanges[0].Change.After.(map[string]any)["removed_on_create"].([]any) {
+	for _, value := range c.Saved(t,
+		plan).ResourceChanges[0].Change.After.(map[string]any)["removed_on_create"].([]any) {
 		removed = append(removed, value.(string))
 	}
 	return removed
@@ -33,8 +34,10 @@ func TestRemovedOnCreate(t *testing.T) {
 	w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") // listed at another level, so nothing is removed
 	c := w.cli(t, w.usualList())
 	c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p").MustSay(t, "will be created",
-		`+ removed_on_create = [ + "service_principal_name/`+neighbor+` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
-		"Creation removes grants on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY", "user_name=bob@example.com (Bob) CAN_VIEW")
+		`+ removed_on_create = [ + "service_principal_name/`+neighbor+
+			` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
+		"Creation removes grants on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY",
+		"user_name=bob@example.com (Bob) CAN_VIEW")
 	want := []string{"service_principal_name/" + neighbor + " CAN_QUERY", "user_name/bob@example.com CAN_VIEW"}
 	if got := c.removed(t, "p"); !slices.Equal(got, want) {
 		t.Errorf("the plan's JSON has %q, want %q", got, want)
@@ -85,7 +88,8 @@ func TestUnknownPrincipals(t *testing.T) {
 resource "dbxaccess_service_principal" "new" {
   display_name = "made here"
 }
-` + hcl(`service_principals = { for id in [dbxaccess_service_principal.new.application_id] : id => "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"))
+` + hcl(`service_principals = { for id in [dbxaccess_service_principal.new.application_id] : id => "CAN_QUERY" }`,
+		list("users", ada, "CAN_MANAGE"))
 
 	t.Run("nothing to remove", func(t *testing.T) {
 		c := w.terraform(t, config)
@@ -102,7 +106,8 @@ resource "dbxaccess_service_principal" "new" {
 		w.Workspace.SetGrant("iris", ada, "CAN_MANAGE")
 		w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 		c := w.terraform(t, config)
-		c.refused(t).MustSay(t, "+ removed_on_create = []", inconsistent, planAgain, "user_name=bob@example.com (Bob) CAN_VIEW")
+		c.refused(t).MustSay(t, "+ removed_on_create = []", inconsistent, planAgain,
+			"user_name=bob@example.com (Bob) CAN_VIEW")
 		w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 		c.apply(t).MustSay(t, "user_name/bob@example.com CAN_VIEW")
 		c.plan(t, 0)
@@ -115,7 +120,8 @@ func TestCreateLeavesUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usualList(`on_unlisted = "warn"`))
-	c.apply(t).MustSay(t, "+ removed_on_create = []", "Unlisted grants on serving endpoint: iris", "The creation does not revoke them.", "(Bob) CAN_VIEW")
+	c.apply(t).MustSay(t, "+ removed_on_create = []", "Unlisted grants on serving endpoint: iris",
+		"The creation does not revoke them.", "(Bob) CAN_VIEW")
 	both := w.usualGrants()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
@@ -129,12 +135,15 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usualList(`on_unlisted = "error"`))
-	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "(Bob) CAN_VIEW", "ignore_principals")
-	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot create the access list of serving endpoint", "neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
+	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris",
+		"(Bob) CAN_VIEW", "ignore_principals")
+	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot create the access list of serving endpoint",
+		"neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 	w.Workspace.RemoveGrant("iris", bob)
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c.MustRun(t, 1, "apply", "p").MustSay(t, "neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW")
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "neither in the maps nor in ignore_principals: "+
+		"user_name=bob@example.com (Bob) CAN_VIEW")
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 	w.Workspace.RemoveGrant("iris", bob)
 	c.apply(t)
@@ -169,7 +178,8 @@ func TestIgnorePrincipals(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	w.Workspace.SetGrant("iris", "admins", "CAN_MANAGE")
-	ignore := `ignore_principals = ["user_name=BOB@example.com", "service_principal_name=` + strings.ToUpper(neighbor) + `", "group_name=` + team + `"]`
+	ignore := `ignore_principals = ["user_name=BOB@example.com", "service_principal_name=` + strings.ToUpper(neighbor) +
+		`", "group_name=` + team + `"]`
 	c := w.terraform(t, w.usualList(ignore))
 	c.apply(t).MustSay(t, "+ removed_on_create = []")
 	want := w.usualGrants()
@@ -188,7 +198,8 @@ func TestIgnorePrincipals(t *testing.T) {
 	w.holds(t, want)
 	c.Rewrite(t, w.usualList())
 	c.apply(t).MustNotSay(t, "Error")
-	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_MANAGE"`, `- "`+neighbor+`" = "CAN_MANAGE"`, `- "data scientists" = "CAN_MANAGE"`)
+	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_MANAGE"`, `- "`+neighbor+`" = "CAN_MANAGE"`,
+		`- "data scientists" = "CAN_MANAGE"`)
 	c.Rewrite(t, w.usualList(ignore))
 	c.apply(t)
 	w.holds(t, want)
@@ -205,7 +216,8 @@ func TestListChangesDuringCreate(t *testing.T) {
 			c := w.terraform(t, w.usualList(line))
 			c.MustRun(t, 0, "plan", "-out=p")
 			w.Tenant.Journal.Reset()
-			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Delay: 3 * time.Second})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1,
+				Delay: 3 * time.Second})
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
@@ -214,7 +226,8 @@ func TestListChangesDuringCreate(t *testing.T) {
 				}
 				w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 			}()
-			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot create the access list of serving endpoint", "neighbor", "Nothing was changed")
+			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot create the access list of serving endpoint", "neighbor",
+				"Nothing was changed")
 			<-done
 			w.holds(t, levels{ada: "CAN_MANAGE", neighbor: "CAN_QUERY"})
 		})

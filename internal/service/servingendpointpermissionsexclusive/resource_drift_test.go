@@ -327,12 +327,13 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 	t.Run("without its id", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
-			{Config: config(w, "1", ""), Check: granted(t, w, w.usualGrants())},
-			{Config: config(w, "2", ""), Check: granted(t, w, levels{ada: "CAN_MANAGE"}), ExpectNonEmptyPlan: true},
-			{Config: config(w, "2", ""), Check: granted(t, w, w.usualGrants())},
-			{Config: config(w, "2", ""), ConfigPlanChecks: empty},
-		}})
+		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()),
+			Steps: []resource.TestStep{
+				{Config: config(w, "1", ""), Check: granted(t, w, w.usualGrants())},
+				{Config: config(w, "2", ""), Check: granted(t, w, levels{ada: "CAN_MANAGE"}), ExpectNonEmptyPlan: true},
+				{Config: config(w, "2", ""), Check: granted(t, w, w.usualGrants())},
+				{Config: config(w, "2", ""), ConfigPlanChecks: empty},
+			}})
 	})
 }
 

@@ -28,8 +28,10 @@ func TestDenied(t *testing.T) {
 			}
 			demote()
 			c := w.terraform(t, w.usualList(`ignore_principals = ["service_principal_name=`+w.Deployer.ClientID+`"]`))
-			c.plan(t, 2).MustSay(t, append(may.says, "Cannot find out which grants the creation removes on serving endpoint: iris")...)
-			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, append(may.says, "Cannot create the access list of serving endpoint")...)
+			c.plan(t, 2).MustSay(t, append(may.says, "Cannot find out which grants the creation removes on serving "+
+				"endpoint: iris")...)
+			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, append(may.says, "Cannot create the access list "+
+				"of serving endpoint")...)
 			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 			c.apply(t)
 			demote()
@@ -49,7 +51,8 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 	c := w.terraform(t, w.usualList())
 	// The plan is the same for every identity; the apply is not.
 	c.plan(t, 2).MustSay(t, "service_principal_name/"+me+" CAN_MANAGE")
-	locked := []string{"the change would revoke CAN_MANAGE of the provider's own identity", me, "not a workspace admin", "Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
+	locked := []string{"the change would revoke CAN_MANAGE of the provider's own identity", me, "not a workspace admin",
+		"Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
 	c.refused(t).MustSay(t, append(locked, "Cannot create the access list of serving endpoint")...)
 	before := levels{ada: "CAN_MANAGE", me: "CAN_MANAGE"}
 	w.holds(t, before)
@@ -62,7 +65,8 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 	w.holds(t, want)
 	c.plan(t, 0)
 
-	for _, lower := range []string{w.usualList(), hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_QUERY"), list("users", ada, "CAN_MANAGE"))} {
+	for _, lower := range []string{w.usualList(), hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_QUERY"),
+		list("users", ada, "CAN_MANAGE"))} {
 		c.Rewrite(t, lower)
 		c.refused(t).MustSay(t, append(locked, "Cannot change the access list of serving endpoint")...)
 		w.holds(t, want)
@@ -93,7 +97,8 @@ func TestManagerThroughAGroup(t *testing.T) {
 	w.holds(t, want)
 	c.plan(t, 0)
 	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
-	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity", "group_name="+team+" CAN_MANAGE")
+	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity", "group_name="+team+
+		" CAN_MANAGE")
 	w.holds(t, want)
 	c.Rewrite(t, w.usualList(list("groups", team, "CAN_MANAGE")))
 	c.destroy(t).MustSay(t, "The provider keeps its own CAN_MANAGE on serving endpoint: iris", "group_name="+team)
@@ -113,7 +118,8 @@ func TestUserIsNotLockedOut(t *testing.T) {
 	}
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
 	c := w.terraform(t, hcl(list("users", bob, "CAN_MANAGE")))
-	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity user_name=ada@example.com", `Add "ada@example.com" = "CAN_MANAGE" to users`)
+	c.refused(t).MustSay(t, "the change would revoke CAN_MANAGE of the provider's own identity "+
+		"user_name=ada@example.com", `Add "ada@example.com" = "CAN_MANAGE" to users`)
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -141,9 +147,13 @@ func TestUnknownPrincipal(t *testing.T) {
 	const nobody = "11111111-2222-3333-4444-555555555555"
 	w := newWorld(t)
 	for config, words := range map[string][]string{
-		hcl(list("service_principals", nobody, "CAN_VIEW"), list("users", ada, "CAN_MANAGE")): {"404 RESOURCE_DOES_NOT_EXIST", "on main.tf line 8", "no service principal with the application id " + nobody},
-		hcl(list("users", ada, "CAN_MANAGE", "nobody@example.com", "CAN_VIEW")):               {`no user "nobody@example.com"`},
-		hcl(list("groups", "Data Scientists", "CAN_VIEW"), list("users", ada, "CAN_MANAGE")):  {`no group "Data Scientists"`, "case-sensitive"},
+		hcl(list("service_principals", nobody, "CAN_VIEW"),
+			list("users", ada, "CAN_MANAGE")): {"404 RESOURCE_DOES_NOT_EXIST", "on main.tf line 8", "no service " +
+			"principal with the application id " + nobody},
+		hcl(list("users", ada, "CAN_MANAGE", "nobody@example.com",
+			"CAN_VIEW")): {`no user "nobody@example.com"`},
+		hcl(list("groups", "Data Scientists", "CAN_VIEW"),
+			list("users", ada, "CAN_MANAGE")): {`no group "Data Scientists"`, "case-sensitive"},
 	} {
 		c := w.cli(t, config)
 		c.refused(t).MustSay(t, words...)
@@ -172,7 +182,8 @@ func TestNewPrincipalIsWaitedFor(t *testing.T) {
 resource "dbxaccess_service_principal" "app" {
   application_id = "`+w.app+`"
 }
-`+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE")))
+`+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`,
+		list("users", ada, "CAN_MANAGE")))
 	c.apply(t)
 	w.holds(t, w.usualGrants())
 	if n := w.Count("workspace", "PATCH", "permissions"); n < 2 {
@@ -193,8 +204,10 @@ func TestTimeout(t *testing.T) {
 resource "dbxaccess_service_principal" "app" {
   application_id = "`+w.app+`"
 }
-`+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"), `timeouts = { create = "2s" }`))
-	c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", "The workspace has service_principal_name="+w.app, "set a longer create in timeouts")
+`+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`,
+		list("users", ada, "CAN_MANAGE"), `timeouts = { create = "2s" }`))
+	c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint",
+		"The workspace has service_principal_name="+w.app, "set a longer create in timeouts")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -204,16 +217,19 @@ func TestCreatedThenReadFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	blind := func(method string) {
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Status: 200,
+			WorkDone: true, Body: "{}", ContentType: "application/json"})
 	}
 	noList := func(after int) {
-		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: after, Status: 500, Code: "INTERNAL_ERROR", Message: "sorry"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: after,
+			Status: 500, Code: "INTERNAL_ERROR", Message: "sorry"})
 	}
 	c := w.terraform(t, w.usualList())
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PATCH")
 	noList(2) // the read of the plan and the read before the write succeed
-	c.MustRun(t, 0, "apply", "p").MustSay(t, "The access list was accepted and could not be read back: iris", "500 INTERNAL_ERROR", "sorry")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "The access list was accepted and could not be read back: iris",
+		"500 INTERNAL_ERROR", "sorry")
 	w.holds(t, w.usualGrants())
 	c.plan(t, 0)
 
@@ -237,9 +253,12 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.Rewrite(t, w.usualList())
 	c.MustRun(t, 0, "plan", "-out=p")
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true, ContentType: "application/json",
-		Body: fmt.Sprintf(`{"object_id":"/serving-endpoints/%s","object_type":"serving-endpoint","access_control_list":[{"group_name":"admins","all_permissions":[{"permission_level":"CAN_MANAGE","inherited":true}]}]}`, w.EndpointID)})
-	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris", "now shows another list; the two lists differ at", "iris-scoring")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true,
+		ContentType: "application/json",
+		Body: fmt.Sprintf(
+			`{"object_id":"/serving-endpoints/%s","object_type":"serving-endpoint","access_control_list":[{"group_name":"admins","all_permissions":[{"permission_level":"CAN_MANAGE","inherited":true}]}]}`, w.EndpointID)})
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris",
+		"now shows another list; the two lists differ at", "iris-scoring")
 	c.plan(t, 0)
 	w.holds(t, w.usualGrants())
 }
@@ -326,7 +345,8 @@ func TestWrongWorkspace(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = server.Close() })
 			right := w.Env["DBXACCESS_HOST"]
-			wrong := []string{"Wrong workspace", "access list of serving endpoint iris", "created in workspace " + w.Workspace.ID(), "is workspace " + other.ID()}
+			wrong := []string{"Wrong workspace", "access list of serving endpoint iris", "created in workspace " +
+				w.Workspace.ID(), "is workspace " + other.ID()}
 
 			c := w.terraform(t, w.usualList())
 			c.apply(t)

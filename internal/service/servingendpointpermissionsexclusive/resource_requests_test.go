@@ -66,12 +66,14 @@ func TestThousandEntries(t *testing.T) {
 	for i := range n {
 		w.Workspace.AddServicePrincipal(fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), fmt.Sprintf("app %d", i))
 	}
-	c := w.cli(t, hcl(fmt.Sprintf(`service_principals = { for i in range(%d) : format("%%08d-0000-4000-8000-000000000000", i) => "CAN_QUERY" }`, n),
+	c := w.cli(t, hcl(fmt.Sprintf(
+		`service_principals = { for i in range(%d) : format("%%08d-0000-4000-8000-000000000000", i) => "CAN_QUERY" }`, n),
 		list("users", ada, "CAN_MANAGE")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.asked()
 	c.MustRun(t, 0, "apply", "p")
-	w.wantAsked(t, append(append([]string{}, once...), "GET endpoint", "GET list", "GET list", "PATCH list", "GET list")...)
+	w.wantAsked(t, append(append([]string{}, once...), "GET endpoint", "GET list", "GET list", "PATCH list",
+		"GET list")...)
 	if got := len(w.Workspace.Grants("iris")); got != n+1 {
 		t.Errorf("%d grants stand, want %d", got, n+1)
 	}

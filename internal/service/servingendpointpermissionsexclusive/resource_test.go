@@ -99,7 +99,8 @@ func TestImport(t *testing.T) {
 	w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
 	w.Workspace.SetGrant("iris", team, "CAN_VIEW")
 	block := "import {\n  to = " + address + "\n  id = \"iris\"\n}\n"
-	usual := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY"), list("users", "Ada@Example.com", "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
+	usual := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY"), list("users", "Ada@Example.com",
+		"CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
 	c := w.cli(t, block+usual)
 	c.MustRun(t, 0, "plan").MustSay(t, "1 to import, 0 to add, 0 to change, 0 to destroy")
 	c.apply(t)
@@ -125,7 +126,8 @@ func TestDestroyAfterImport(t *testing.T) {
 	c := w.cli(t, hcl(list("users", ada, "CAN_MANAGE")))
 	c.MustRun(t, 0, "import", address, "iris")
 	c.plan(t, 0)
-	c.destroy(t).MustSay(t, "Nothing was removed from the access list of serving endpoint: iris", "the access list was imported")
+	c.destroy(t).MustSay(t, "Nothing was removed from the access list of serving endpoint: iris",
+		"the access list was imported")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -165,7 +167,8 @@ func TestDestroyWarnsOfRemainingGrants(t *testing.T) {
 	c := w.terraform(t, w.usualList(ignore))
 	c.apply(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), ignore))
+	c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"),
+		ignore))
 	c.plan(t, 0)
 	c.apply(t)
 	said := c.destroy(t)

@@ -50,14 +50,16 @@ func TestUpdateRemovesOnlyGrantsShownInPlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c := w.terraform(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW")))
+	c := w.terraform(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE",
+		bob, "CAN_VIEW")))
 	c.apply(t)
 	c.Rewrite(t, w.usualList(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", neighbor, "CAN_MANAGE")
 	w.Workspace.SetGrant("iris", bob, "CAN_QUERY") // removed, because the plan showed that, whatever its level by then
 	w.Workspace.RemoveGrant("iris", w.app)         // listed, so it is granted again
-	c.MustRun(t, 0, "apply", "p").MustSay(t, "Grants that the plan did not show were left on serving endpoint: iris", neighbor+" (neighbor) CAN_MANAGE")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "Grants that the plan did not show were left on serving endpoint: iris",
+		neighbor+" (neighbor) CAN_MANAGE")
 	want := w.usualGrants()
 	want[team], want[neighbor] = "CAN_VIEW", "CAN_MANAGE"
 	w.holds(t, want)
@@ -106,7 +108,8 @@ func TestCasing(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.AddGroup("Data Scientists")
 	spelled := func(app, user string, lines ...string) string {
-		return hcl(append([]string{list("service_principals", app, "CAN_QUERY"), list("users", user, "CAN_MANAGE", bob, "CAN_VIEW")}, lines...)...)
+		return hcl(append([]string{list("service_principals", app, "CAN_QUERY"), list("users", user, "CAN_MANAGE", bob,
+			"CAN_VIEW")}, lines...)...)
 	}
 	want := levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_VIEW"}
 	c := w.terraform(t, spelled(strings.ToUpper(w.app), "Ada@Example.com"))
@@ -140,7 +143,8 @@ func TestEndpointID(t *testing.T) {
 	w := newWorld(t)
 	wrong := `endpoint_id = "` + strings.Repeat("0", 32) + `"`
 	c := w.terraform(t, w.usualList(wrong))
-	c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint", "the endpoint with this name has the id "+w.EndpointID, "Correct endpoint_id")
+	c.refused(t).MustSay(t, "Cannot create the access list of serving endpoint",
+		"the endpoint with this name has the id "+w.EndpointID, "Correct endpoint_id")
 	c.Rewrite(t, w.usualList(`endpoint_id = "`+w.EndpointID+`"`))
 	c.apply(t)
 	c.Rewrite(t, w.usualList())
@@ -167,7 +171,8 @@ resource "dbxaccess_serving_endpoint_permission" "one" {
 	c := w.terraform(t, w.usualList(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
 	c.plan(t, 2).MustSay(t, warning, "user_name=bob@example.com", "Name their principals in ignore_principals")
 	// In the other order the single grant is planned second.
-	c.Rewrite(t, w.usualList()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
+	c.Rewrite(t, w.usualList()+strings.Replace(single, "user_name ", "depends_on = "+
+		"[dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
 	c.plan(t, 2).MustSay(t, "Access list and single grant are both managed: iris")
 	c.Rewrite(t, w.usualList(`ignore_principals = ["user_name=bob@example.com"]`)+single)
 	c.apply(t).MustNotSay(t, warning)

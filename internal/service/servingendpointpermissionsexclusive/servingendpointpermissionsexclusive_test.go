@@ -50,7 +50,8 @@ func (w *world) holds(t *testing.T, want levels) {
 
 // hcl returns HCL of the resource on the endpoint iris with those lines.
 func hcl(lines ...string) string {
-	return "resource \"dbxaccess_serving_endpoint_permissions_exclusive\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+	return "resource \"dbxaccess_serving_endpoint_permissions_exclusive\" \"x\" {\n  endpoint_name = \"iris\"\n  " +
+		strings.Join(lines, "\n  ") + "\n}\n"
 }
 
 // list returns a map attribute in HCL with these pairs.
@@ -65,7 +66,8 @@ func list(attribute string, pairs ...string) string {
 
 // usualList returns HCL of the list with the endpoint's creator and the application.
 func (w *world) usualList(lines ...string) string {
-	return hcl(append([]string{list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")}, lines...)...)
+	return hcl(append([]string{list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")},
+		lines...)...)
 }
 
 func (w *world) usualGrants() levels { return levels{ada: "CAN_MANAGE", w.app: "CAN_QUERY"} }

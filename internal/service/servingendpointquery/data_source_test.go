@@ -248,7 +248,8 @@ func TestScaledToZero(t *testing.T) {
 		t.Parallel()
 		w := acctest.New(t)
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Drop: "after"})
-		w.Test(t, resource.TestStep{Config: asProvider(), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
+		w.Test(t, resource.TestStep{Config: asProvider(),
+			ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
 	})
 }
 

@@ -23,7 +23,8 @@ func hcl(lines string) string { return "data \"dbxaccess_tokens\" \"x\" {\n" + l
 func ids(want ...string) statecheck.StateCheck {
 	var checks []knownvalue.Check
 	for _, id := range want {
-		checks = append(checks, knownvalue.ObjectPartial(map[string]knownvalue.Check{"token_id": knownvalue.StringExact(id)}))
+		checks = append(checks, knownvalue.ObjectPartial(
+			map[string]knownvalue.Check{"token_id": knownvalue.StringExact(id)}))
 	}
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New("tokens"), knownvalue.ListExact(checks))
 }
@@ -41,7 +42,8 @@ func TestEveryToken(t *testing.T) {
 			ID string `json:"token_id"`
 		} `json:"token_info"`
 	}
-	api(t, w, w.PersonToken, "POST", "/api/2.0/token/create", `{"comment":"scoped","lifetime_seconds":3600,"scopes":["sql","serving"]}`, &scoped)
+	api(t, w, w.PersonToken, "POST", "/api/2.0/token/create",
+		`{"comment":"scoped","lifetime_seconds":3600,"scopes":["sql","serving"]}`, &scoped)
 	made := w.Tenant.Clock.Now()
 
 	exact := knownvalue.StringExact
@@ -87,16 +89,21 @@ func TestEveryToken(t *testing.T) {
 func TestTokensOfOneOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	person := w.Workspace.Snapshot().Tokens[0].ID // the only token so far: tokens of the same second have no fixed order
+	// the only token so far: tokens of the same second have no fixed order
+	person := w.Workspace.Snapshot().Tokens[0].ID
 	app, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "scoring", day)
 	stranger := uuid.NewString()
 	named := func(name string) statecheck.StateCheck {
-		return statecheck.ExpectKnownValue(address, tfjsonpath.New("tokens").AtSliceIndex(0).AtMapKey("owner_display_name"), knownvalue.StringExact(name))
+		return statecheck.ExpectKnownValue(address,
+			tfjsonpath.New("tokens").AtSliceIndex(0).AtMapKey("owner_display_name"), knownvalue.StringExact(name))
 	}
 	w.Test(t,
-		resource.TestStep{Config: hcl(fmt.Sprintf("application_id = %q", strings.ToUpper(w.ScoringApp.ClientID))), ConfigStateChecks: []statecheck.StateCheck{ids(app), named("scoring")}},
-		resource.TestStep{Config: hcl(fmt.Sprintf("user_name = %q", strings.ToUpper(w.PersonName))), ConfigStateChecks: []statecheck.StateCheck{ids(person), named("Ada")}},
-		resource.TestStep{Config: hcl(fmt.Sprintf("application_id = %q", stranger)), ConfigStateChecks: []statecheck.StateCheck{ids()}},
+		resource.TestStep{Config: hcl(fmt.Sprintf("application_id = %q", strings.ToUpper(w.ScoringApp.ClientID))),
+			ConfigStateChecks: []statecheck.StateCheck{ids(app), named("scoring")}},
+		resource.TestStep{Config: hcl(fmt.Sprintf("user_name = %q", strings.ToUpper(w.PersonName))),
+			ConfigStateChecks: []statecheck.StateCheck{ids(person), named("Ada")}},
+		resource.TestStep{Config: hcl(fmt.Sprintf("application_id = %q", stranger)),
+			ConfigStateChecks: []statecheck.StateCheck{ids()}},
 	)
 }
 
@@ -118,7 +125,8 @@ func TestRequests(t *testing.T) {
 		t.Helper()
 		w.Tenant.Journal.Reset()
 		w.Commands(t, hcl).MustRun(t, 0, "plan")
-		if a, b, c := w.Count("workspace", "GET", managed), w.Count("workspace", "GET", principals), w.Count("workspace", "GET", users); a < 1 || a > lists || b != appNames || c != userNames {
+		if a, b, c := w.Count("workspace", "GET", managed), w.Count("workspace", "GET",
+			principals), w.Count("workspace", "GET", users); a < 1 || a > lists || b != appNames || c != userNames {
 			t.Errorf("%d token lists, %d lists of service principals, %d of users for %s", a, b, c, hcl)
 		}
 		if all := w.Count("workspace", "", ""); all > lists+appNames+userNames {
@@ -169,13 +177,15 @@ func TestOwnerNamesOnSeveralPages(t *testing.T) {
 		}
 	}
 	for i, shown := range []struct{ id, name string }{{"1", "first"}, {id, "second page"}} {
-		resource := fmt.Sprintf(`{"id":%q,"applicationId":%q,"displayName":%q}`, shown.id, w.ScoringApp.ClientID, shown.name)
+		resource := fmt.Sprintf(`{"id":%q,"applicationId":%q,"displayName":%q}`, shown.id, w.ScoringApp.ClientID,
+			shown.name)
 		w.Tenant.Faults.Add(emulator.Fault{
 			Service: "workspace", Path: "/api/2.0/preview" + principals, Status: 200, ContentType: "application/json",
 			Body: fmt.Sprintf(`{"totalResults":2,"startIndex":%d,"itemsPerPage":1,"Resources":[%s]}`, i+1, resource),
 		})
 	}
-	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"name\" {\n  value = data.dbxaccess_tokens.x.tokens[0].owner_display_name\n}\n")
+	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"name\" {\n  value = "+
+		"data.dbxaccess_tokens.x.tokens[0].owner_display_name\n}\n")
 	c.MustRun(t, 0, "plan", "-out=p")
 	if name := c.Saved(t, "p").OutputChanges["name"].After; name != "second page" {
 		t.Error(name)
@@ -212,12 +222,15 @@ func TestTokenCreatedForAnotherPrincipal(t *testing.T) {
 	exact := knownvalue.StringExact
 	w.Test(t,
 		resource.TestStep{Config: hcl(""), ConfigStateChecks: []statecheck.StateCheck{
-			statecheck.ExpectKnownValue(address, tfjsonpath.New("tokens").AtSliceIndex(0), knownvalue.ObjectPartial(map[string]knownvalue.Check{
-				"owner_kind": exact("service_principal"), "owner_name": exact(w.ScoringApp.ClientID), "owner_display_name": exact("scoring"),
-			})),
+			statecheck.ExpectKnownValue(address, tfjsonpath.New("tokens").AtSliceIndex(0),
+				knownvalue.ObjectPartial(map[string]knownvalue.Check{
+					"owner_kind": exact("service_principal"), "owner_name": exact(w.ScoringApp.ClientID), "owner_display_name": exact("scoring"),
+				})),
 		}},
-		resource.TestStep{Config: hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID)), ConfigStateChecks: []statecheck.StateCheck{ids("on-behalf")}},
-		resource.TestStep{Config: hcl(fmt.Sprintf("user_name = %q", w.PersonName)), ConfigStateChecks: []statecheck.StateCheck{ids()}},
+		resource.TestStep{Config: hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID)),
+			ConfigStateChecks: []statecheck.StateCheck{ids("on-behalf")}},
+		resource.TestStep{Config: hcl(fmt.Sprintf("user_name = %q", w.PersonName)),
+			ConfigStateChecks: []statecheck.StateCheck{ids()}},
 	)
 }
 
@@ -226,9 +239,12 @@ func TestTokensWithoutOwnerNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "find me", day)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: "/api/2.0/preview" + principals, Times: -1, Status: 400, Code: "BAD_REQUEST", Message: "not today"})
-	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"comment\" {\n  value = data.dbxaccess_tokens.x.tokens[0].comment\n}\n")
-	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "Owners of tokens are shown without their display names: tokens of "+w.ScoringApp.ClientID, "not today")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: "/api/2.0/preview" + principals, Times: -1,
+		Status: 400, Code: "BAD_REQUEST", Message: "not today"})
+	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"comment\" {\n  value = "+
+		"data.dbxaccess_tokens.x.tokens[0].comment\n}\n")
+	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "Owners of tokens are shown without their display names: tokens of "+
+		w.ScoringApp.ClientID, "not today")
 	if comment := c.Saved(t, "p").OutputChanges["comment"].After; comment != "find me" {
 		t.Error(comment)
 	}
@@ -238,7 +254,9 @@ func TestDenied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: hcl(""), ExpectError: acctest.Words(`Cannot list tokens.*tokens of the workspace: .*403 PERMISSION_DENIED.*Only a workspace admin may`)})
+	w.Test(t, resource.TestStep{Config: hcl(""),
+		ExpectError: acctest.Words(
+			`Cannot list tokens.*tokens of the workspace: .*403 PERMISSION_DENIED.*Only a workspace admin may`)})
 }
 
 func TestBadInput(t *testing.T) {

@@ -16,7 +16,8 @@ func TestGone(t *testing.T) {
 	w := newWorld(t)
 	id := w.ScoringApp.ClientID
 	heals := func(remove func()) resource.TestStep {
-		return resource.TestStep{PreConfig: remove, Config: toApp(w), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: holds(t, w, id)}
+		return resource.TestStep{PreConfig: remove, Config: toApp(w), ConfigPlanChecks: acctest.Planned(address,
+			plancheck.ResourceActionCreate), Check: holds(t, w, id)}
 	}
 	w.Test(t,
 		resource.TestStep{Config: toApp(w)},
@@ -36,7 +37,8 @@ func TestHTMLPageDoesNotProveDeletion(t *testing.T) {
 		resource.TestStep{Config: toApp(w)},
 		resource.TestStep{
 			PreConfig: func() {
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, Status: 404, HTML: true, Message: "no route"})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, Status: 404,
+					HTML: true, Message: "no route"})
 			},
 			Config: toApp(w), ExpectError: acctest.Words(`Cannot read the right to use tokens.*iris-scoring.*404`),
 		},
@@ -83,9 +85,11 @@ func TestDenied(t *testing.T) {
 	promote := func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }
 	const admin = `.*403 PERMISSION_DENIED.*Only a workspace admin.*group "admins"`
 	w.Test(t,
-		resource.TestStep{PreConfig: demote, Config: toApp(w), ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + admin)},
+		resource.TestStep{PreConfig: demote, Config: toApp(w),
+			ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + admin)},
 		resource.TestStep{PreConfig: promote, Config: toApp(w)},
-		resource.TestStep{PreConfig: demote, Config: toApp(w), ExpectError: acctest.Words(`Cannot read the right to use tokens.*` + admin)},
+		resource.TestStep{PreConfig: demote, Config: toApp(w),
+			ExpectError: acctest.Words(`Cannot read the right to use tokens.*` + admin)},
 		resource.TestStep{PreConfig: promote, Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
 	)
 }
@@ -109,11 +113,14 @@ func TestDeniedDestroy(t *testing.T) {
 func TestCreatedThenReadFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500, Code: "INTERNAL_ERROR", Message: "read is broken"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true,
+		Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500,
+		Code: "INTERNAL_ERROR", Message: "read is broken"})
 	cli := w.Commands(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t,
-		"Warning: The right to use tokens was accepted and could not be read back: service_principal_name="+w.ScoringApp.ClientID, "read is broken")
+		"Warning: The right to use tokens was accepted and could not be read back: service_principal_name="+
+			w.ScoringApp.ClientID, "read is broken")
 	if o := cli.Objects(t)[address]; o.Attributes == nil || o.Tainted {
 		t.Errorf("it is tainted, or not stored: %+v", o)
 	}
@@ -161,8 +168,10 @@ func TestNoTokenYet(t *testing.T) {
 	w, other := noTokenYet(t)
 	advice := `tokens tokens does not exist.*only after its first personal access token was created.*Create a token`
 	w.Test(t,
-		resource.TestStep{Config: toApp(w), ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + `.*` + advice)},
-		resource.TestStep{Config: toApp(w) + importBlock(w.ScoringApp.ClientID), ExpectError: acctest.Words(`Cannot import the right to use tokens.*` + advice)},
+		resource.TestStep{Config: toApp(w), ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` +
+			w.ScoringApp.ClientID + `.*` + advice)},
+		resource.TestStep{Config: toApp(w) + importBlock(w.ScoringApp.ClientID),
+			ExpectError: acctest.Words(`Cannot import the right to use tokens.*` + advice)},
 		resource.TestStep{
 			PreConfig: func() { other.MintToken(w.Deployer.ClientID, "the first", time.Hour) },
 			Config:    toApp(w),
@@ -185,9 +194,12 @@ func TestWrongWorkspace(t *testing.T) {
 				resource.TestStep{Config: toApp(w)},
 				resource.TestStep{
 					PreConfig: func() { w.Env["DBXACCESS_HOST"] = host }, Config: toApp(w),
-					ExpectError: acctest.Words(`Wrong workspace.*iris-scoring.*` + w.Workspace.ID() + `.*` + other.ID()),
+					ExpectError: acctest.Words(`Wrong workspace.*iris-scoring.*` + w.Workspace.ID() +
+						`.*` + other.ID()),
 				},
-				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = here }, Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
+				resource.TestStep{PreConfig: func() {
+					w.Env["DBXACCESS_HOST"] = here
+				}, Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
 			)
 		})
 	}
@@ -203,7 +215,8 @@ func TestWrongWorkspaceDestroy(t *testing.T) {
 	cli := w.Commands(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["DBXACCESS_HOST"] = host
-	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
+	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(),
+		other.ID())
 	if len(cli.Managed(t)) != 1 {
 		t.Error("state was dropped")
 	}

@@ -107,7 +107,8 @@ func TestBasic(t *testing.T) {
 			name := test.name(w)
 			config := hcl(attr(attribute, name))
 			imported := func(id string) resource.TestStep {
-				return resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: id}
+				return resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
+					ImportStateId: id}
 			}
 			steps := []resource.TestStep{
 				{
@@ -126,7 +127,8 @@ func TestBasic(t *testing.T) {
 			}
 			if attribute != "group_name" {
 				steps = append(steps, imported(strings.ToUpper(name)),
-					resource.TestStep{Config: hcl(attr(attribute, strings.ToUpper(name))), ConfigPlanChecks: acctest.NoChange()})
+					resource.TestStep{Config: hcl(attr(attribute, strings.ToUpper(name))),
+						ConfigPlanChecks: acctest.NoChange()})
 			}
 			if attribute == "service_principal_name" {
 				w.TestCLI(t, steps...)
@@ -144,7 +146,8 @@ func TestImport(t *testing.T) {
 	w.Workspace.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")
 	upper := strings.ToUpper(w.ScoringApp.ClientID)
 	w.Test(t,
-		resource.TestStep{Config: hcl(attr("service_principal_name", upper)) + importBlock(upper), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop)},
+		resource.TestStep{Config: hcl(attr("service_principal_name", upper)) + importBlock(upper),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop)},
 		// Attributes that only the configuration knows cause one update in place, which sends no request apart from the
 		// refreshes.
 		resource.TestStep{
@@ -187,10 +190,11 @@ func TestReplace(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{Config: toApp(w)},
 		resource.TestStep{
-			Config:            hcl(attr("group_name", group)),
-			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
-			Check:             holds(t, w, group),
-			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(group)), has("display_name", knownvalue.Null())},
+			Config:           hcl(attr("group_name", group)),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
+			Check:            holds(t, w, group),
+			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(group)),
+				has("display_name", knownvalue.Null())},
 		},
 	)
 }
@@ -219,8 +223,9 @@ func TestManyAtOnce(t *testing.T) {
 	w := newWorld(t)
 	before := w.Workspace.Snapshot()
 	w.Test(t, resource.TestStep{
-		Config: toApp(w) + strings.Replace(hcl(attr("user_name", user)), `"x"`, `"y"`, 1) + strings.Replace(hcl(attr("group_name", group)), `"x"`, `"z"`, 1),
-		Check:  holds(t, w, w.ScoringApp.ClientID, user, group),
+		Config: toApp(w) + strings.Replace(hcl(attr("user_name", user)), `"x"`, `"y"`,
+			1) + strings.Replace(hcl(attr("group_name", group)), `"x"`, `"z"`, 1),
+		Check: holds(t, w, w.ScoringApp.ClientID, user, group),
 	})
 	checkUnchanged(t, w, before)
 }
@@ -247,7 +252,8 @@ func TestRequestCounts(t *testing.T) {
 	}
 	step("create", []string{"GET " + list, "PATCH " + list, "GET " + list}, "apply", "-auto-approve")
 	step("refresh", []string{"GET " + list}, "plan", "-detailed-exitcode")
-	step("delete", []string{whose, "GET " + list, "PUT " + list, "GET " + list}, "destroy", "-auto-approve", "-refresh=false")
+	step("delete", []string{whose, "GET " + list, "PUT " + list, "GET " + list}, "destroy", "-auto-approve",
+		"-refresh=false")
 	holds(t, w)(nil)
 }
 
@@ -275,7 +281,8 @@ func TestWarnings(t *testing.T) {
 	cli.Rewrite(t, hcl(attr("user_name", user)))
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "must be replaced", warning+": "+id)
 	// The new principal is known only during the apply.
-	cli.Rewrite(t, "resource \"terraform_data\" \"who\" {\n  input = \""+user+"\"\n}\n"+hcl("user_name = terraform_data.who.output"))
+	cli.Rewrite(t, "resource \"terraform_data\" \"who\" {\n  input = \""+user+"\"\n}\n"+
+		hcl("user_name = terraform_data.who.output"))
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, warning+": "+id)
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, warning+": "+id)
 	holds(t, w, user)(nil)

@@ -22,14 +22,17 @@ import (
 func main() {
 	// The real provider sets these variables itself if no logs are requested. Without them, the empty provider would
 	// cost more, and the comparison would favour the real one.
-	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
+	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK",
+		"TF_LOG_SDK_PROTO"} {
 		if err := os.Setenv(name, "off"); err != nil {
 			log.Fatal(err)
 		}
 	}
 
 	whole := dbxaccess.New("0.0.0", os.LookupEnv)
-	err := providerserver.Serve(context.Background(), func() provider.Provider { return empty{whole()} }, providerserver.ServeOpts{
+	err := providerserver.Serve(context.Background(), func() provider.Provider {
+		return empty{whole()}
+	}, providerserver.ServeOpts{
 		Address: "registry.terraform.io/dbxaccess/dbxaccess",
 	})
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 
 func main() {
 	// The real provider sets these variables itself if no logs are requested.
-	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
+	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK",
+		"TF_LOG_SDK_PROTO"} {
 		if err := os.Setenv(name, "off"); err != nil {
 			log.Fatal(err)
 		}
@@ -42,7 +43,9 @@ func run(dir string) (err error) {
 		server.CollectLess()
 	}
 	served := server.New(provider.New("0.0.0", os.LookupEnv)())
-	err = tf6server.Serve("registry.terraform.io/dbxaccess/dbxaccess", func() tfprotov6.ProviderServer { return served })
+	err = tf6server.Serve("registry.terraform.io/dbxaccess/dbxaccess", func() tfprotov6.ProviderServer {
+		return served
+	})
 	pprof.StopCPUProfile()
 	err = errors.Join(err, cpu.Close(), writeHeap(dir))
 	runtime.KeepAlive(served) // the heap profile must include what the server keeps
