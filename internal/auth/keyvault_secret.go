@@ -145,6 +145,10 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 			"have answered. Check vault_uri.", v.host, name)
 }
 
+// lastAnswer is how long a stopped run still waits for the answer to a write. If the vault stored the value after the run
+// has looked for it, the version would stay enabled with a credential that is revoked.
+const lastAnswer = 3 * time.Second
+
 // Write adds a version to a secret, or creates the secret. mark is the name of a tag of s. By this tag Write finds a
 // version whose response was lost, so that it does not write the version twice. It makes one request. After a lost
 // response it makes one request to list the versions, and one request to write again.
@@ -166,8 +170,13 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 	a := vaultRequest{method: http.MethodPut, secret: s.Name}
 	for try := 1; ; try++ {
 		// The Azure library itself would send a failed request again, and leave a second version.
-		once := policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1, TryTimeout: 30 * time.Second})
+		sending, end := web.Outlive(ctx, lastAnswer)
+		if ctx.Err() != nil {
+			end() // the run was stopped before, so nothing is sent any more
+		}
+		once := policy.WithRetryOptions(sending, policy.RetryOptions{MaxRetries: -1, TryTimeout: 30 * time.Second})
 		answer, err := v.client.SetSecret(once, s.Name, parameters, nil)
+		end()
 		if err == nil {
 			err = v.checkID(a, answer.ID)
 		}

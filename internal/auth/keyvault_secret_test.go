@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -246,5 +247,52 @@ func TestVaultMissingSecret(t *testing.T) {
 				t.Errorf("%s, refused %t: %+v, %v", name, refused, versions, err)
 			}
 		}
+	}
+}
+
+// late is a transport that executes a write a moment after it was sent, also if the sender does not wait for that.
+type late struct {
+	next http.RoundTripper
+	sent func()
+}
+
+func (l late) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPut {
+		return l.next.RoundTrip(r)
+	}
+	answered := make(chan *http.Response, 1)
+	go func() {
+		l.sent()
+		time.Sleep(300 * time.Millisecond)
+		answer, _ := l.next.RoundTrip(r.Clone(context.WithoutCancel(r.Context())))
+		answered <- answer
+	}()
+	select {
+	case answer := <-answered:
+		return answer, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// TestVaultWriteOfAStoppedRun checks that a run which is stopped while the vault stores a value waits for the answer. A
+// version that is stored after the run has looked for it would stay enabled, with the value of a revoked credential.
+func TestVaultWriteOfAStoppedRun(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	ctx, stop := context.WithCancel(t.Context())
+	o := p.options()
+	o.Transport = late{p.transport, stop}
+	v := vaultFor(t, p, o)
+	written, err := v.Write(ctx, NewSecret{Name: "new", Value: "v", Tags: map[string]string{"mark": "id"}}, "mark")
+	if err != nil || written.ID == "" {
+		t.Errorf("%+v, %v", written, err)
+	}
+	before := p.Journal.Count("vault", "PUT", "")
+	if _, err := v.Write(ctx, NewSecret{Name: "new", Value: "w", Tags: map[string]string{"mark": "2"}}, "mark"); err == nil {
+		t.Error("a run that was stopped before wrote a version")
+	}
+	if n := p.Journal.Count("vault", "PUT", "") - before; n != 0 {
+		t.Errorf("%d writes after the stop", n)
 	}
 }

@@ -2,8 +2,10 @@ package provider_test
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,14 +82,24 @@ func answered(w *acctest.World, status int) bool {
 }
 
 // TestStoppedAnywhere stops each operation that changes something while any one of its requests is under way, and lets
-// that request end in several ways. The test checks that nothing is left in the workspace that no state holds, and that
-// nothing is reported as done that is not done.
+// that request end in several ways. The test checks that nothing is left in the workspace that no state holds, that
+// the vault has no enabled version of a revoked credential, and that nothing is reported as done that is not done.
 func TestStoppedAnywhere(t *testing.T) {
 	t.Parallel()
-	for name, d := range operations() {
-		// An adoption that fails is tried again by the next apply, and the principal stays that of somebody else until then.
-		if d.done == nil || strings.HasPrefix(name, "data.") || strings.HasPrefix(name, "ephemeral.") || name == aPrincipal+"/adopt" {
+	all := operations()
+	maps.Copy(all, vaultOperations(aToken, func(w *acctest.World) map[string]any {
+		owner := map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret}
+		return map[string]any{"owner": owner}
+	}))
+	maps.Copy(all, vaultOperations(oauthSecretType, func(w *acctest.World) map[string]any {
+		return map[string]any{"application_id": w.ScoringApp.ClientID}
+	}))
+	for name, d := range all {
+		if d.done == nil || strings.HasPrefix(name, "data.") || strings.HasPrefix(name, "ephemeral.") {
 			continue
+		}
+		if name == aPrincipal+"/adopt" {
+			continue // the next apply adopts again, and until then the principal is that of somebody else
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,13 +109,15 @@ func TestStoppedAnywhere(t *testing.T) {
 			if got := d.do(t, w, w.Protocol(t), o); got.errors != "" {
 				t.Fatal(got.errors)
 			}
-			for n := range w.Count("workspace", "", "") {
-				for kind, fault := range map[string]emulator.Fault{
-					"answered": {}, "answer lost": {Drop: "after"}, "request lost": {Drop: "before"},
-					"done and 503": {Status: 503, WorkDone: true}, "429": {Status: 429, RetryAfter: 1},
-				} {
-					fault.After = n
-					stoppedAt(t, name, d, fault, fmt.Sprintf("request %d, %s", n, kind))
+			for _, service := range []string{"workspace", "vault"} {
+				for n := range w.Count(service, "", "") {
+					for kind, fault := range map[string]emulator.Fault{
+						"answered": {}, "answer lost": {Drop: "after"}, "request lost": {Drop: "before"},
+						"done and 503": {Status: 503, WorkDone: true}, "429": {Status: 429, RetryAfter: 1},
+					} {
+						fault.Service, fault.After = service, n
+						stoppedAt(t, name, d, fault, fmt.Sprintf("request %d to the %s, %s", n, service, kind))
+					}
 				}
 			}
 		})
@@ -116,7 +130,7 @@ func stoppedAt(t *testing.T, name string, d operation, fault emulator.Fault, whe
 	w := ready(t, name)
 	o := prepared(t, w, d)
 	before := w.Workspace.Snapshot()
-	fault.Service, fault.Delay = "workspace", 100*time.Millisecond
+	fault.Delay = 100 * time.Millisecond
 	w.Tenant.Faults.Add(fault)
 	p := w.Protocol(t)
 	go func() {
@@ -140,7 +154,8 @@ func stoppedAt(t *testing.T, name string, d operation, fault emulator.Fault, whe
 		faults = append(faults, "removed from the state, and still there")
 	}
 	for _, token := range after.Tokens {
-		if strings.HasPrefix(name, aToken) && token.Owner == w.ScoringApp.ClientID && !strings.Contains(held, token.ID) {
+		managed := strings.HasPrefix(name, aToken) && token.Owner == w.ScoringApp.ClientID
+		if managed && !strings.Contains(held, token.ID) {
 			faults = append(faults, "no state holds token "+token.ID)
 		}
 	}
@@ -149,7 +164,51 @@ func stoppedAt(t *testing.T, name string, d operation, fault emulator.Fault, whe
 			faults = append(faults, "no state holds OAuth secret "+secret.ID)
 		}
 	}
+	if v, ok := vaultOfWorld.Load(w); ok {
+		for _, version := range v.(*emulator.Vault).Versions("credential") {
+			for _, id := range version.Tags {
+				if version.Enabled && !strings.Contains(held, id) {
+					faults = append(faults, "the vault has an enabled version of "+id)
+				}
+			}
+		}
+	}
 	if len(faults) > 0 {
-		t.Errorf("%s: %q\nstate %v\nerrors %s\nwarnings %s\nrequests %+v", where, faults, got.state, got.errors, got.warnings, w.Tenant.Journal.Entries())
+		t.Errorf("%s: %q\nstate %v\nerrors %s\nwarnings %s\nrequests %+v",
+			where, faults, got.state, got.errors, got.warnings, w.Tenant.Journal.Entries())
+	}
+}
+
+// vaultOfWorld holds the vault of each world of [TestStoppedAnywhere], by the world.
+var vaultOfWorld sync.Map
+
+// vaultOperations returns the operations on a credential of that type whose value is stored in Key Vault.
+func vaultOperations(resource string, config func(w *acctest.World) map[string]any) map[string]operation {
+	vaulted := func(w *acctest.World) map[string]any {
+		v, _ := vaultOfWorld.Load(w)
+		all := config(w)
+		all["key_vault_secret"] = map[string]any{"vault_uri": v.(*emulator.Vault).URL(), "name": "credential"}
+		all["overlap_seconds"] = 0
+		return all
+	}
+	newVault := func(t *testing.T, w *acctest.World, _ *acctest.Protocol) acctest.Object {
+		v := w.NewVault(t, "kv-stop")
+		v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+		vaultOfWorld.Store(w, v)
+		w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "20" // also bounds one operation on a vault
+		return acctest.Object{}
+	}
+	existing := func(t *testing.T, w *acctest.World, p *acctest.Protocol) acctest.Object {
+		newVault(t, w, p)
+		return w.Protocol(t).MustApply(t, resource, acctest.Object{}, vaulted(w))
+	}
+	has := func(n int) func(*acctest.World) bool {
+		return func(w *acctest.World) bool { return len(tokensOf(w))+len(w.Workspace.Snapshot().OAuthSecrets) == n }
+	}
+	rotated := with(vaulted, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})
+	return map[string]operation{
+		resource + "/create in a vault":  {prepare: newVault, do: apply(resource, vaulted), done: has(1)},
+		resource + "/rotate in a vault":  {prepare: existing, do: applyAlone(resource, rotated), done: has(1)},
+		resource + "/destroy in a vault": {prepare: existing, do: applyAlone(resource, noAttributes), done: has(0)},
 	}
 }

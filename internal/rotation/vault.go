@@ -10,6 +10,7 @@ import (
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Secret says where in Key Vault the value of a credential is stored, and with which content type and tags.
@@ -170,14 +171,21 @@ func ChangeSecret(ctx context.Context, c *client.Client, at StoredVersion, s Sec
 }
 
 // Disable disables the secret version that holds a revoked credential. It returns nil if the version does not exist any
-// more. One request.
+// more. If the run is stopped, Disable still tries for some seconds: after a destroy, no later run would disable the
+// version. One request.
 func Disable(ctx context.Context, c *client.Client, at StoredVersion) error {
 	v, err := VaultAt(c, at.VaultURI)
-	if err == nil {
-		err = v.Disable(ctx, at.Name, at.Version)
+	if err != nil {
+		return err
 	}
-	return err
+	longer, end := web.Outlive(ctx, disableAfterStop)
+	defer end()
+	return v.Disable(longer, at.Name, at.Version)
 }
+
+// disableAfterStop is how long a stopped run still tries to disable a version. A terminated process has eight seconds
+// for everything.
+const disableAfterStop = 5 * time.Second
 
 // Changed reports whether a secret has another content type or other tags than before, so that the stored version must
 // be changed. It returns false if one of the two is nil.
