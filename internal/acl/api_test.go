@@ -443,8 +443,8 @@ func TestAnswerWithoutAList(t *testing.T) {
 		})
 	}
 	empty("GET", -1)
-	if list, err := acl.Read(t.Context(), w.newClient(t), w.endpoint, client.AnyAge); !errors.Is(err,
-		client.ErrNotAnAnswer) {
+	list, err := acl.Read(t.Context(), w.newClient(t), w.endpoint, client.AnyAge)
+	if !errors.Is(err, client.ErrNotAnAnswer) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if err := acl.Revoke(t.Context(), w.newClient(t), w.endpoint, w.app); !errors.Is(err, client.ErrNotAnAnswer) {

@@ -79,8 +79,8 @@ func TestReaderDoesNotWaitForCancelledCaller(t *testing.T) {
 	w := newWorld(t)
 	w.delayRequest("GET", 0)
 	stopped := w.stopAfter(t, 0)
-	if _, _, err := acl.Grant(stopped, w.client, w.endpoint, w.newcomers(1)[0], acl.CanQuery, false); !errors.Is(err,
-		context.Canceled) {
+	_, _, err := acl.Grant(stopped, w.client, w.endpoint, w.newcomers(1)[0], acl.CanQuery, false)
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	w.nextGrant(t, w.app)

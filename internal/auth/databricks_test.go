@@ -131,8 +131,8 @@ func TestEndpointToken(t *testing.T) {
 	details := fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"/serving-endpoints/%s","actions":["query_inference_endpoint"]}]`, id)
 	l := open(t, w.settings(), w.options())
 	_, err := l.EndpointToken(t.Context(), details)
-	if wantError(t, err, "Databricks refused a token for the endpoint", "CAN_QUERY"); !errors.Is(err,
-		ErrDetailsRefused) {
+	wantError(t, err, "Databricks refused a token for the endpoint", "CAN_QUERY")
+	if !errors.Is(err, ErrDetailsRefused) {
 		t.Error(err)
 	}
 	w.SetGrant("fast", w.application, "CAN_QUERY")

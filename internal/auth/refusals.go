@@ -9,8 +9,7 @@ import (
 type blame int
 
 const (
-	blameNobody blame = iota
-	blameCredential
+	blameCredential blame = iota + 1 // a refusal that is about no setting has no blame
 	blameTenant
 	blameClient
 )

@@ -141,8 +141,8 @@ func TestCheckWorkspaceAsksAtMostOnce(t *testing.T) {
 func TestCheckWorkspaceFails(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
-	if err := w.as(t, "dapi-of-nobody").CheckWorkspace(t.Context(), w.Workspace.ID()); !errors.Is(err,
-		client.ErrUnauthenticated) {
+	err := w.as(t, "dapi-of-nobody").CheckWorkspace(t.Context(), w.Workspace.ID())
+	if !errors.Is(err, client.ErrUnauthenticated) {
 		t.Errorf("%v", err)
 	}
 }
@@ -364,8 +364,9 @@ func TestLogHoldsNoSecret(t *testing.T) {
 		}
 	}
 	want := []string{
-		"call POST /api/2.0/token/create", "call GET /api/2.0/preview/scim/v2/ServicePrincipals", "call without an " +
-			"answer POST /api/2.0/token/create",
+		"call POST /api/2.0/token/create",
+		"call GET /api/2.0/preview/scim/v2/ServicePrincipals",
+		"call without an answer POST /api/2.0/token/create",
 	}
 	if strings.Join(calls, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the log shows\n%s", strings.Join(calls, "\n"))

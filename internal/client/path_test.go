@@ -26,8 +26,8 @@ func TestPathOf(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/things/%2e%2e/x", "/things/a%2Fb", "/things/%0a", "/things/%zz", "/things/"} {
-		if err := newClientOver(t, &fake{}, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil); !errors.Is(err,
-			errNoName) {
+		err := newClientOver(t, &fake{}, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil)
+		if !errors.Is(err, errNoName) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -65,8 +65,8 @@ func TestServingEndpointLifeWithTheSDK(t *testing.T) {
 		got.PermissionLevel != "CAN_VIEW" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if err := api.Delete(ctx, serving.DeleteServingEndpointRequest{Name: "iris"}); !errors.Is(err,
-		apierr.ErrPermissionDenied) {
+	err = api.Delete(ctx, serving.DeleteServingEndpointRequest{Name: "iris"})
+	if !errors.Is(err, apierr.ErrPermissionDenied) {
 		t.Errorf("delete with CAN_VIEW: %v", err)
 	}
 	if err := api.Delete(ctx, serving.DeleteServingEndpointRequest{Name: "mine"}); err != nil {

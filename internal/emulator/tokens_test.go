@@ -52,8 +52,8 @@ func TestOwnTokensWithTheSDK(t *testing.T) {
 	if list, err := others.ListAll(ctx); err != nil || len(list) != 0 {
 		t.Errorf("another's list: %+v, %v", list, err)
 	}
-	if err := others.Delete(ctx, settings.RevokeTokenRequest{TokenId: info.TokenId}); !errors.Is(err,
-		apierr.ErrNotFound) {
+	err = others.Delete(ctx, settings.RevokeTokenRequest{TokenId: info.TokenId})
+	if !errors.Is(err, apierr.ErrNotFound) {
 		t.Errorf("another deletes it: %v", err)
 	}
 	// An expired token is not listed and not accepted.

@@ -229,8 +229,9 @@ func ruinedStates() map[string]ruin {
 				"Credential of the token's owner is empty", "Certificate password without a certificate",
 				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate",
 				"Token would be rotated by every plan", "Overlap of the token is too long",
-				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires " +
-					"key_vault_secret", "Not an application id", "Not the name of a serving endpoint",
+				"token_value_in_state = false requires key_vault_secret",
+				"secret_value_in_state = false requires key_vault_secret",
+				"Not an application id", "Not the name of a serving endpoint",
 				"Not the name of a Key Vault secret for the token", "Not the address of a vault for the token",
 			},
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.all()) },

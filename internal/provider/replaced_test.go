@@ -25,8 +25,8 @@ func TestReplacementThatCannotBeFound(t *testing.T) {
 			before + "the access list of serving endpoint fresh",
 			before + "service principal " + w.ScoringApp.ClientID + " in group data scientists",
 			`There is no serving endpoint named "irys" in this workspace.`, `Endpoints with similar names: "iris"`, `the workspace has no group "data science"`,
-			"correct endpoint_name first. With create_before_destroy = true", "correct group_name first. With " +
-				"create_before_destroy = true",
+			"correct endpoint_name first. With create_before_destroy = true",
+			"correct group_name first. With create_before_destroy = true",
 		}
 	}
 	for _, lifecycle := range []string{createFirst, destroyFirst} {

@@ -427,9 +427,10 @@ func TestAccessReportOfALimitedIdentity(t *testing.T) {
 	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_VIEW")
 	_, data := reported(t, w, reportExample(t, w))
 	unknown := strings.Join(data.unknown(), "\n")
-	for _, want := range []string{"The whole workspace: deployer is no workspace admin", "Tokens and OAuth " +
-		"secrets: Only a workspace admin", "Endpoint rose: Its access list is refused", "Group admins on endpoint " +
-		"iris: It gives CAN_MANAGE"} {
+	for _, want := range []string{
+		"The whole workspace: deployer is no workspace admin", "Tokens and OAuth secrets: Only a workspace admin",
+		"Endpoint rose: Its access list is refused", "Group admins on endpoint iris: It gives CAN_MANAGE",
+	} {
 		if !strings.Contains(unknown, want) {
 			t.Errorf("not said: %s\n%s", want, unknown)
 		}
