@@ -3,6 +3,7 @@ package provider_test
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"reflect"
 	"strings"
 	"sync"
@@ -109,19 +110,31 @@ func TestStoppedAnywhere(t *testing.T) {
 			if got := d.do(t, w, w.Protocol(t), o); got.errors != "" {
 				t.Fatal(got.errors)
 			}
-			for _, service := range []string{"workspace", "vault"} {
-				for n := range w.Count(service, "", "") {
-					for kind, fault := range map[string]emulator.Fault{
-						"answered": {}, "answer lost": {Drop: "after"}, "request lost": {Drop: "before"},
-						"done and 503": {Status: 503, WorkDone: true}, "429": {Status: 429, RetryAfter: 1},
-					} {
-						fault.Service, fault.After = service, n
-						stoppedAt(t, name, d, fault, fmt.Sprintf("request %d to the %s, %s", n, service, kind))
-					}
+			sent := map[string]int{}
+			for _, e := range w.Tenant.Journal.Entries() {
+				if e.Service != "workspace" && e.Service != "vault" {
+					continue
 				}
+				for kind, fault := range endings(e.Method) {
+					fault.Service, fault.After = e.Service, sent[e.Service]
+					where := fmt.Sprintf("%s %s, request %d to the %s, %s", e.Method, e.Path, fault.After, e.Service, kind)
+					stoppedAt(t, name, d, fault, where)
+				}
+				sent[e.Service]++
 			}
 		})
 	}
+}
+
+// endings returns the ways in which a stopped request with that method ends. Whether a read was done does not matter.
+func endings(method string) map[string]emulator.Fault {
+	all := map[string]emulator.Fault{"answered": {}, "request lost": {Drop: "before"}}
+	if method != http.MethodGet {
+		all["answer lost"] = emulator.Fault{Drop: "after"}
+		all["done and 503"] = emulator.Fault{Status: 503, WorkDone: true}
+		all["429"] = emulator.Fault{Status: 429, RetryAfter: 1}
+	}
+	return all
 }
 
 // stoppedAt runs the operation in a new world, and stops it while the request that meets the fault is under way.
