@@ -43,7 +43,7 @@ func init() {
 	// fifth of the running time.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
-		debug.SetMemoryLimit(384 << 20) // above this limit, the collector runs as often as needed
+		debug.SetMemoryLimit(1024 << 20) // above this limit, the collector runs all the time
 		// Terraform's test framework passes this on to the CLI, which needs a quarter less CPU time with it.
 		set("GOGC", "400")
 	}
