@@ -16,7 +16,9 @@ func TestHundredAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			const window = 5 * time.Minute // much longer than the test, so that only nextWindow opens the next one
+			// Longer than the test, so that only nextWindow opens the next window. A hundred windows last less than a
+			// token, which would otherwise expire between two calls.
+			const window = 30 * time.Second
 			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 10, SCIMWritesWithin: window,
 				SCIMLimitAs500: as500})
 			nextWindow(t, w, window)
