@@ -151,6 +151,13 @@ func tokensOf(w *acctest.World) (comments []string) {
 	return comments
 }
 
+// scoringToken is the configuration of a token that its owner creates with a client secret.
+func scoringToken(w *acctest.World) map[string]any {
+	return map[string]any{"comment": "first", "owner": map[string]any{"application_id": w.ScoringApp.ClientID,
+		"client_secret_wo": w.ScoringSecret},
+		"rotate_before_seconds": 1000, "overlap_seconds": 0}
+}
+
 // operations returns all operations that send requests to the workspace.
 func operations() map[string]operation {
 	sp := func(w *acctest.World) map[string]any {
@@ -172,11 +179,6 @@ func operations() map[string]operation {
 	}
 	right := func(w *acctest.World) map[string]any {
 		return map[string]any{"service_principal_name": w.ScoringApp.ClientID}
-	}
-	token := func(w *acctest.World) map[string]any {
-		return map[string]any{"comment": "first", "owner": map[string]any{"application_id": w.ScoringApp.ClientID,
-			"client_secret_wo": w.ScoringSecret},
-			"rotate_before_seconds": 1000, "overlap_seconds": 0}
 	}
 	endpoint := func(w *acctest.World) map[string]any { return map[string]any{"endpoint_name": w.EndpointName} }
 	nothing := func(*acctest.World) map[string]any { return map[string]any{} }
@@ -287,20 +289,20 @@ func operations() map[string]operation {
 				return !mayUseTokens(w)
 			}},
 
-		aToken + "/create": {do: apply(aToken, token), done: func(w *acctest.World) bool {
+		aToken + "/create": {do: apply(aToken, scoringToken), done: func(w *acctest.World) bool {
 			return reflect.DeepEqual(tokensOf(w), []string{"first"})
 		}},
-		aToken + "/refresh": {prepare: made(aToken, token), do: refresh(aToken)},
+		aToken + "/refresh": {prepare: made(aToken, scoringToken), do: refresh(aToken)},
 		aToken + "/rotate": {
-			prepare: made(aToken, token),
-			do:      applyAlone(aToken, with(token, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})),
+			prepare: made(aToken, scoringToken),
+			do:      applyAlone(aToken, with(scoringToken, map[string]any{"rotation_triggers": map[string]any{"a": "b"}})),
 			done:    func(w *acctest.World) bool { return len(tokensOf(w)) == 1 },
 		},
-		aToken + "/destroy": {prepare: made(aToken, token), do: applyAlone(aToken, noAttributes),
+		aToken + "/destroy": {prepare: made(aToken, scoringToken), do: applyAlone(aToken, noAttributes),
 			done: func(w *acctest.World) bool {
 				return len(tokensOf(w)) == 0
 			}},
-		aToken + "/refresh and destroy": {prepare: made(aToken, token), do: apply(aToken, noAttributes),
+		aToken + "/refresh and destroy": {prepare: made(aToken, scoringToken), do: apply(aToken, noAttributes),
 			done: func(w *acctest.World) bool {
 				return len(tokensOf(w)) == 0
 			}},
