@@ -60,13 +60,11 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 				return nil, refuseUnlisted(extra)
 			}
 		}
-		planned := map[string]bool{}
-		for _, l := range want.Removed {
-			planned[l] = true
-		}
 		// A grant that the plan showed may be missing from the list: somebody else removed it, or an earlier write of
 		// this provider did, whose answer was lost.
-		unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] })
+		unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool {
+			return slices.Contains(want.Removed, grantText(e))
+		})
 		if len(unseen) > 0 {
 			return nil, client.Advise(
 				fmt.Errorf(
@@ -107,26 +105,23 @@ func grantKey(id string, key acl.Principal) client.ObjectKey {
 	return acl.GrantKey(acl.Endpoint(id).String(), key)
 }
 
-// changeList sets the wanted access list. It does not remove a grant that the plan did not show (known reports whether
-// the plan showed the principal's grant), nor a grant that another resource of this Terraform run keeps. Two requests;
-// for a possible third see [refuseLockout].
+// changeList sets the wanted access list. It does not remove a grant that the plan did not show (planned reports
+// whether the plan showed the principal's grant), nor a grant that another resource of this Terraform run keeps. Two
+// requests; for a possible third see [refuseLockout].
 func changeList(
 	ctx context.Context,
 	c *client.Client,
 	id string,
 	want accessList,
 	fresh, drop grants,
-	known func(acl.Principal) bool,
+	planned func(acl.Principal) bool,
 ) (left, error) {
 	undo := want.keep(c, id)
 	l, err := write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, left, error) {
 		stays := func(key acl.Principal) bool { return drop.has(key) && c.Keeps(grantKey(id, key)) }
 		unlisted := want.unlisted(now)
-		l := left{
-			kept:    slices.DeleteFunc(slices.Clone(unlisted), func(e acl.Entry) bool { return !stays(e.Key()) }),
-			foreign: slices.DeleteFunc(unlisted, func(e acl.Entry) bool { return known(e.Key()) }),
-		}
-		extra := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return drop.has(e.Key()) })
+		l := left{kept: only(unlisted, stays), foreign: only(unlisted, not(planned))}
+		extra := only(unlisted, not(drop.has))
 		if want.OnUnlisted == onUnlistedError && len(extra) > 0 {
 			return nil, left{}, refuseUnlisted(extra)
 		}
@@ -235,11 +230,7 @@ func revokeList(
 		kept, err := own(ctx, c, now, next)
 		mine := keysOf(kept)
 		standing := accessList{}.unlisted(next)
-		l := left{
-			own:     kept,
-			kept:    slices.DeleteFunc(slices.Clone(standing), func(e acl.Entry) bool { return !given[e.Key()] }),
-			foreign: slices.DeleteFunc(standing, func(e acl.Entry) bool { return given[e.Key()] }),
-		}
+		l := left{own: kept, kept: only(standing, given.has), foreign: only(standing, not(given.has))}
 		return accessList{}.appliedOver(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), l, err
 	})
 	if errors.Is(err, client.ErrNotFound) {
@@ -315,7 +306,7 @@ func refuseLockout(ctx context.Context, c *client.Client, now, next acl.List) (a
 	if err != nil || !asked || who.admin {
 		return next, err
 	}
-	others := func(key acl.Principal) bool { return !who.is(key) }
+	others := not(who.is)
 	held := before.without(others)
 	if len(held) == 0 || len(after.without(others)) > 0 {
 		return next, nil
@@ -348,7 +339,7 @@ func own(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, e
 	if err != nil || !asked {
 		return nil, err
 	}
-	others := func(key acl.Principal) bool { return !who.is(key) }
+	others := not(who.is)
 	if mine, ok := lost[who.self.Key()]; ok {
 		return acl.List{mine}, nil
 	}

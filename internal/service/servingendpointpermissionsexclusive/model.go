@@ -80,6 +80,21 @@ func (g grants) sorted() acl.List {
 	return sorted(list)
 }
 
+// only returns the entries of a list whose key keep matches.
+func only(list acl.List, keep func(acl.Principal) bool) acl.List {
+	var kept acl.List
+	for _, e := range list {
+		if keep(e.Key()) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+func not(match func(acl.Principal) bool) func(acl.Principal) bool {
+	return func(key acl.Principal) bool { return !match(key) }
+}
+
 func sorted(list acl.List) acl.List {
 	slices.SortFunc(list, func(a, b acl.Entry) int { return strings.Compare(a.String(), b.String()) })
 	return list
@@ -192,22 +207,24 @@ func (m *exclusiveModel) show(endpointID string, list acl.List, workspaceID stri
 	return extra
 }
 
-// lines returns the grants in the form of the attribute removed_on_create, sorted.
-func lines(list acl.List) []string {
-	out := make([]string, 0, len(list))
+// grantTexts returns the grants as texts, sorted; see [grantText].
+func grantTexts(list acl.List) []string {
+	texts := make([]string, 0, len(list))
 	for _, e := range list {
-		out = append(out, line(e))
+		texts = append(texts, grantText(e))
 	}
-	slices.Sort(out)
-	return out
+	slices.Sort(texts)
+	return texts
 }
 
-func line(e acl.Entry) string { return string(e.Kind) + "/" + e.Name + " " + string(e.Direct) }
+// grantText returns a grant in the form of an element of the attribute removed_on_create, such as
+// "user_name/ada@example.com CAN_VIEW".
+func grantText(e acl.Entry) string { return string(e.Kind) + "/" + e.Name + " " + string(e.Direct) }
 
-func lineList(lines []string) types.List {
-	elements := make([]attr.Value, 0, len(lines))
-	for _, l := range lines {
-		elements = append(elements, types.StringValue(l))
+func stringList(values []string) types.List {
+	elements := make([]attr.Value, 0, len(values))
+	for _, v := range values {
+		elements = append(elements, types.StringValue(v))
 	}
 	return types.ListValueMust(types.StringType, elements)
 }
@@ -224,12 +241,12 @@ type note struct {
 	Grants     acl.List
 }
 
+// noteJSON is a note as private state holds it. Its names are short, because a state may hold a thousand grants.
 type noteJSON struct {
 	EndpointID string      `json:"endpoint_id"`
 	Grants     []grantJSON `json:"grants"`
 }
 
-// grantJSON is a grant in private state. Its names are short, because a state may hold a thousand grants.
 type grantJSON struct {
 	Kind        acl.Kind  `json:"k"`
 	Name        string    `json:"n"`
@@ -237,36 +254,25 @@ type grantJSON struct {
 	Level       acl.Level `json:"l,omitempty"`
 }
 
-func (n note) encode() []byte {
-	kept := noteJSON{EndpointID: n.EndpointID, Grants: make([]grantJSON, 0, len(n.Grants))}
+func (n note) MarshalJSON() ([]byte, error) {
+	stored := noteJSON{EndpointID: n.EndpointID, Grants: make([]grantJSON, 0, len(n.Grants))}
 	for _, e := range n.Grants {
-		kept.Grants = append(kept.Grants, grantJSON{e.Kind, e.Name, e.DisplayName, e.Direct})
+		stored.Grants = append(stored.Grants, grantJSON{e.Kind, e.Name, e.DisplayName, e.Direct})
 	}
-	text, err := json.Marshal(kept)
-	if err != nil {
-		panic(err) // cannot happen, because all values are strings
-	}
-	return text
+	return json.Marshal(stored)
 }
 
-// decodeNote parses a note from private state. It returns the zero note if the text is empty or invalid.
-func decodeNote(text []byte) note {
-	var kept noteJSON
-	if len(text) == 0 || json.Unmarshal(text, &kept) != nil {
-		return note{}
+func (n *note) UnmarshalJSON(text []byte) error {
+	var stored noteJSON
+	if err := json.Unmarshal(text, &stored); err != nil {
+		return err
 	}
-	n := note{EndpointID: kept.EndpointID}
-	for _, g := range kept.Grants {
-		n.Grants = append(
-			n.Grants,
-			acl.Entry{
-				Principal:   acl.Principal{Kind: g.Kind, Name: g.Name},
-				DisplayName: g.DisplayName,
-				Direct:      g.Level,
-			},
-		)
+	*n = note{EndpointID: stored.EndpointID}
+	for _, g := range stored.Grants {
+		p := acl.Principal{Kind: g.Kind, Name: g.Name}
+		n.Grants = append(n.Grants, acl.Entry{Principal: p, DisplayName: g.DisplayName, Direct: g.Level})
 	}
-	return n
+	return nil
 }
 
 // appliedTo returns the note about the grants that destroying may remove, after the list was written to the endpoint
@@ -322,7 +328,7 @@ func fromOfficial(state []byte) (exclusiveModel, error) {
 	}
 	m := exclusiveModel{
 		ID: types.StringValue(id), EndpointID: types.StringValue(id), OnUnlisted: types.StringValue(onUnlistedRemove),
-		IgnorePrincipals: types.SetNull(types.StringType), RemovedOnCreate: lineList(nil), Timeouts: fwkit.NoTimeouts(),
+		IgnorePrincipals: types.SetNull(types.StringType), RemovedOnCreate: stringList(nil), Timeouts: fwkit.NoTimeouts(),
 	}
 	m.WorkspaceID = fwkit.String(o.WorkspaceID())
 	levels := map[acl.Kind]map[string]attr.Value{}

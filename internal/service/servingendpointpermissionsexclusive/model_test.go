@@ -1,11 +1,13 @@
 package servingendpointpermissionsexclusive
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
@@ -59,9 +61,9 @@ func TestShow(t *testing.T) {
 	} {
 		m := exclusiveModel{
 			ServicePrincipals: none, Users: c.users, Groups: c.groups, OnUnlisted: types.StringValue(c.onUnlisted),
-			IgnorePrincipals: fwkit.Strings([]string{"group_name=ignored"}), RemovedOnCreate: lineList(nil),
+			IgnorePrincipals: fwkit.Strings([]string{"group_name=ignored"}), RemovedOnCreate: stringList(nil),
 		}
-		left := lines(m.show("id", list, "1"))
+		left := grantTexts(m.show("id", list, "1"))
 		if !maps.Equal(shown(m.Users), c.wantUsers) || !maps.Equal(shown(m.Groups), c.wantGroups) ||
 			!slices.Equal(left, c.left) {
 			t.Errorf("%s: users %v, groups %v, left %v", name, shown(m.Users), shown(m.Groups), left)
@@ -72,16 +74,36 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// privateState is private state by key.
+type privateState map[string][]byte
+
+func (p privateState) GetKey(_ context.Context, key string) ([]byte, diag.Diagnostics) {
+	return p[key], nil
+}
+
+func (p privateState) SetKey(_ context.Context, key string, text []byte) diag.Diagnostics {
+	p[key] = text
+	return nil
+}
+
 func TestNote(t *testing.T) {
 	n := note{EndpointID: "abc", Grants: acl.List{{Principal: acl.Principal{Kind: acl.User, Name: "bob@example.com"},
 		DisplayName: "Bob", Direct: acl.CanView}}}
-	back := decodeNote(n.encode())
+	const stored = `{"endpoint_id":"abc","grants":[{"k":"user_name","n":"bob@example.com","d":"Bob","l":"CAN_VIEW"}]}`
+	p := privateState{}
+	var diags diag.Diagnostics
+	fwkit.Remember(t.Context(), p, appliedKey, n, &diags)
+	if text := string(p[appliedKey]); text != stored {
+		t.Errorf("stored as %s, want %s, as in the states of earlier versions", text, stored)
+	}
+	back := fwkit.Recall[note](t.Context(), p, appliedKey, &diags)
 	if back.EndpointID != "abc" || len(back.Grants) != 1 ||
 		back.Grants[0].Described() != "user_name=bob@example.com (Bob)" || back.Grants[0].Direct != acl.CanView {
 		t.Errorf("came back as %+v", back)
 	}
 	for _, broken := range []string{"", "{", "[]"} {
-		if n := decodeNote([]byte(broken)); n.EndpointID != "" || n.Grants != nil {
+		p[appliedKey] = []byte(broken)
+		if n := fwkit.Recall[note](t.Context(), p, appliedKey, &diags); n.EndpointID != "" || n.Grants != nil {
 			t.Errorf("%q: %+v", broken, n)
 		}
 	}

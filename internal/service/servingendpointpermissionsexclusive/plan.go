@@ -48,7 +48,7 @@ func (r *exclusiveResource) ModifyPlan(
 	if name := state.EndpointName.ValueString(); name != "" && name != plan.EndpointName.ValueString() {
 		have := state.toAccessList()
 		removed := keysOf(remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics).Grants)
-		have.Grants = have.Grants.without(func(key acl.Principal) bool { return !removed[key] })
+		have.Grants = have.Grants.without(not(removed.has))
 		r.PlanToRemove(ctx, name, resp.Private, &resp.Diagnostics, have.shared()...)
 	}
 	if req.Plan.Raw.IsNull() {
@@ -61,7 +61,7 @@ func (r *exclusiveResource) ModifyPlan(
 	if req.State.Raw.IsNull() {
 		removed := r.planCreate(ctx, plan, config, &resp.Diagnostics)
 		resp.Diagnostics.Append(
-			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
+			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), stringList(grantTexts(removed)))...)
 		return
 	}
 	want, have := plan.toAccessList(), state.toAccessList()

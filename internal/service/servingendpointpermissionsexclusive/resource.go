@@ -17,6 +17,12 @@ import (
 
 type exclusiveResource struct{ fwkit.Resource }
 
+const (
+	cannotRead   = "Cannot read the access list of serving endpoint"
+	cannotChange = "Cannot change the access list of serving endpoint"
+	cannotRevoke = "Cannot revoke the applied grants on serving endpoint"
+)
+
 var (
 	_ resource.ResourceWithImportState    = &exclusiveResource{}
 	_ resource.ResourceWithModifyPlan     = &exclusiveResource{}
@@ -46,7 +52,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
 	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
+	fwkit.Remember(ctx, resp.Private, appliedKey, want.appliedTo(id), &resp.Diagnostics)
 }
 
 func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -63,14 +69,7 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
 	id, list, err := acl.ReadEndpoint(ctx, r.Client, have.Endpoint, client.AnyAge)
-	if r.FailedRead(
-		ctx,
-		err,
-		state.WorkspaceID,
-		"Cannot read the access list of serving endpoint",
-		have.String(),
-		&resp.Diagnostics,
-	) {
+	if r.FailedRead(ctx, err, state.WorkspaceID, cannotRead, have.String(), &resp.Diagnostics) {
 		return
 	}
 	if err != nil {
@@ -92,13 +91,13 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 			),
 		)
 	}
-	left := state.show(id, list, r.Client.WorkspaceID())
+	unlisted := state.show(id, list, r.Client.WorkspaceID())
 	fwkit.Save(ctx, &resp.State, resp.Identity, state, &resp.Diagnostics)
-	var verdict []byte
-	if len(left) > 0 {
-		verdict = note{EndpointID: id, Grants: left}.encode()
+	if len(unlisted) > 0 {
+		fwkit.Remember(ctx, resp.Private, unlistedKey, note{EndpointID: id, Grants: unlisted}, &resp.Diagnostics)
+	} else {
+		fwkit.Forget(ctx, resp.Private, unlistedKey, &resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, verdict)...)
 }
 
 func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -111,9 +110,8 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	defer cancel()
 	want, have := plan.toAccessList(), state.toAccessList()
 	id := have.EndpointID
-	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID ||
-		len(fresh)+len(drop) > 0 ||
-		plan.RemovedOnCreate.IsUnknown() {
+	fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics)
+	if want.EndpointID != have.EndpointID || len(fresh)+len(drop) > 0 || plan.RemovedOnCreate.IsUnknown() {
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 		if r.WrongWorkspaceAfter(ctx, err, state.WorkspaceID, want.String(), &resp.Diagnostics) {
@@ -121,26 +119,14 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		}
 		var l left
 		if err == nil {
-			known := keysOf(remembered(ctx, req.Private, unlistedKey, id, &resp.Diagnostics).Grants)
-			l, err = changeList(
-				ctx,
-				r.Client,
-				id,
-				want,
-				fresh,
-				drop,
-				func(key acl.Principal) bool { return known[key] || have.Grants.has(key) },
-			)
+			found := keysOf(remembered(ctx, req.Private, unlistedKey, id, &resp.Diagnostics).Grants)
+			shown := func(key acl.Principal) bool { return found[key] || have.Grants.has(key) }
+			l, err = changeList(ctx, r.Client, id, want, fresh, drop, shown)
 		}
 		if client.IsUnverified(err) {
-			fwkit.Warn(
-				&resp.Diagnostics,
-				err,
-				"The changed access list was accepted and could not be read back",
-				want.Endpoint,
-			)
-		} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the access list of serving endpoint",
-			want.String()) {
+			fwkit.Warn(&resp.Diagnostics, err,
+				"The changed access list was accepted and could not be read back", want.Endpoint)
+		} else if fwkit.Failed(&resp.Diagnostics, err, cannotChange, want.String()) {
 			return
 		}
 		if len(l.foreign) > 0 {
@@ -160,11 +146,9 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	plan.RemovedOnCreate = state.RemovedOnCreate
 	fwkit.Save(ctx, &resp.State, resp.Identity, plan, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, nil)...)
+	fwkit.Remember(ctx, resp.Private, appliedKey, want.appliedTo(id), &resp.Diagnostics)
+	fwkit.Forget(ctx, resp.Private, unlistedKey, &resp.Diagnostics)
 }
-
-const cannotTake = "Cannot revoke the applied grants on serving endpoint"
 
 func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state exclusiveModel
@@ -190,7 +174,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 
 	// The shared lookup is not used here: if the endpoint is replaced next, its old id must not be in the cache.
 	e, err := r.Client.EndpointByName(ctx, have.Endpoint)
-	if r.FailedRead(ctx, err, state.WorkspaceID, cannotTake, have.String(), &resp.Diagnostics) || err != nil {
+	if r.FailedRead(ctx, err, state.WorkspaceID, cannotRevoke, have.String(), &resp.Diagnostics) || err != nil {
 		return // the endpoint was deleted together with its access list
 	}
 	if given.EndpointID == "" || given.EndpointID != e.ID {
@@ -203,7 +187,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 	l, err := revokeList(ctx, r.Client, have.Endpoint, given, stays)
-	if fwkit.Failed(&resp.Diagnostics, err, cannotTake, have.String()) {
+	if fwkit.Failed(&resp.Diagnostics, err, cannotRevoke, have.String()) {
 		return
 	}
 	warnOfKept(have, l.kept, &resp.Diagnostics)
@@ -217,8 +201,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 			),
 		)
 	}
-	shown := slices.DeleteFunc(l.foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) })
-	if len(shown) > 0 {
+	if shown := only(l.foreign, have.Grants.has); len(shown) > 0 {
 		resp.Diagnostics.AddWarning(
 			"Grants were left on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf(
@@ -247,9 +230,7 @@ func remembered(
 	key, endpointID string,
 	diags *diag.Diagnostics,
 ) note {
-	text, more := private.GetKey(ctx, key)
-	diags.Append(more...)
-	if n := decodeNote(text); n.EndpointID == endpointID {
+	if n := fwkit.Recall[note](ctx, private, key, diags); n.EndpointID == endpointID {
 		return n
 	}
 	return note{}
@@ -263,13 +244,12 @@ func changes(
 	private fwkit.ReadablePrivate,
 	diags *diag.Diagnostics,
 ) (fresh, drop grants) {
-	fresh = want.Grants.without(
-		func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct },
-	)
+	same := func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct }
+	fresh = want.Grants.without(same)
 	drop = have.Grants.without(want.Grants.has, want.Ignored.has)
 	if want.OnUnlisted != onUnlistedRemove {
 		mine := keysOf(remembered(ctx, private, appliedKey, have.EndpointID, diags).Grants)
-		drop = drop.without(func(key acl.Principal) bool { return !mine[key] })
+		drop = drop.without(not(mine.has))
 	}
 	return fresh, drop
 }

@@ -52,7 +52,7 @@ func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
 // official provider.
 func noteApplied(ctx context.Context, m exclusiveModel, private fwkit.WritablePrivate, diags *diag.Diagnostics) {
 	applied := m.toAccessList().appliedTo(m.EndpointID.ValueString())
-	diags.Append(private.SetKey(ctx, appliedKey, applied.encode())...)
+	fwkit.Remember(ctx, private, appliedKey, applied, diags)
 }
 
 // findName adds the endpoint's name to a state that was moved from the official provider, and reports whether it found
