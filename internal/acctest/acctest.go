@@ -42,7 +42,7 @@ func init() {
 	// The test process holds little memory but allocates much. With Go's default settings the garbage collector takes a
 	// fifth of the running time.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(800)
 		debug.SetMemoryLimit(1024 << 20) // above this limit, the collector runs all the time
 		// Terraform's test framework passes this on to the CLI, which needs a quarter less CPU time with it.
 		set("GOGC", "400")
