@@ -11,11 +11,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -35,57 +33,7 @@ func (e *tokenEphemeral) ValidateConfig(
 	if !known || config.Owner == nil {
 		return
 	}
-	written, unknown := config.Owner.credentials()
-	switch {
-	case len(written) == 0 && !unknown:
-		resp.Diagnostics.AddAttributeError(
-			path.Root("owner"),
-			"Owner of an ephemeral token has no credential",
-			"The provider creates the token by logging in as its owner. Write one of client_secret, "+
-				"client_certificate, client_certificate_path, databricks_client_secret, key_vault, use_oidc = true, "+
-				"or use_provider_identity = true if the provider's own identity is the owner.",
-		)
-	case len(written) > 1:
-		resp.Diagnostics.AddAttributeError(
-			path.Root("owner"),
-			"Owner of an ephemeral token has two credentials",
-			strings.Join(written, " and ")+" are both set. Remove one of them.",
-		)
-	}
-	if name := ownerModel(*config.Owner).emptyCredential(); name != "" {
-		resp.Diagnostics.AddAttributeError(
-			path.Root("owner"),
-			"Credential of an ephemeral token's owner is empty",
-			emptyAdvice(strings.TrimSuffix(name, "_wo")),
-		)
-	}
-	password := config.Owner.ClientCertificatePassword
-	if !password.IsNull() && !password.IsUnknown() && config.Owner.ClientCertificate.IsNull() &&
-		config.Owner.ClientCertificatePath.IsNull() {
-		resp.Diagnostics.AddAttributeError(
-			path.Root("owner"),
-			"Password of an ephemeral token's owner without a certificate",
-			"client_certificate_password is set, but neither client_certificate nor client_certificate_path "+
-				"is. Set one of these two, or remove client_certificate_password.",
-		)
-	}
-	k := config.Owner.KeyVault
-	switch {
-	case k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown():
-	case k.CertificateName.IsNull() == k.ClientSecretName.IsNull():
-		resp.Diagnostics.AddAttributeError(
-			fwkit.Path("owner.key_vault"),
-			"Key Vault credential of an ephemeral token's owner is not clear",
-			"Write either certificate_name or client_secret_name: the credential that the owner logs in with.",
-		)
-	case k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull():
-		resp.Diagnostics.AddAttributeError(
-			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
-			"Key Vault password of an ephemeral token's owner without a certificate",
-			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name "+
-				"too, or remove certificate_password_secret_name.",
-		)
-	}
+	ownerModel(*config.Owner).checkCredentials("", &resp.Diagnostics)
 }
 
 // privateKey is the key under which Open stores the id of its token for Close.
@@ -226,31 +174,12 @@ type ephemeralOwnerModel struct {
 	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
 }
 
-func (m ephemeralOwnerModel) toOwner() owner {
-	o := ownerModel(m).toOwner()
-	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate,
-		&o.Credential.CertificatePassword, &o.Credential.DatabricksClientSecret} {
-		s.Attribute = strings.TrimSuffix(s.Attribute, "_wo")
-	}
-	return o
-}
-
-// credentials returns the names of the ways to log in that the configuration sets, without the suffix _wo. See
-// [ownerModel.credentials].
-func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
-	written, unknown = ownerModel(m).credentials()
-	for i := range written {
-		written[i] = strings.TrimSuffix(written[i], "_wo")
-	}
-	return written, unknown
-}
-
 // ephemeralMark is a part of the comment of every ephemeral token, so that a token that was not revoked can be found.
 const ephemeralMark = "[dbxaccess-ephemeral]"
 
 func (m ephemeralModel) toToken() token {
 	t := token{
-		Owner:    m.Owner.toOwner(),
+		Owner:    ownerModel(*m.Owner).toOwner(""),
 		Comment:  strings.TrimSpace(m.Comment.ValueString() + " " + ephemeralMark),
 		Scopes:   fwkit.Sorted(m.Scopes),
 		Lifetime: ephemeralLifetime * time.Second,

@@ -50,7 +50,7 @@ func TestEphemeralOwnerIsNamedPlainly(t *testing.T) {
 		KeyVault: &ownerKeyVault{VaultURI: value, ClientSecretName: value}, UseOIDC: types.BoolValue(true),
 		UseProviderIdentity: types.BoolValue(true),
 	}
-	o := m.toOwner()
+	o := ownerModel(m).toOwner("")
 	credential := o.Credential
 	for _, s := range []auth.Setting{credential.ClientID, credential.TenantID, credential.ClientSecret,
 		credential.Certificate, credential.CertificatePath, credential.CertificatePassword, credential.KeyVault.ClientSecretName, credential.UseOIDC} {
@@ -58,7 +58,7 @@ func TestEphemeralOwnerIsNamedPlainly(t *testing.T) {
 			t.Errorf("%s", s.Attribute)
 		}
 	}
-	written, _ := m.credentials()
+	written, _ := ownerModel(m).credentials("")
 	if want := []string{"client_secret", "client_certificate", "client_certificate_path", "key_vault", "use_oidc",
 		"use_provider_identity"}; !slices.Equal(written, want) || !o.ProviderIdentity {
 		t.Errorf("%q", written)

@@ -325,12 +325,12 @@ func TestEphemeralBadInput(t *testing.T) {
 	w := newWorld(t)
 	secret := fromVariable(w, "client_secret", w.ScoringSecret)
 	for _, bad := range []struct{ hcl, want string }{
-		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path,.*key_vault,`},
+		{opened(w.ScoringApp.ClientID, ""), `Token owner has no credential.*client_secret, client_certificate, client_certificate_path,.*key_vault,`},
 		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both set`},
-		{opened(w.ScoringApp.ClientID, secret+"\nclient_certificate_password = \"x\""), `Password of an ephemeral token's owner without a certificate`},
+		{opened(w.ScoringApp.ClientID, secret+"\nclient_certificate_password = \"x\""), `Certificate password without a certificate.*client_certificate_password is set, but neither client_certificate nor client_certificate_path`},
 		{opened(w.ScoringApp.ClientID, secret+"\nuse_oidc = true"), `client_secret and use_oidc are both set`},
-		{opened(w.ScoringApp.ClientID, "key_vault = { vault_uri = \"https://kv.vault.azure.net\" }"), `Key Vault credential of an ephemeral token's owner is not clear`},
-		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"https://kv.vault.azure.net\"\n client_secret_name = \"a\"\n certificate_password_secret_name = \"b\"\n}"), `Key Vault password of an ephemeral token's owner without a certificate`},
+		{opened(w.ScoringApp.ClientID, "key_vault = { vault_uri = \"https://kv.vault.azure.net\" }"), `Key Vault credential of the owner is not clear`},
+		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"https://kv.vault.azure.net\"\n client_secret_name = \"a\"\n certificate_password_secret_name = \"b\"\n}"), `Password in Key Vault without a certificate`},
 		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"http://kv\"\n client_secret_name = \"a\"\n}"), `Not the owner's vault`},
 		{opened("scoring app", secret), `Not an application id`},
 		{openedBySecret(w, "lifetime_seconds = 0"), `must be between 1 and 86400`},

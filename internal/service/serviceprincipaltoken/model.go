@@ -39,7 +39,7 @@ type token struct {
 
 func (m tokenModel) toToken() token {
 	return token{
-		Owner:    m.Owner.toOwner(),
+		Owner:    m.Owner.toOwner(writeOnly),
 		Comment:  m.Comment.ValueString(),
 		Scopes:   fwkit.Sorted(m.Scopes),
 		Lifetime: fwkit.Seconds(m.LifetimeSeconds),

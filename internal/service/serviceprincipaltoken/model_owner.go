@@ -62,19 +62,23 @@ type text struct {
 	value types.String
 }
 
-func (m ownerModel) texts() []text {
+// writeOnly is the suffix of the attributes that hold a secret in the managed resource. The ephemeral resource has these
+// attributes without a suffix. Functions that need the names of the attributes have the suffix as a parameter.
+const writeOnly = "_wo"
+
+func (m ownerModel) texts(suffix string) []text {
 	return []text{
-		{"client_secret_wo", m.ClientSecret},
-		{"client_certificate_wo", m.ClientCertificate},
+		{"client_secret" + suffix, m.ClientSecret},
+		{"client_certificate" + suffix, m.ClientCertificate},
 		{"client_certificate_path", m.ClientCertificatePath},
-		{"databricks_client_secret_wo", m.DatabricksClientSecret},
+		{"databricks_client_secret" + suffix, m.DatabricksClientSecret},
 	}
 }
 
 // emptyCredential returns the name of a credential attribute that is set to an empty string. It returns an empty string
 // if there is no such attribute.
-func (m ownerModel) emptyCredential() string {
-	for _, c := range m.texts() {
+func (m ownerModel) emptyCredential(suffix string) string {
+	for _, c := range m.texts(suffix) {
 		if c.value.Equal(types.StringValue("")) {
 			return c.name
 		}
@@ -85,8 +89,8 @@ func (m ownerModel) emptyCredential() string {
 // credentials returns the names of the ways to log in that the configuration sets. If an attribute is unknown, as a
 // module's variables are while Terraform validates, its value may turn out to be null. Then its name is left out, and
 // unknown is true.
-func (m ownerModel) credentials() (written []string, unknown bool) {
-	for _, c := range m.texts() {
+func (m ownerModel) credentials(suffix string) (written []string, unknown bool) {
+	for _, c := range m.texts(suffix) {
 		unknown = unknown || c.value.IsUnknown()
 		if !c.value.IsNull() && !c.value.IsUnknown() {
 			written = append(written, c.name)
@@ -134,7 +138,7 @@ func (o owner) hasCredential() bool {
 
 // toOwner converts the block owner. Only the block in a configuration has write-only values; in a state or a plan they
 // are null.
-func (m ownerModel) toOwner() owner {
+func (m ownerModel) toOwner(suffix string) owner {
 	setting := func(v types.String, attribute string) auth.Setting {
 		return auth.Setting{Value: v.ValueString(), Attribute: "owner." + attribute}
 	}
@@ -144,10 +148,10 @@ func (m ownerModel) toOwner() owner {
 		Credential: auth.Settings{
 			TenantID:            setting(m.TenantID, "tenant_id"),
 			ClientID:            setting(m.ApplicationID, "application_id"),
-			ClientSecret:        setting(m.ClientSecret, "client_secret_wo"),
-			Certificate:         setting(m.ClientCertificate, "client_certificate_wo"),
+			ClientSecret:        setting(m.ClientSecret, "client_secret"+suffix),
+			Certificate:         setting(m.ClientCertificate, "client_certificate"+suffix),
 			CertificatePath:     setting(m.ClientCertificatePath, "client_certificate_path"),
-			CertificatePassword: setting(m.ClientCertificatePassword, "client_certificate_password_wo"),
+			CertificatePassword: setting(m.ClientCertificatePassword, "client_certificate_password"+suffix),
 		},
 	}
 	if k := m.KeyVault; k != nil {
@@ -162,7 +166,7 @@ func (m ownerModel) toOwner() owner {
 			),
 		}
 	}
-	o.Credential.DatabricksClientSecret = setting(m.DatabricksClientSecret, "databricks_client_secret_wo")
+	o.Credential.DatabricksClientSecret = setting(m.DatabricksClientSecret, "databricks_client_secret"+suffix)
 	if o.logsInAtWorkspace() {
 		o.Credential.DatabricksClientID = o.Credential.ClientID
 	}

@@ -96,7 +96,7 @@ func TestCredentials(t *testing.T) {
 		"perhaps oidc":      {ownerModel{UseOIDC: types.BoolUnknown()}, nil, true},
 		"unknown app alone": {ownerModel{ApplicationID: types.StringUnknown()}, nil, false},
 	} {
-		if written, unknown := tc.owner.credentials(); !slices.Equal(written, tc.written) || unknown != tc.unknown {
+		if written, unknown := tc.owner.credentials(writeOnly); !slices.Equal(written, tc.written) || unknown != tc.unknown {
 			t.Errorf("%s: %v, %t", name, written, unknown)
 		}
 	}

@@ -104,7 +104,7 @@ func (r *tokenResource) maySee(
 // plan does not have them.
 func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token {
 	want := plan.toToken()
-	want.Owner = config.Owner.toOwner()
+	want.Owner = config.Owner.toOwner(writeOnly)
 	want.Recorded, _ = plan.Timeouts.Create(ctx, createTimeout)
 	return want
 }
@@ -305,7 +305,7 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 		if id == "" {
 			continue
 		}
-		err := revoke(ctx, r.Client, state.Owner.toOwner(), id, state.isOthers(id, m.Verdict))
+		err := revoke(ctx, r.Client, state.Owner.toOwner(writeOnly), id, state.isOthers(id, m.Verdict))
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke token", state.String()) {
 			return
 		}

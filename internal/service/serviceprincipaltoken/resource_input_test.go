@@ -318,3 +318,17 @@ func TestRefusedAtApply(t *testing.T) {
 		t.Errorf("something was made: %+v", after)
 	}
 }
+
+// Terraform prints the line of configuration that an error points at. So an error about a password does not point at the
+// password.
+func TestPasswordIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const password = "pass-phrase-in-the-configuration"
+	c := w.CLI(t, hcl(w.ScoringApp.ClientID, secretOf(w)+"\n    "+attr("client_certificate_password_wo", password)))
+	r := c.MustRun(t, 1, "plan")
+	r.MustSay(t, "Certificate password without a certificate")
+	if strings.Contains(r.Stderr, password) {
+		t.Errorf("the password is in the error: %s", r.Stderr)
+	}
+}

@@ -2,6 +2,7 @@ package serviceprincipaltoken
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -23,9 +24,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-const (
-	maxComment = 256 // the longest comment that leaves room for the provider's marker
-)
+const maxComment = 256 // the longest comment that leaves room for the provider's marker
 
 // kind is the name of this kind of credential in messages.
 const kind = fwkit.Credential("token")
@@ -193,7 +192,7 @@ func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 			s := schema.StringAttribute{Required: a.Required, Optional: a.Optional, Sensitive: a.Sensitive,
 				Validators: a.Validators, MarkdownDescription: a.MarkdownDescription}
 			if a.Sensitive {
-				name, s.WriteOnly = name+"_wo", true
+				name, s.WriteOnly = name+writeOnly, true
 				s.MarkdownDescription += " Write-only: neither in the plan nor in the state."
 			}
 			attributes[name] = s
@@ -227,14 +226,14 @@ func (r *tokenResource) ValidateConfig(
 	if !known {
 		return
 	}
-	checkCredentials(*config.Owner, &resp.Diagnostics)
+	config.Owner.checkCredentials(writeOnly, &resp.Diagnostics)
 	kind.Check(config.Rotating(), "token_value_in_state", &resp.Diagnostics)
 }
 
 // checkCredentials adds an error unless the block owner has exactly one way to log in. It checks only values that are
-// known.
-func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
-	written, unknown := o.credentials()
+// known. suffix is that of the attributes that hold a secret; see [writeOnly].
+func (m ownerModel) checkCredentials(suffix string, diags *diag.Diagnostics) {
+	written, unknown := m.credentials(suffix)
 	switch {
 	case len(written) == 0 && !unknown:
 		// Without this rule a user who forgets the owner's credential would get a token of the identity that runs
@@ -242,10 +241,10 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			path.Root("owner"),
 			"Token owner has no credential",
-			"The provider creates the token by logging in as its owner. Write one of client_secret_wo, "+
-				"client_certificate_wo, client_certificate_path, databricks_client_secret_wo, key_vault, use_oidc = "+
-				"true, or use_provider_identity = true if the provider's own identity is the owner. A write-only "+
-				"value that is null counts as not set.",
+			fmt.Sprintf("The provider creates the token by logging in as its owner. Write one of client_secret%[1]s, "+
+				"client_certificate%[1]s, client_certificate_path, databricks_client_secret%[1]s, key_vault, "+
+				"use_oidc = true, or use_provider_identity = true if the provider's own identity is the owner. A value "+
+				"that is null counts as not set.", suffix),
 		)
 	case len(written) > 1:
 		diags.AddAttributeError(
@@ -254,41 +253,40 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 			strings.Join(written, " and ")+" are both set. Remove one of them.",
 		)
 	}
-	if name := o.emptyCredential(); name != "" {
-		diags.AddAttributeError(path.Root("owner"), "Credential of the token's owner is empty", emptyAdvice(name))
-	}
-	password := o.ClientCertificatePassword
-	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificate.IsNull() && o.ClientCertificatePath.IsNull() {
+	if name := m.emptyCredential(suffix); name != "" {
 		diags.AddAttributeError(
-			fwkit.Path("owner.client_certificate_password_wo"),
-			"Certificate password without a certificate",
-			"client_certificate_password_wo is set, but neither client_certificate_wo nor client_certificate_path "+
-				"is. Set one of these two, or remove client_certificate_password_wo.",
+			path.Root("owner"),
+			"Credential of the token's owner is empty",
+			name+" is an empty string, perhaps from an unset variable or a missing secret. Set a value, or null to "+
+				"leave the attribute out.",
 		)
 	}
-	k := o.KeyVault
-	if k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown() {
-		return
+	password := m.ClientCertificatePassword
+	if !password.IsNull() && !password.IsUnknown() && m.ClientCertificate.IsNull() && m.ClientCertificatePath.IsNull() {
+		diags.AddAttributeError(
+			path.Root("owner"), // not at the password, because Terraform prints the line that an error points at
+			"Certificate password without a certificate",
+			fmt.Sprintf("client_certificate_password%[1]s is set, but neither client_certificate%[1]s nor "+
+				"client_certificate_path is. Set one of these two, or remove client_certificate_password%[1]s.", suffix),
+		)
 	}
-	if k.CertificateName.IsNull() == k.ClientSecretName.IsNull() {
+	k := m.KeyVault
+	switch {
+	case k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown():
+	case k.CertificateName.IsNull() == k.ClientSecretName.IsNull():
 		diags.AddAttributeError(
 			fwkit.Path("owner.key_vault"),
 			"Key Vault credential of the owner is not clear",
 			"Write either certificate_name or client_secret_name: the credential that the owner logs in with.",
 		)
-	} else if k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull() {
+	case k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull():
 		diags.AddAttributeError(
 			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
 			"Password in Key Vault without a certificate",
-			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name "+
-				"too, or remove certificate_password_secret_name.",
+			"certificate_password_secret_name is set, but certificate_name is not. Set certificate_name too, or "+
+				"remove certificate_password_secret_name.",
 		)
 	}
-}
-
-func emptyAdvice(name string) string {
-	return name + " is an empty string, perhaps from an unset variable or a missing secret. Set a value, or null to " +
-		"leave the attribute out."
 }
 
 // decodeKnown reads a configuration or a plan into a model. It returns false if one of the blocks owner, key_vault and
@@ -353,7 +351,7 @@ func (r *tokenResource) ModifyPlan(
 	if r.Client == nil || !r.Client.Ready() || !logsIn || !config.Owner.allKnown() {
 		return
 	}
-	o := config.Owner.toOwner()
+	o := config.Owner.toOwner(writeOnly)
 	if !o.hasCredential() {
 		return
 	}
