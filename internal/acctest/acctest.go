@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,6 +40,8 @@ func init() {
 	// The developer's own CLI configuration file must not affect the tests, nor must a variable that names a missing
 	// file.
 	set("TF_CLI_CONFIG_FILE", os.DevNull)
+	// Each TLS connection of a client would compute a post-quantum key that the emulated servers do not use.
+	set("GODEBUG", strings.TrimPrefix(os.Getenv("GODEBUG")+",tlsmlkem=0", ","))
 	// The test process holds little memory but allocates much. With Go's default settings the garbage collector takes a
 	// fifth of the running time.
 	if os.Getenv("GOGC") == "" {

@@ -90,7 +90,7 @@ func (a *authority) issueServer(names []string, addresses []net.IP) (tls.Certifi
 func (t *Tenant) IssueClientCertificate(
 	commonName string, notBefore, notAfter time.Time,
 ) (cert *x509.Certificate, key *rsa.PrivateKey, err error) {
-	key, err = t.newKey()
+	key, err = t.newKey(certificateKeyBits)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -379,7 +379,7 @@ func (w *Workspace) verifyOAuth(raw string) (*oauthClaims, error) {
 // newOAuthKey generates the key with which a workspace signs its OAuth tokens, and returns it with its id. A workspace
 // generates it at the first use, because most workspaces in tests need no such key.
 func (t *Tenant) newOAuthKey() (*rsa.PrivateKey, string) {
-	key, err := t.newKey()
+	key, err := t.newKey(tokenKeyBits)
 	if err != nil {
 		panic("emulator: generating a workspace's signing key: " + err.Error())
 	}

@@ -66,7 +66,7 @@ func (i *OIDCIssuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handl
 
 // RotateKey replaces the issuer's signing key. Tokens that the old key signed are no longer valid.
 func (i *OIDCIssuer) RotateKey() {
-	key, err := i.tenant.newKey()
+	key, err := i.tenant.newKey(tokenKeyBits)
 	if err != nil {
 		panic(fmt.Sprintf("emulator: generating an issuer's key: %v", err))
 	}

@@ -27,9 +27,10 @@ type TenantOptions struct {
 	// Cloud is the only cloud in which the tenant exists, for example [ChinaCloud]; the logins of other clouds do not
 	// find the tenant. If Cloud is empty, the tenant exists in all clouds at once, which no real tenant does.
 	Cloud string
-	// NewKey returns the RSA keys that sign tokens and the keys of client certificates. Generating a key takes longer
-	// than most tests, so a test with many tenants may return existing keys. If NewKey is nil, keys are generated.
-	NewKey func() (*rsa.PrivateKey, error)
+	// NewKey returns the RSA keys of that length that sign tokens, and the keys of client certificates. Generating a key
+	// takes longer than most tests, so a test with many tenants may return existing keys. If NewKey is nil, keys are
+	// generated.
+	NewKey func(bits int) (*rsa.PrivateKey, error)
 }
 
 // A Tenant is one Entra ID directory, together with what its services share. Its objects (application, service
@@ -42,7 +43,7 @@ type Tenant struct {
 	Faults       *Faults
 	Journal      *Journal
 	Latency      *Latency
-	newKey       func() (*rsa.PrivateKey, error)
+	newKey       func(bits int) (*rsa.PrivateKey, error)
 	signingKey   *rsa.PrivateKey
 	signingKeyID string
 	ca           *authority
@@ -77,7 +78,7 @@ func NewTenant(opts TenantOptions) *Tenant {
 	if opts.NewKey == nil {
 		opts.NewKey = generateKey
 	}
-	key, err := opts.NewKey()
+	key, err := opts.NewKey(tokenKeyBits)
 	if err != nil {
 		panic(fmt.Sprintf("emulator: generating the tenant's signing key: %v", err))
 	}
@@ -103,8 +104,6 @@ func NewTenant(opts TenantOptions) *Tenant {
 		issuers:       map[string]*OIDCIssuer{},
 	}
 }
-
-func generateKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
 // Switches returns the current switches of Entra ID.
 func (t *Tenant) Switches() Switches {

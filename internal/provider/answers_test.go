@@ -45,9 +45,11 @@ var believable = map[string][]string{
 	"data.dbxaccess_serving_endpoint_access/one": {"another's answer /api/2.0/preview/scim/v2/Groups"},
 }
 
-// ready returns a world in which every operation can succeed.
+// ready returns a world in which every operation can succeed. The provider logs in with a secret, because a signature
+// takes more time than most operations.
 func ready(t *testing.T, name string) *acctest.World {
 	w := acctest.New(t)
+	withSecret(w)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
 	w.Workspace.AddGroup("scorers")
 	w.Workspace.AddToGroup("scorers", w.PersonName)

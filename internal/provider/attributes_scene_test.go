@@ -48,6 +48,7 @@ type scene struct {
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	w := acctest.New(t)
+	withSecret(w) // a signature takes more time than most steps
 	other := w.Tenant.RegisterApp("another")
 	s := &scene{World: w, app: w.ScoringApp.ClientID, another: other.ClientID, secret: w.ScoringSecret, anotherSecret: other.AddSecret(24 * time.Hour), bob: "bob@example.com", team: "team"}
 	certificate := func(name string) string {
