@@ -57,7 +57,7 @@ const source = "terraform {\n  required_providers {\n    dbxaccess = { source = 
 // the real provider binary builds it, once for all tests of a package.
 func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	t.Helper()
-	plugin, err := binary()
+	plugin, err := binaryFile()
 	must(t, err)
 	path, host, err := local.Terraform()
 	if err != nil {
@@ -279,9 +279,9 @@ func (c *CLI) Next(t testing.TB, code int, address string, args ...string) (Resu
 	return r, nil
 }
 
-// binary returns the path at which the provider is built for the tests of a package. The file is in the repository's
+// binaryFile returns the path at which the provider is built for the tests of a package. The file is in the repository's
 // bin folder and stays there, so that a later run does not link an unchanged provider again.
-var binary = sync.OnceValues(func() (string, error) {
+var binaryFile = sync.OnceValues(func() (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", err
@@ -293,7 +293,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 // build compiles the provider once for all tests of a package.
 var build = sync.OnceValue(func() error {
-	file, err := binary()
+	file, err := binaryFile()
 	if err != nil {
 		return err
 	}

@@ -4,15 +4,12 @@ package provider_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -102,13 +99,12 @@ func endlessClusters() answerer {
 func TestMemoryForHostileAnswers(t *testing.T) {
 	t.Parallel()
 	const (
-		principals = "data \"dbxaccess_service_principals\" \"x\" {}\n"
-		tokens     = "data \"dbxaccess_tokens\" \"x\" {}\n"
-		access     = "data \"dbxaccess_serving_endpoint_permissions\" \"x\" { endpoint_name = \"iris\" }\n"
-		endpoints  = "data \"dbxaccess_serving_endpoints\" \"x\" {}\n"
-		clusters   = "data \"dbxaccess_clusters\" \"x\" {}\n"
-		score      = "data \"dbxaccess_serving_endpoint_query\" \"x\" {\n  endpoint_name = \"iris\"\n" +
-			"  query_as = \"provider\"\n  request = \"{}\"\n  store_response = true\n}\n"
+		principals = "dbxaccess_service_principals"
+		tokens     = "dbxaccess_tokens"
+		access     = "dbxaccess_serving_endpoint_permissions"
+		endpoints  = "dbxaccess_serving_endpoints"
+		clusters   = "dbxaccess_clusters"
+		score      = "dbxaccess_serving_endpoint_query"
 
 		scim       = "/scim/v2/ServicePrincipals"
 		manage     = "/token-management/tokens"
@@ -124,45 +120,49 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 	grant := numbered(`{"user_name":"N","all_permissions":[{"permission_level":"CAN_QUERY"}]}`)
 	accessToken, value := repeated(`{"access_token":"`, long, tooLong, `"}`), repeated(`{"value":"`, long, tooLong, `"}`)
 	workspace := repeated(`{"properties":{"workspaceUrl":"`, long, tooLong, `"}}`)
+	config := map[string]string{
+		access: `{"endpoint_name":"iris"}`,
+		score:  `{"endpoint_name":"iris","query_as":"provider","request":"{}","store_response":true}`,
+	}
 	for name, tc := range map[string]struct {
-		hcl, host, path string // the answer replaces those to requests whose host and path contain these
-		answer          answerer
-		login           func(*testing.T, *acctest.World)
+		source     string // the data source that is read
+		host, path string // the answer replaces those to requests whose host and path contain these
+		answer     answerer
+		login      func(*testing.T, *acctest.World)
 	}{
-		"600 MB for a list":            {hcl: principals, path: scim, answer: repeated(scimBegin, principal, tooLong, "]}")},
-		"600 MB of white space":        {hcl: principals, path: scim, answer: repeated("", text("       "), tooLong, "")},
-		"a gzip bomb for a list":       {hcl: principals, path: scim, answer: compressed(repeated(scimBegin, principal, tooLong, "]}"))},
-		"an error of 600 MB":           {hcl: principals, path: scim, answer: refused(repeated(`{"message":"`, long, tooLong, `"}`))},
-		"a model's answer of 600 MB":   {hcl: score, path: invoke, answer: repeated(`{"predictions":[`, text("1"), tooLong, "]}")},
-		"a long list":                  {hcl: principals, path: scim, answer: repeated(scimBegin, principal, justRead, "]}")},
-		"a long list of empty objects": {hcl: principals, path: scim, answer: repeated(scimBegin, text("{}"), justRead, "]}")},
-		"a long list of long names": {hcl: principals, path: scim, answer: repeated(scimBegin,
-			numbered(`{"id":"N","displayName":"`+long(0)+`"}`), justRead, "]}")},
-		"as many principals as are accepted": {hcl: principals, path: scim, answer: repeated(scimBegin, principal, 1_700_000, "]}")},
-		"pages without end":                  {hcl: principals, path: scim, answer: endless(100)},
-		"pages of thousands without end":     {hcl: principals, path: scim, answer: endless(10_000)},
-		"deep JSON":                          {hcl: principals, path: scim, answer: repeated(scimBegin, text("[[[["), justRead, "")},
-		"a key many times":                   {hcl: principals, path: scim, answer: repeated("{", text(`"Resources":[{"id":"1"}]`), justRead, "}")},
-		"very many tokens":                   {hcl: tokens, path: manage, answer: repeated(tokenBegin, token, justRead, "]}")},
-		"as many tokens as are decoded":      {hcl: tokens, path: manage, answer: repeated(tokenBegin, token, 9_000_000, "]}")},
-		"very many scopes of one token": {hcl: tokens, path: manage, answer: repeated(tokenBegin+`{"token_id":"1","scopes":[`,
+		"600 MB for a list":            {source: principals, path: scim, answer: repeated(scimBegin, principal, tooLong, "]}")},
+		"600 MB of white space":        {source: principals, path: scim, answer: repeated("", text("       "), tooLong, "")},
+		"a gzip bomb for a list":       {source: principals, path: scim, answer: compressed(repeated(scimBegin, principal, tooLong, "]}"))},
+		"an error of 600 MB":           {source: principals, path: scim, answer: refused(repeated(`{"message":"`, long, tooLong, `"}`))},
+		"a model's answer of 600 MB":   {source: score, path: invoke, answer: repeated(`{"predictions":[`, text("1"), tooLong, "]}")},
+		"a long list":                  {source: principals, path: scim, answer: repeated(scimBegin, principal, justRead, "]}")},
+		"a long list of empty objects": {source: principals, path: scim, answer: repeated(scimBegin, text("{}"), justRead, "]}")},
+		"as many principals as are accepted, with long names": {source: principals, path: scim, answer: repeated(scimBegin,
+			numbered(`{"id":"N","applicationId":"00000000-0000-4000-8000-N","displayName":"`+long(0)[:750]+`"}`), justRead, "]}")},
+		"pages without end":              {source: principals, path: scim, answer: endless(100)},
+		"pages of thousands without end": {source: principals, path: scim, answer: endless(10_000)},
+		"deep JSON":                      {source: principals, path: scim, answer: repeated(scimBegin, text("[[[["), justRead, "")},
+		"a key many times":               {source: principals, path: scim, answer: repeated("{", text(`"Resources":[{"id":"1"}]`), justRead, "}")},
+		"very many tokens":               {source: tokens, path: manage, answer: repeated(tokenBegin, token, justRead, "]}")},
+		"as many tokens as are decoded":  {source: tokens, path: manage, answer: repeated(tokenBegin, token, 9_000_000, "]}")},
+		"very many scopes of one token": {source: tokens, path: manage, answer: repeated(tokenBegin+`{"token_id":"1","scopes":[`,
 			text(`""`), justRead, "]}]}")},
-		"a long access list":    {hcl: access, path: rights, answer: repeated(listBegin, grant, justRead, "]}")},
-		"very many endpoints":   {hcl: endpoints, path: "/serving-endpoints", answer: repeated(`{"endpoints":[`, numbered(`{"name":"N","id":"N"}`), justRead, "]}")},
-		"very many clusters":    {hcl: clusters, path: "/clusters/list", answer: repeated(`{"clusters":[`, numbered(`{"cluster_id":"N"}`), justRead, "]}")},
-		"clusters without end":  {hcl: clusters, path: "/clusters/list", answer: endlessClusters()},
-		"a long error":          {hcl: principals, path: scim, answer: refused(repeated(`{"error_code":"X","message":"`, long, justRead, `"}`))},
-		"a model's long answer": {hcl: score, path: invoke, answer: repeated(`{"predictions":[`, text("1"), justRead, "]}")},
+		"a long access list":    {source: access, path: rights, answer: repeated(listBegin, grant, justRead, "]}")},
+		"very many endpoints":   {source: endpoints, path: "/serving-endpoints", answer: repeated(`{"endpoints":[`, numbered(`{"name":"N","id":"N"}`), justRead, "]}")},
+		"very many clusters":    {source: clusters, path: "/clusters/list", answer: repeated(`{"clusters":[`, numbered(`{"cluster_id":"N"}`), justRead, "]}")},
+		"clusters without end":  {source: clusters, path: "/clusters/list", answer: endlessClusters()},
+		"a long error":          {source: principals, path: scim, answer: refused(repeated(`{"error_code":"X","message":"`, long, justRead, `"}`))},
+		"a model's long answer": {source: score, path: invoke, answer: repeated(`{"predictions":[`, text("1"), justRead, "]}")},
 
-		"600 MB for a login":          {hcl: principals, host: "login.", path: "/token", answer: accessToken},
-		"a gzip bomb for a login":     {hcl: principals, host: "login.", path: "/token", answer: compressed(accessToken)},
-		"600 MB from Key Vault":       {hcl: principals, host: ".vault.", answer: value, login: logins[inVault]},
-		"a gzip bomb from Key Vault":  {hcl: principals, host: ".vault.", answer: compressed(value), login: logins[inVault]},
-		"600 MB from ARM":             {hcl: principals, host: "management.", answer: workspace, login: findsHost},
-		"a gzip bomb from ARM":        {hcl: principals, host: "management.", answer: compressed(workspace), login: findsHost},
-		"600 MB from a machine":       {hcl: principals, host: "169.254.", answer: accessToken, login: logins["managed identity"]},
-		"600 MB from GitHub":          {hcl: principals, host: "actions", answer: value, login: logins["GitHub Actions"]},
-		"600 MB from Azure Pipelines": {hcl: principals, host: "dev.azure", answer: value, login: logins["Azure Pipelines"]},
+		"600 MB for a login":          {source: principals, host: "login.", path: "/token", answer: accessToken},
+		"a gzip bomb for a login":     {source: principals, host: "login.", path: "/token", answer: compressed(accessToken)},
+		"600 MB from Key Vault":       {source: principals, host: ".vault.", answer: value, login: logins[inVault]},
+		"a gzip bomb from Key Vault":  {source: principals, host: ".vault.", answer: compressed(value), login: logins[inVault]},
+		"600 MB from ARM":             {source: principals, host: "management.", answer: workspace, login: findsHost},
+		"a gzip bomb from ARM":        {source: principals, host: "management.", answer: compressed(workspace), login: findsHost},
+		"600 MB from a machine":       {source: principals, host: "169.254.", answer: accessToken, login: logins["managed identity"]},
+		"600 MB from GitHub":          {source: principals, host: "actions", answer: value, login: logins["GitHub Actions"]},
+		"600 MB from Azure Pipelines": {source: principals, host: "dev.azure", answer: value, login: logins["Azure Pipelines"]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,12 +172,13 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 				tc.login(t, w)
 			}
 			met := answering(t, w, tc.host, tc.path, tc.answer)
-			began := time.Now()
-			peak, said, err := measured(t, w.CLI(t, tc.hcl).Command(t, "plan"))
-			t.Logf("%d MB, %s, %v: %.300s", peak>>20, time.Since(began).Round(time.Millisecond), err, said)
-			if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
-				t.Error(err)
+			began, provider := time.Now(), w.Process(t)
+			said, err := provider.Read(t, tc.source, cmp.Or(config[tc.source], "{}"))
+			if err != nil {
+				t.Fatal(err)
 			}
+			peak := peakOf(t, provider.PID)
+			t.Logf("%d MB, %s, %.300q", peak>>20, time.Since(began).Round(time.Millisecond), said)
 			if peak > mostForAnswer {
 				t.Errorf("the provider took %d MB", peak>>20)
 			}
@@ -222,51 +223,15 @@ func findsHost(_ *testing.T, w *acctest.World) {
 		"Microsoft.Databricks/workspaces/models"
 }
 
-// measured runs a command. It returns the largest resident size of the provider in bytes, the output, and the command's
-// error.
-func measured(t *testing.T, cmd *exec.Cmd) (peak int, said string, err error) {
+// peakOf returns the peak resident size of a process in bytes.
+func peakOf(t *testing.T, pid int) int {
 	t.Helper()
-	if _, err := os.Stat("/proc/self/status"); err != nil {
-		t.Skip("needs /proc to see how large a process is")
-	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	// The processes are looked up less often than their sizes, because that takes more time.
-	var pids []int
-	for i := 0; ; i++ {
-		select {
-		case err := <-done:
-			if peak == 0 {
-				t.Fatal("no process of the provider was seen")
-			}
-			return peak, out.String(), err
-		case <-time.After(5 * time.Millisecond):
-			if i%6 == 0 {
-				pids = childrenOf(cmd.Process.Pid)
-			}
-			for _, pid := range pids {
-				peak = max(peak, peakOf(pid))
-			}
-		}
-	}
-}
-
-// peakOf returns the peak resident size of a process in bytes; 0 if the process has ended or is not the provider.
-func peakOf(pid int) int {
-	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err != nil || filepath.Base(exe) != "terraform-provider-dbxaccess" {
-		return 0
-	}
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, rest, _ := strings.Cut(read(t, fmt.Sprintf("/proc/%d/status", pid)), "VmHWM:")
 	fields := strings.Fields(rest)
 	if len(fields) == 0 {
-		return 0
+		t.Fatal("/proc does not show the size of the process")
 	}
-	kilobytes, _ := strconv.Atoi(fields[0])
+	kilobytes, err := strconv.Atoi(fields[0])
+	must(t, err)
 	return kilobytes << 10
 }
