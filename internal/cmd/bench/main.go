@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -191,22 +192,36 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 	return r, nil
 }
 
-// build builds the programs. If nothing changed, this takes little time, because Go reuses its results.
+// build builds the programs with a single command, and links each to the paths at which it is run. If nothing changed,
+// this takes little time, because Go reuses its results.
 func (b *bench) build() error {
 	fmt.Fprintln(b.progress, "Building.")
 	const plugin = "terraform-provider-dbxaccess"
-	for out, pkg := range map[string]string{
-		b.emulator: module + "/internal/cmd/emulator",
-		filepath.Join(b.folder(ours), "provider"):  module,
-		filepath.Join(b.folder(profiled), plugin):  module + "/internal/cmd/bench/profiled",
-		filepath.Join(b.folder(empty), "provider"): module + "/internal/cmd/bench/empty",
-		filepath.Join(b.folder(ours), plugin):      module + "/internal/cmd/bench/meter",
-		filepath.Join(b.folder(empty), plugin):     module + "/internal/cmd/bench/meter",
+	programs := filepath.Join(b.options.bin, "programs")
+	if err := os.MkdirAll(programs, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", programs, module, module+
+		"/internal/cmd/emulator", module+"/internal/cmd/bench/profiled", module+"/internal/cmd/bench/empty",
+		module+"/internal/cmd/bench/meter")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in a release
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	for path, program := range map[string]string{
+		b.emulator: "emulator",
+		filepath.Join(b.folder(ours), "provider"):  plugin,
+		filepath.Join(b.folder(profiled), plugin):  "profiled",
+		filepath.Join(b.folder(empty), "provider"): "empty",
+		filepath.Join(b.folder(ours), plugin):      "meter",
+		filepath.Join(b.folder(empty), plugin):     "meter",
 	} {
-		cmd := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", out, pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in a release
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
+		err := os.Remove(path)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = os.MkdirAll(filepath.Dir(path), 0o755)
+		}
+		if err = errors.Join(err, os.Link(filepath.Join(programs, program), path)); err != nil {
+			return err
 		}
 	}
 	return nil
