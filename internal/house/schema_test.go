@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	// A separate program prints the schema. This import tells Go's test cache that the tests depend on the provider's
@@ -24,17 +26,28 @@ const golden = "testdata/schema.json"
 
 type object = map[string]any
 
+// printed holds the schema, which the program prints once for all tests.
+var printed struct {
+	once   sync.Once
+	schema []byte
+	err    error
+}
+
 func schemaJSON(t *testing.T) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./internal/cmd/schemajson")
-	cmd.Dir = repoRoot(t)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("schemajson: %v\n%s", err, &stderr)
+	printed.once.Do(func() {
+		cmd := exec.Command("go", "run", "./internal/cmd/schemajson")
+		cmd.Dir = repoRoot(t)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		if printed.schema, printed.err = cmd.Output(); printed.err != nil {
+			printed.err = fmt.Errorf("schemajson: %w\n%s", printed.err, &stderr)
+		}
+	})
+	if printed.err != nil {
+		t.Fatal(printed.err)
 	}
-	return out
+	return printed.schema
 }
 
 // TestSchemaIsTheGoldenOne checks that the provider's schema equals testdata/schema.json. So a reviewer sees each
