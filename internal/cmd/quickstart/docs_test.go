@@ -83,8 +83,10 @@ func TestDocumentationApplies(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.env["TF_VAR_oauth_secret"] = secret
-	for _, group := range together {
-		apply() // create again what the previous group has destroyed
+	for i, group := range together {
+		if i > 0 {
+			apply() // create again what the previous group has destroyed
+		}
 		d.applied(t, group)
 	}
 	d.folder = d.example()
@@ -190,7 +192,7 @@ func (d *demo) applied(t *testing.T, group []page) {
 	d.must(t, 0, "init", "-input=false")
 	d.must(t, 0, "apply", "-auto-approve", "-input=false")
 	d.must(t, 0, "plan", "-detailed-exitcode", "-input=false")
-	d.must(t, 0, "destroy", "-auto-approve", "-input=false")
+	d.must(t, 0, "destroy", "-auto-approve", "-input=false", "-refresh=false") // the plan has just refreshed the state
 }
 
 const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"

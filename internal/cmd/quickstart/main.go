@@ -208,9 +208,10 @@ func (d *demo) prepare() error {
 		return err
 	}
 	emulator := filepath.Join(d.dir, "emulator")
-	programs := map[string]string{emulator: "./internal/cmd/emulator"}
+	programs, packages := map[string]string{"emulator": emulator}, []string{"./internal/cmd/emulator"}
 	if d.archive == "" {
-		programs[d.pluginPath()] = "."
+		programs["terraform-provider-dbxaccess"] = d.pluginPath()
+		packages = append(packages, ".")
 		fmt.Println("Building provider and emulator, a minute or more the first time.")
 	} else {
 		if err := d.unpack(); err != nil {
@@ -218,13 +219,17 @@ func (d *demo) prepare() error {
 		}
 		fmt.Println("Building the emulator, a minute or more the first time.")
 	}
-	for out, pkg := range programs {
-		// The program stays in bin as well, so that a later run does not link an unchanged program again.
-		kept := filepath.Join("bin", "quickstart", filepath.Base(out))
-		if text, err := exec.CommandContext(d.ctx, "go", "build", "-o", kept, pkg).CombinedOutput(); err != nil {
-			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
-		}
-		if err := copyProgram(kept, out); err != nil {
+	// The programs stay in bin as well, so that a later run does not link unchanged programs again.
+	kept := filepath.Join("bin", "quickstart")
+	if err := os.MkdirAll(kept, 0o755); err != nil {
+		return err
+	}
+	build := exec.CommandContext(d.ctx, "go", append([]string{"build", "-o", kept}, packages...)...)
+	if text, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	for name, path := range programs {
+		if err := copyProgram(filepath.Join(kept, name), path); err != nil {
 			return err
 		}
 	}
