@@ -92,10 +92,13 @@ func TestBasic(t *testing.T) {
 					principalID), has("workspace_id", w.Workspace.ID()),
 			},
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
-		resource.TestStep{Config: hcl("scorers", strings.ToUpper(app)), ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
 			ImportStateId: "scorers/" + app},
+	)
+	wantMembers(t, w, "scorers", w.PersonName)
+	w.Test(t,
+		resource.TestStep{Config: config},
+		resource.TestStep{Config: hcl("scorers", strings.ToUpper(app)), ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: "scorers/" + strings.ToUpper(app)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)

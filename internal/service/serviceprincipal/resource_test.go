@@ -110,15 +110,20 @@ func TestBasicEntraManaged(t *testing.T) {
 			},
 			Check: func(*terraform.State) error {
 				sp := member(t, w)
-				scimID = sp.ID
 				if sp.ApplicationID != id || sp.DisplayName != "scoring" || !sp.Active {
 					t.Errorf("the workspace holds %+v", sp)
 				}
 				return nil
 			},
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: id},
+	)
+	checkUnchanged(t, w, before)
+	w.Test(t,
+		resource.TestStep{Config: config, Check: func(*terraform.State) error {
+			scimID = member(t, w).ID
+			return nil
+		}},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
 			ImportStateId: strings.ToUpper(id),
 			ImportStateCheck: func(states []*terraform.InstanceState) error {

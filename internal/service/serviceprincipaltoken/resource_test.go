@@ -60,16 +60,10 @@ func TestBasic(t *testing.T) {
 			ResourceName: address, ImportState: true, ImportStateVerify: true,
 			ImportStateVerifyIgnore: []string{"token_value"},
 		},
-		resource.TestStep{
-			Config: `provider "dbxaccess" {}`,
-			Check: func(*terraform.State) error {
-				if left := live(w, w.ScoringApp.ClientID); len(left) > 0 {
-					t.Errorf("after destroy the server holds %+v", left)
-				}
-				return nil
-			},
-		},
 	)
+	if left := live(w, w.ScoringApp.ClientID); len(left) > 0 {
+		t.Errorf("after destroy the server holds %+v", left)
+	}
 }
 
 // Each way to log in as the owner creates a token that belongs to the owner.

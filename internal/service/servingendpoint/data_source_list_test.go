@@ -48,15 +48,15 @@ func TestList(t *testing.T) {
 			w.Workspace.TagEndpoint(name, tag[0], tag[1])
 		}
 	}
-	w.TestCLI(t,
+	w.TestCLI(t, resource.TestStep{Config: listing(`tags = { team = "botany", env = null }`),
+		ConfigStateChecks: listed("rose", "rose_2")})
+	w.Test(t,
 		resource.TestStep{Config: listing(), ConfigStateChecks: listed("Rose", "iris", "llama", "rose", "rose_2")},
 		resource.TestStep{Config: listing(`name_prefix = "rose"`), ConfigStateChecks: listed("rose", "rose_2")},
 		resource.TestStep{Config: listing(`name_prefix = "ose"`), ConfigStateChecks: listed()},
 		resource.TestStep{Config: listing(`tags = { team = "botany" }`), ConfigStateChecks: listed("rose", "rose_2")},
 		resource.TestStep{Config: listing(`tags = { team = "botany", env = "prod" }`),
 			ConfigStateChecks: listed("rose")},
-		resource.TestStep{Config: listing(`tags = { team = "botany", env = null }`),
-			ConfigStateChecks: listed("rose", "rose_2")},
 		// a tag without a value
 		resource.TestStep{Config: listing(`tags = { env = "" }`), ConfigStateChecks: listed("rose_2")},
 		resource.TestStep{Config: listing(`tags = {}`), ConfigStateChecks: listed("Rose", "iris", "llama",

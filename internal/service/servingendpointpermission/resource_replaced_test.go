@@ -52,7 +52,6 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 					ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 					Check:            holds(t, w, granted(w)),
 				},
-				{Config: config(w, "2", line), ConfigPlanChecks: empty},
 			}})
 	})
 	t.Run("by the next apply", func(t *testing.T) {
@@ -62,7 +61,6 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 			{Config: config(w, "1", ""), Check: holds(t, w, granted(w))},
 			{Config: config(w, "2", ""), Check: holds(t, w, creatorAlone), ExpectNonEmptyPlan: true},
 			{Config: config(w, "2", ""), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: holds(t, w, granted(w))},
-			{Config: config(w, "2", ""), ConfigPlanChecks: empty},
 		}})
 	})
 }

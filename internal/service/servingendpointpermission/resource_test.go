@@ -58,8 +58,11 @@ func TestBasic(t *testing.T) {
 			},
 			Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) }),
 		},
-		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
 		imported("iris/"+w.app),
+	)
+	w.holds(t, grantsOfOthers())
+	w.run(t,
+		resource.TestStep{Config: w.toApp()},
 		imported("iris/"+strings.ToUpper(w.app)),
 		imported("iris/service_principal_name="+w.app),
 	)

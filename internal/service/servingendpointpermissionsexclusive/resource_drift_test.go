@@ -321,7 +321,6 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 					}},
 					Check: granted(t, w, w.usualGrants()),
 				},
-				{Config: with("2"), ConfigPlanChecks: empty},
 			}})
 	})
 	t.Run("without its id", func(t *testing.T) {
@@ -332,7 +331,6 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 				{Config: config(w, "1", ""), Check: granted(t, w, w.usualGrants())},
 				{Config: config(w, "2", ""), Check: granted(t, w, levels{ada: "CAN_MANAGE"}), ExpectNonEmptyPlan: true},
 				{Config: config(w, "2", ""), Check: granted(t, w, w.usualGrants())},
-				{Config: config(w, "2", ""), ConfigPlanChecks: empty},
 			}})
 	})
 }

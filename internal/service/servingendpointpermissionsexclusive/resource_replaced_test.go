@@ -48,7 +48,6 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 				}},
 				Check: granted,
 			},
-			{Config: config("2"), ConfigPlanChecks: empty},
 		}})
 }
 

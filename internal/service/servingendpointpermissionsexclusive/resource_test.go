@@ -61,7 +61,6 @@ func TestBasic(t *testing.T) {
 			},
 			Check: on(func() { w.holds(t, levels{ada: "CAN_MANAGE", w.app: "CAN_QUERY", team: "CAN_VIEW"}) }),
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: empty},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: "iris", ImportStateVerify: true},
 	)
 	w.holds(t, levels{})

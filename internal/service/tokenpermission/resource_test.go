@@ -130,10 +130,10 @@ func TestBasic(t *testing.T) {
 					resource.TestStep{Config: hcl(attr(attribute, strings.ToUpper(name))),
 						ConfigPlanChecks: acctest.NoChange()})
 			}
+			w.Test(t, steps...)
 			if attribute == "service_principal_name" {
-				w.TestCLI(t, steps...)
-			} else {
-				w.Test(t, steps...)
+				checkUnchanged(t, w, before)
+				w.TestCLI(t, steps[0], imported(name))
 			}
 			checkUnchanged(t, w, before)
 		})
