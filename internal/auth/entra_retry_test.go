@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 func TestAccessTokenRetries(t *testing.T) {

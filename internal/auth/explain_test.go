@@ -13,6 +13,7 @@ import (
 	"time"
 
 	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
+
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 // kept is a vault that holds the certificate of an application, and an identity that may read the vault.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/common"
+
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // ImportState imports a service principal by its application id, its SCIM id or an identity.

@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 )
 
 // killed starts an apply, and kills Terraform and the provider without a chance to clean up as soon as when returns

@@ -7,13 +7,14 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // ModifyPlan uses the grants that Read found. Only for a creation it reads the access list itself, because the plan

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 func (r *exclusiveResource) ImportState(
