@@ -42,17 +42,14 @@ func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 	return true
 }
 
-// printable returns the attribute that a diagnostic may point at. Terraform prints the line of configuration that a
-// diagnostic points at, and that line may contain a secret. So for a secret attribute printable returns the block
-// around it, or an empty string if there is no block. The text of the diagnostic still names the attribute itself.
+// printable returns the attribute that a diagnostic may point at. Terraform prints the lines of configuration that a
+// diagnostic points at. So for an attribute that holds a secret printable returns an empty string: the lines of the
+// attribute, or of the object around it, would show the secret. The text of the diagnostic still names the attribute.
 func printable(attribute string) string {
-	parent, name := "", attribute
-	if i := strings.LastIndex(attribute, "."); i >= 0 {
-		parent, name = attribute[:i], attribute[i+1:]
-	}
+	name := attribute[strings.LastIndex(attribute, ".")+1:]
 	switch strings.TrimSuffix(name, "_wo") {
 	case "client_certificate", "client_certificate_password", "client_secret", "databricks_client_secret", "token":
-		return parent
+		return ""
 	default:
 		return attribute
 	}

@@ -62,8 +62,8 @@ type text struct {
 	value types.String
 }
 
-// writeOnly is the suffix of the attributes that hold a secret in the managed resource. The ephemeral resource has these
-// attributes without a suffix. Functions that need the names of the attributes have the suffix as a parameter.
+// writeOnly is the suffix of the attributes that hold a secret in the managed resource. The ephemeral resource has them
+// without a suffix, so functions that return the names of attributes have the suffix as a parameter.
 const writeOnly = "_wo"
 
 func (m ownerModel) texts(suffix string) []text {

@@ -319,16 +319,25 @@ func TestRefusedAtApply(t *testing.T) {
 	}
 }
 
-// Terraform prints the line of configuration that an error points at. So an error about a password does not point at the
-// password.
-func TestPasswordIsNotPrinted(t *testing.T) {
+// Terraform prints the lines of configuration that an error points at. So an error about a secret of the owner does not
+// point at the owner, because that would print all secrets in it.
+func TestSecretsOfOwnerAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const password = "pass-phrase-in-the-configuration"
-	c := w.CLI(t, hcl(w.ScoringApp.ClientID, secretOf(w)+"\n    "+attr("client_certificate_password_wo", password)))
-	r := c.MustRun(t, 1, "plan")
-	r.MustSay(t, "Certificate password without a certificate")
-	if strings.Contains(r.Stderr, password) {
-		t.Errorf("the password is in the error: %s", r.Stderr)
+	const nl = "\n    "
+	secret := "dapi" + strings.Repeat("0", 32)
+	for want, owner := range map[string]string{
+		"Certificate password without a certificate": secretOf(w) + nl + attr("client_certificate_password_wo", secret),
+		"Token owner has two credentials":            "use_oidc = true" + nl + attr("client_secret_wo", secret),
+		"Token owner has no credential":              attr("client_certificate_password_wo", secret),
+		"Credential of the token's owner is empty": attr("client_secret_wo", "") + nl +
+			attr("client_certificate_password_wo", secret),
+		"Client secret is a Databricks token": attr("client_secret_wo", secret),
+	} {
+		r := w.CLI(t, hcl(w.ScoringApp.ClientID, owner)).MustRun(t, 1, "plan")
+		r.MustSay(t, want)
+		if strings.Contains(r.Stdout+r.Stderr, secret) {
+			t.Errorf("%s: the secret is in the output: %s", want, r.Stderr)
+		}
 	}
 }

@@ -231,15 +231,15 @@ func (r *tokenResource) ValidateConfig(
 }
 
 // checkCredentials adds an error unless the block owner has exactly one way to log in. It checks only values that are
-// known. suffix is that of the attributes that hold a secret; see [writeOnly].
+// known. suffix is that of the attributes that hold a secret; see [writeOnly]. Where the block may hold a secret, the
+// error does not point at it, because Terraform would print the whole block.
 func (m ownerModel) checkCredentials(suffix string, diags *diag.Diagnostics) {
 	written, unknown := m.credentials(suffix)
 	switch {
 	case len(written) == 0 && !unknown:
 		// Without this rule a user who forgets the owner's credential would get a token of the identity that runs
 		// Terraform.
-		diags.AddAttributeError(
-			path.Root("owner"),
+		diags.AddError(
 			"Token owner has no credential",
 			fmt.Sprintf("The provider creates the token by logging in as its owner. Write one of client_secret%[1]s, "+
 				"client_certificate%[1]s, client_certificate_path, databricks_client_secret%[1]s, key_vault, "+
@@ -247,15 +247,13 @@ func (m ownerModel) checkCredentials(suffix string, diags *diag.Diagnostics) {
 				"that is null counts as not set.", suffix),
 		)
 	case len(written) > 1:
-		diags.AddAttributeError(
-			path.Root("owner"),
+		diags.AddError(
 			"Token owner has two credentials",
 			strings.Join(written, " and ")+" are both set. Remove one of them.",
 		)
 	}
 	if name := m.emptyCredential(suffix); name != "" {
-		diags.AddAttributeError(
-			path.Root("owner"),
+		diags.AddError(
 			"Credential of the token's owner is empty",
 			name+" is an empty string, perhaps from an unset variable or a missing secret. Set a value, or null to "+
 				"leave the attribute out.",
@@ -263,8 +261,7 @@ func (m ownerModel) checkCredentials(suffix string, diags *diag.Diagnostics) {
 	}
 	password := m.ClientCertificatePassword
 	if !password.IsNull() && !password.IsUnknown() && m.ClientCertificate.IsNull() && m.ClientCertificatePath.IsNull() {
-		diags.AddAttributeError(
-			path.Root("owner"), // not at the password, because Terraform prints the line that an error points at
+		diags.AddError(
 			"Certificate password without a certificate",
 			fmt.Sprintf("client_certificate_password%[1]s is set, but neither client_certificate%[1]s nor "+
 				"client_certificate_path is. Set one of these two, or remove client_certificate_password%[1]s.", suffix),
