@@ -160,9 +160,8 @@ func (c *CLI) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(c.path, args...)
 	cmd.Dir = c.Dir
 	// Only PATH comes from the machine's environment, because a login in that environment must not leak into a test.
-	// CHECKPOINT_DISABLE keeps Terraform from asking its maker for a newer version.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1",
-		"TF_INPUT=0", "TF_CLI_ARGS=-no-color", "CHECKPOINT_DISABLE=1"}
+		"TF_INPUT=0", "TF_CLI_ARGS=-no-color"}
 	if c.world.reaches { // a provider in this process reaches the services without this variable
 		cmd.Env = append(cmd.Env, "HTTPS_PROXY="+c.world.Server.ProxyURL)
 	}

@@ -116,8 +116,11 @@ func (i *inside) do(t testing.TB, args []string) Result {
 		return result(1, err)
 	}
 	added, changed, destroyed := plan.counts()
-	texts = append(texts, fmt.Sprintf("Apply complete! Resources: %d added, %d changed, %d destroyed.", added,
-		changed, destroyed))
+	report := fmt.Sprintf("Apply complete! Resources: %d added, %d changed, %d destroyed.", added, changed, destroyed)
+	if args[0] == "destroy" {
+		report = fmt.Sprintf("Destroy complete! Resources: %d destroyed.", destroyed)
+	}
+	texts = append(texts, report)
 	return result(0, nil)
 }
 
@@ -251,7 +254,7 @@ func difference(ty tftypes.Type, secrets map[string]bool, before, after map[stri
 		case old == nil:
 			lines = append(lines, "+ "+label+" = "+literal(now))
 		case now == nil:
-			lines = append(lines, "- "+label+" = "+literal(old)+" -> null", "- "+label+" = "+literal(old))
+			lines = append(lines, "- "+label+" = "+literal(old)+" -> null")
 		default:
 			lines = append(lines, "~ "+label+" = "+literal(old)+" -> "+literal(now))
 		}

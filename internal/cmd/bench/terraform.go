@@ -127,8 +127,7 @@ func (r *run) terraform(args ...string) *exec.Cmd {
 	cmd.Dir = r.dir
 	// Only PATH comes from this machine's environment, so that no other setting affects the measurement.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + r.b.dir,
-		"TF_CLI_CONFIG_FILE=" + filepath.Join(r.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color",
-		"CHECKPOINT_DISABLE=1"}
+		"TF_CLI_CONFIG_FILE=" + filepath.Join(r.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
 	if r.world != nil {
 		cmd.Env = append(cmd.Env, r.world.providerEnv()...)
 	}

@@ -88,7 +88,7 @@ func (d *demo) terraform(wantCode int, args ...string) (string, error) {
 	// Only PATH comes from this machine's environment, because a login in that environment must not change the
 	// demonstration.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "TMPDIR=" + d.dir, "TF_CLI_CONFIG_FILE=" +
-		d.cliConfig(), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color", "CHECKPOINT_DISABLE=1"}
+		d.cliConfig(), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
 	for name, value := range d.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
