@@ -103,7 +103,7 @@ var vaultUses = map[string]struct {
 		return err == nil || value != "", err
 	}},
 	"try to write": {"PUT", "/secrets/s", func(t testing.TB, v *Vault, _ string) (bool, error) {
-		err := v.TryWrite(t.Context(), "s")
+		err := v.CheckMayWrite(t.Context(), "s")
 		return err == nil, err
 	}},
 	"write": {"PUT", "/secrets/s", func(t testing.TB, v *Vault, _ string) (bool, error) {
@@ -176,7 +176,7 @@ func TestAnswersThatAreNotFromTheVault(t *testing.T) {
 
 func wantForeignVaultAnswer(t testing.TB, use, name string, err error, method, path string) {
 	t.Helper()
-	// Vault.TryWrite fails on any successful response, with an error of its own.
+	// Vault.CheckMayWrite fails on any successful response, with an error of its own.
 	if use == "try to write" && err != nil && strings.Contains(err.Error(), "No Key Vault does that") {
 		return
 	}
@@ -250,7 +250,7 @@ func TestVaultErrorsWithoutACode(t *testing.T) {
 				fault.Service, fault.Method, fault.Status, fault.Times = "vault", u.method, status, -1
 				p.Faults.Add(fault)
 				done, err := u.use(t, v, versions[0].ID)
-				if done || err == nil || errors.Is(err, ErrNoSecret) || errors.Is(err, ErrMayNot) ||
+				if done || err == nil || errors.Is(err, ErrNoSecret) || errors.Is(err, ErrNotPermitted) ||
 					!strings.Contains(err.Error(), u.method) || !strings.Contains(err.Error(), fmt.Sprint(status)) {
 					t.Errorf("%s, %d with %s: %t, %v", use, status, name, done, err)
 				}
@@ -304,13 +304,13 @@ func TestVaultWaitsForATransition(t *testing.T) {
 
 	w.vault.DeleteSecret("s")
 	w.vault.RecoverSecret("s")
-	if err := w.met.TryWrite(t.Context(), "s"); !errors.Is(err, ErrInTransition) {
+	if err := w.met.CheckMayWrite(t.Context(), "s"); !errors.Is(err, ErrInTransition) {
 		t.Errorf("%v", err)
 	}
 	tries := 0
 	if err := w.met.Settled(t.Context(), func() error {
 		tries++
-		return w.met.TryWrite(t.Context(), "s")
+		return w.met.CheckMayWrite(t.Context(), "s")
 	}); err != nil || tries < 2 {
 		t.Errorf("%d tries, %v", tries, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -64,7 +65,7 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	if path := o.env(envFederatedTokenFile); podFile && path != "" {
 		return fileSource(Setting{Value: path, Attribute: s.OIDCTokenFilePath.Attribute, Env: envFederatedTokenFile})
 	}
-	return assertionSource{}, errorAt(s.UseOIDC.named("use_oidc"), "No OIDC token to log in with",
+	return assertionSource{}, errorAt(s.UseOIDC.attributeOr("use_oidc"), "No OIDC token to log in with",
 		"The login needs an OIDC token, and no setting says where to get one. In GitHub Actions give the job "+
 			"permissions: id-token: write, and GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL. In Azure Pipelines set "+
 			"ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken) to the step. "+
@@ -75,7 +76,7 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 	better, same := prefer(s.OIDCTokenFilePath, s.OIDCToken)
 	if same {
-		if _, err := orFile(s.OIDCToken, s.OIDCTokenFilePath, oidcTokenFile); err != nil {
+		if _, err := valueOrFile(s.OIDCToken, s.OIDCTokenFilePath, oidcTokenFile); err != nil {
 			return assertionSource{}, err
 		}
 	}
@@ -84,7 +85,7 @@ func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 		return fileSource(better)
 	}
 	token := strings.TrimSpace(s.OIDCToken.Value)
-	if err := checkJWT(token, s.OIDCToken.named("oidc_token"), s.OIDCToken.Source()); err != nil {
+	if err := checkJWT(token, s.OIDCToken.attributeOr("oidc_token"), s.OIDCToken.Source()); err != nil {
 		return assertionSource{}, err
 	}
 	return assertionSource{
@@ -100,7 +101,7 @@ func fileSource(file Setting) (assertionSource, error) {
 		token, err := readValueFile(file, oidcTokenFile)
 		web.Conceal(token)
 		if err == nil {
-			err = checkJWT(token, file.named("oidc_token_file_path"), "The file of "+file.Source())
+			err = checkJWT(token, file.attributeOr("oidc_token_file_path"), "The file of "+file.Source())
 		}
 		if invalid, failed := errors.AsType[*Error](err); failed {
 			return "", &assertionError{report: invalid}
@@ -156,7 +157,7 @@ func isPipelinesURL(value string) bool {
 }
 
 func needsServiceConnection(s Settings) *Error {
-	return errorAt(s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
+	return errorAt(s.ADOServiceConnectionID.attributeOr("ado_pipeline_service_connection_id"),
 		"Azure Pipelines needs a service connection",
 		"Azure Pipelines (%s) issues OIDC tokens for service connections only. Set "+
 			"ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to the ID of the service "+
@@ -192,7 +193,7 @@ func (o *opening) otherServiceConnection(s Settings) *Warning {
 		return nil
 	}
 	return &Warning{
-		Attribute: s.ClientID.named("client_id"),
+		Attribute: s.ClientID.attributeOr("client_id"),
 		Summary:   "Client ID is not that of the service connection: " + strings.TrimSpace(s.ClientID.Value),
 		Detail: fmt.Sprintf("Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the "+
 			"environment), but the client ID configured is %s (%s). Microsoft Entra ID accepts the token for the "+
@@ -255,20 +256,21 @@ func (o *opening) requestTo(s Settings, system, other pipelineSystem) (tokenRequ
 		if need.IsSet() {
 			continue
 		}
-		detail := fmt.Sprintf("%s is not set. In %s its value comes from %s, %s.", need.named(need.name), system.name,
-			need.variable, need.hint)
+		attribute := need.attributeOr(need.name)
+		detail := fmt.Sprintf("%s is not set. In %s its value comes from %s, %s.",
+			attribute, system.name, need.variable, need.hint)
 		if need.foreign != "" {
-			detail += fmt.Sprintf(" The provider does not use %s, because that variable belongs to %s.", need.foreign,
-				other.name)
+			detail += fmt.Sprintf(" The provider does not use %s, because that variable belongs to %s.",
+				need.foreign, other.name)
 		}
 		if system == gitHubActions {
 			detail += " In Azure Pipelines also set ado_pipeline_service_connection_id."
 		}
-		return tokenRequest{}, errorAt(need.named(need.name), "Incomplete OIDC login", "%s", detail)
+		return tokenRequest{}, errorAt(attribute, "Incomplete OIDC login", "%s", detail)
 	}
 	address, err := parseRequestURL(from.Value)
 	if err != nil {
-		return tokenRequest{}, at(err, from, "oidc_request_url")
+		return tokenRequest{}, atSetting(err, from, "oidc_request_url")
 	}
 	return tokenRequest{from, address, strings.TrimSpace(bearer.Value)}, nil
 }
@@ -299,7 +301,7 @@ func parseRequestURL(value string) (*url.URL, error) {
 func (o *opening) tokenService(
 	name string, setting Setting, method string, to tokenRequest, header http.Header, field string, notAllowed *Error,
 ) assertionSource {
-	attribute := setting.named("oidc_request_url")
+	attribute := setting.attributeOr("oidc_request_url")
 	fail := func(transient bool, pause time.Duration, format string, args ...any) (string, error) {
 		return "", &assertionError{transient: transient, retryAfter: pause, report: &Error{
 			Attribute: attribute,
@@ -312,9 +314,7 @@ func (o *opening) tokenService(
 		if err != nil {
 			return fail(false, 0, "oidc_request_url is not usable.")
 		}
-		for key, values := range header {
-			request.Header[key] = values
-		}
+		maps.Copy(request.Header, header)
 		request.Header.Set("Accept", "application/json")
 		request.Header.Set("Authorization", "Bearer "+to.bearer)
 		response, err := o.http.Do(request)

@@ -21,6 +21,7 @@ package auth
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -63,10 +64,10 @@ func (s Setting) Format(f fmt.State, _ rune) {
 func (s Setting) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
 // MarshalJSON returns the text that Format writes, as a JSON string, so that a structured log does not hold the value.
-func (s Setting) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(s)) }
+func (s Setting) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(s)) }
 
-// named returns the attribute of the setting, or fallback if the setting has no attribute.
-func (s Setting) named(fallback string) string { return cmp.Or(s.Attribute, fallback) }
+// attributeOr returns the attribute of the setting, or fallback if the setting has no attribute.
+func (s Setting) attributeOr(fallback string) string { return cmp.Or(s.Attribute, fallback) }
 
 func (s Setting) inHCL() bool { return s.IsSet() && s.Env == "" }
 

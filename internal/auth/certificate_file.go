@@ -75,7 +75,7 @@ func looksLikeCertificate(value string) bool {
 // leading ~ expanded.
 func readCertificateFile(setting Setting) (data []byte, path string, err error) {
 	fail := func(summary, format string, args ...any) ([]byte, string, error) {
-		return nil, "", errorAt(setting.named("client_certificate_path"), summary, format, args...)
+		return nil, "", errorAt(setting.attributeOr("client_certificate_path"), summary, format, args...)
 	}
 	if looksLikeCertificate(setting.Value) {
 		return fail("Client certificate path is not a path",
@@ -158,7 +158,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	var from origin
 	var open []Warning
 	used := inline
-	passwordName := s.CertificatePassword.named("client_certificate_password")
+	passwordName := s.CertificatePassword.attributeOr("client_certificate_password")
 	passwordSource := cmp.Or(s.CertificatePassword.Source(), passwordName)
 	if !s.CertificatePassword.IsSet() && strings.HasPrefix(cmp.Or(file.Env, inline.Env), "ARM_") {
 		passwordSource = "ARM_CLIENT_CERTIFICATE_PASSWORD" // the bundle is from an ARM_* variable
@@ -171,7 +171,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 				Password:    passwordSource,
 				PathSetting: pathSettingBeside(inline),
 			},
-			attribute: inline.named("client_certificate"), passwordAttribute: passwordName,
+			attribute: inline.attributeOr("client_certificate"), passwordAttribute: passwordName,
 		}
 	}
 	if file.IsSet() {
@@ -191,7 +191,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 				Password: passwordSource,
 				File:     path,
 			},
-			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName,
+			attribute: file.attributeOr("client_certificate_path"), passwordAttribute: passwordName,
 		}
 	}
 	c, warnings, err := from.parse(data, s.CertificatePassword.Value)
@@ -204,7 +204,7 @@ func pathSettingBeside(inline Setting) string {
 	if inline.Env == "ARM_CLIENT_CERTIFICATE" {
 		return "ARM_CLIENT_CERTIFICATE_PATH"
 	}
-	attribute := inline.named("client_certificate")
+	attribute := inline.attributeOr("client_certificate")
 	return strings.TrimSuffix(attribute, "_wo") + "_path"
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
@@ -18,7 +20,6 @@ import (
 const nameLabel = `[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?`
 
 var (
-	uuidSyntax   = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	domainSyntax = pattern(`^(` + nameLabel + `\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
 	// workspaceName matches the part of a workspace's host name before the domain that all workspaces of a cloud share.
 	workspaceName = pattern(`^[0-9a-z-]+(\.[0-9a-z-]+)*$`)
@@ -30,6 +31,10 @@ var (
 func pattern(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
+
+// isUUID reports whether s is a UUID with hyphens. The package uuid also accepts other forms, which are longer or
+// shorter.
+func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
 
 // IsHostName reports whether name, without a port, can be the name of a server: a domain name with a dot in it, an IP
 // address or localhost. Other names without a dot are not accepted, because many secrets have this form, and network
@@ -55,7 +60,7 @@ func CheckTenantID(value string) error {
 				"directory. Write the directory (tenant) ID, a UUID, or one of its domains.",
 		}
 	}
-	if uuidSyntax().MatchString(value) || len(value) <= 253 && domainSyntax().MatchString(value) {
+	if isUUID(value) || len(value) <= 253 && domainSyntax().MatchString(value) {
 		return nil
 	}
 	return errorAt("", "Invalid tenant ID",
@@ -69,7 +74,7 @@ func CheckClientID(value string) error {
 	value = strings.TrimSpace(value)
 	shape := certificate.Placeholder(value)
 	switch {
-	case uuidSyntax().MatchString(value):
+	case isUUID(value):
 		return nil
 	case shape != "":
 		return &Error{Summary: "Invalid client ID", Detail: notReplaced(shape)}

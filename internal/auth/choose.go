@@ -69,7 +69,7 @@ func (s Settings) choose() (decision, error) {
 		return decision{}, errorAt(second.Attribute, "Conflicting Azure credentials",
 			"%s and %s are both set in the configuration, for two kinds of login. Remove one of them, or select one "+
 				"with auth_type. If the selected login fails, the provider tries no other login.",
-			first.Attribute, second.Attribute).because(ErrConflict)
+			first.Attribute, second.Attribute).withCause(ErrConflict)
 	case named:
 		d.credentialKind = inHCL[0]
 		d.ignored = s.others(credentialKind{}, fromEnv)
@@ -134,7 +134,7 @@ func (s Settings) pinned() (credentialKind, error) {
 		return credentialKind{}, nil
 	}
 	m, err := kindNamed(s.AuthType.Value)
-	return m, at(err, s.AuthType, "auth_type")
+	return m, atSetting(err, s.AuthType, "auth_type")
 }
 
 // checkPinned returns an error if the kind that auth_type names has no credential, or if a switch in HCL turns that
@@ -142,7 +142,7 @@ func (s Settings) pinned() (credentialKind, error) {
 func (s Settings) checkPinned(m credentialKind) error {
 	for _, w := range s.switches() {
 		if w.kind == m.kind && w.inHCL() && !w.on() {
-			return errorAt(w.named(w.name), "Contradicting Azure login",
+			return errorAt(w.attributeOr(w.name), "Contradicting Azure login",
 				"auth_type is %s (%s), but %s is false. Remove one of the two settings.",
 				m.kind, s.AuthType.Source(), w.Source())
 		}
@@ -153,7 +153,7 @@ func (s Settings) checkPinned(m credentialKind) error {
 	var found []string
 	for _, other := range credentialKinds() {
 		if !other.is(m) {
-			found = append(found, s.found(other.label, other.names(s)...))
+			found = append(found, foundText(other.label, other.names(s)...))
 		}
 	}
 	need := fmt.Sprintf("Set one of %s (or in the environment %s)", m.set, m.env)
@@ -161,24 +161,23 @@ func (s Settings) checkPinned(m credentialKind) error {
 		need = "Set the source of its token: oidc_token, oidc_token_file_path, oidc_request_url with " +
 			"oidc_request_token, or use_aks_workload_identity"
 	}
-	return errorAt(s.AuthType.named("auth_type"), "Login of auth_type has no credential",
+	return errorAt(s.AuthType.attributeOr("auth_type"), "Login of auth_type has no credential",
 		"auth_type is %s (%s), but no credential of that kind is set. %s. The provider tries no other kind of "+
 			"login. Credentials of other kinds: %s.", m.kind, s.AuthType.Source(), need, strings.Join(found, ", "))
 }
 
 func (s Settings) missing() error {
 	var sets, envs []string
-	found := []string{s.found("tenant_id", s.TenantID), s.found("client_id", s.ClientID, s.ClientIDFilePath)}
+	found := []string{foundText("tenant_id", s.TenantID), foundText("client_id", s.ClientID, s.ClientIDFilePath)}
 	for _, m := range credentialKinds() {
 		sets = append(sets, m.set)
 		envs = append(envs, m.env)
-		found = append(found, s.found(m.label, m.names(s)...))
+		found = append(found, foundText(m.label, m.names(s)...))
 	}
 	var hint string
-	for _, token := range set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.OIDCRequestURL}, anywhere) {
+	if tokens := set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.OIDCRequestURL}, anywhere); len(tokens) > 0 {
 		hint = fmt.Sprintf(" %s alone selects no login. To log in with an OIDC token, also set use_oidc = true (or "+
-			"ARM_USE_OIDC).", token.Source())
-		break
+			"ARM_USE_OIDC).", tokens[0].Source())
 	}
 	return &Error{
 		Summary: "Missing Azure credentials",
@@ -188,7 +187,8 @@ func (s Settings) missing() error {
 	}
 }
 
-func (Settings) found(label string, settings ...Setting) string {
+// foundText returns whether a credential is configured, for a message: "secret yes (client_secret)" or "secret no".
+func foundText(label string, settings ...Setting) string {
 	for _, setting := range settings {
 		if setting.IsSet() {
 			return fmt.Sprintf("%s yes (%s)", label, setting.Source())

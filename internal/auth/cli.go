@@ -27,8 +27,8 @@ func (o *opening) cliLimit() time.Duration { return min(cliTimeout, o.options.Re
 
 // openCLI opens a login as the account of the Azure CLI, in the tenant of the settings, if they name a tenant.
 func openCLI(o *opening, s Settings) (finisher, error) {
-	o.login.Source = o.switchSource(s, s.UseCLI)
-	attribute := s.UseCLI.named("use_cli")
+	o.login.Source = switchSource(s, s.UseCLI)
+	attribute := s.UseCLI.attributeOr("use_cli")
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		identity := o.identity(s)
 		credential, err := azidentity.NewAzureCLICredential(
@@ -37,8 +37,8 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 			return nil, clientError(attribute)
 		}
 		explain := o.explainer(s, identity)
-		explain.credential, explain.speaker = attribute, "Azure CLI"
-		kept := &keptTokens{inner: credential, limit: o.cliLimit()}
+		explain.credential, explain.serviceName = attribute, "Azure CLI"
+		kept := &tokenCache{inner: credential, limit: o.cliLimit()}
 		a := &acquirer{
 			try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
 				if fresh { // the Azure CLI may still return the same token from its own cache
@@ -174,9 +174,9 @@ var (
 	expiredSessionCodes = []int{50055, 50089, 50132, 50133, 50173, 70008, 70043, 70044, 700081, 700082, 700084}
 )
 
-// keptTokens caches the tokens of a credential that has no cache, or that has many concurrent callers. Without this
+// tokenCache caches the tokens of a credential that has no cache, or that has many concurrent callers. Without this
 // cache, each call could start the Azure CLI.
-type keptTokens struct {
+type tokenCache struct {
 	inner azcore.TokenCredential
 	// limit is the time limit of one request for a token; 0 means the caller's deadline, or [cliTimeout] if the caller
 	// has no deadline.
@@ -186,7 +186,7 @@ type keptTokens struct {
 }
 
 // drop removes all cached tokens.
-func (k *keptTokens) drop() {
+func (k *tokenCache) drop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.kept)
@@ -195,7 +195,7 @@ func (k *keptTokens) drop() {
 // GetToken returns a cached token if the token is valid for more than five minutes. Otherwise it requests a new token,
 // for one caller at a time. A request with claims (o.Claims) does not use the cache, because the answer to a claims
 // challenge is for one request only.
-func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (k *tokenCache) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key := o.TenantID + " " + strings.Join(o.Scopes, " ")

@@ -96,11 +96,11 @@ func (s Settings) cloud() (cloud, error) {
 		return clouds[0], nil
 	}
 	if err := CheckEnvironment(s.Environment.Value); err != nil {
-		return cloud{}, at(err, s.Environment, "environment")
+		return cloud{}, atSetting(err, s.Environment, "environment")
 	}
 	named, _ := cloudNamed(s.Environment.Value)
 	if known && ofHost.name != named.name {
-		return cloud{}, at(&Error{
+		return cloud{}, atSetting(&Error{
 			Summary: "Environment contradicts the workspace's address",
 			Detail: fmt.Sprintf("The environment is %s, but the workspace's address (%s) ends in %s and belongs to "+
 				"the %s cloud. Set environment to %q, or remove it: the provider then finds the cloud by the address.",

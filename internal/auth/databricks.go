@@ -31,8 +31,8 @@ const (
 	grantExchange  = "urn:ietf:params:oauth:grant-type:token-exchange"
 	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	subjectTypeJWT = "urn:ietf:params:oauth:token-type:jwt"
-	// mostDetails is the maximum number of cached tokens for single endpoints.
-	mostDetails = 1000
+	// maxEndpointTokens is the maximum number of cached tokens for single endpoints.
+	maxEndpointTokens = 1000
 )
 
 // tokenEndpoint is the OAuth token endpoint of a workspace.
@@ -54,7 +54,7 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 		find = func(context.Context) (string, error) { return workspaceBase(s.Host.Value) }
 	}
 	if find == nil {
-		return nil, errorAt(s.Host.named("host"), "Databricks login without a workspace",
+		return nil, errorAt(s.Host.attributeOr("host"), "Databricks login without a workspace",
 			"A login by Databricks OAuth gets its token from the workspace, so host (or DBXACCESS_HOST, "+
 				"DATABRICKS_HOST) must be set. azure_workspace_resource_id alone is not enough, because "+
 				"only a login at Microsoft Entra ID can look up the address.")
@@ -127,7 +127,7 @@ func (k *tokenKeeper) token(ctx context.Context, details string) (Token, error) 
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.tokens == nil || len(k.tokens) >= mostDetails {
+	if k.tokens == nil || len(k.tokens) >= maxEndpointTokens {
 		k.tokens = map[string]Token{}
 	}
 	k.tokens[details] = t
@@ -143,7 +143,7 @@ func (k *tokenKeeper) forget(details string) {
 // openDatabricksOAuth opens a login at the workspace with a client id and a Databricks OAuth secret.
 func openDatabricksOAuth(o *opening, s Settings) (finisher, error) {
 	o.login.Source = s.DatabricksClientSecret.Source()
-	attribute := s.DatabricksClientSecret.named("databricks_client_secret")
+	attribute := s.DatabricksClientSecret.attributeOr("databricks_client_secret")
 	secret := strings.TrimSpace(s.DatabricksClientSecret.Value)
 	id := strings.TrimSpace(s.DatabricksClientID.Value)
 	if w := notDatabricksSecret(secret, s.DatabricksClientSecret.Source(), id); w != nil {
@@ -226,7 +226,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 			})
 		}
 		plain = &tokenKeeper{get: get}
-		return o.logInToWorkspace(s, source.setting.named("use_databricks_oidc"), last, get)
+		return o.logInToWorkspace(s, source.setting.attributeOr("use_databricks_oidc"), last, get)
 	}, nil
 }
 
@@ -238,12 +238,12 @@ func (o *opening) logInToWorkspace(
 	identity := o.identity(s)
 	explain := oauthExplainer{
 		explainer:       o.explainer(s, identity),
-		hostAttribute:   s.Host.named("host"),
-		clientAttribute: s.DatabricksClientID.named("databricks_client_id"),
+		hostAttribute:   s.Host.attributeOr("host"),
+		clientAttribute: s.DatabricksClientID.attributeOr("databricks_client_id"),
 		secret:          strings.TrimSpace(s.DatabricksClientSecret.Value),
 	}
 	explain.credential, explain.federated = attribute, federated
-	explain.speaker = "The workspace"
+	explain.serviceName = "The workspace"
 	keeper := &tokenKeeper{get: get}
 	a := &acquirer{
 		try: func(ctx context.Context, details string, fresh bool) (Token, error) {
@@ -288,7 +288,7 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 			"A route-optimized endpoint accepts only Databricks OAuth tokens that are issued for that endpoint. The "+
 				"login (%s from %s) cannot get such a token. Set a client id and an OAuth secret of Databricks "+
 				"(dbxaccess_service_principal_oauth_secret), or set the provider's login to databricks_oauth or "+
-				"databricks_oidc.", l.Kind, l.Source).because(ErrNoDetails)
+				"databricks_oidc.", l.Kind, l.Source).withCause(ErrNoDetails)
 	}
 	return s.endpointToken(ctx, details)
 }
@@ -323,16 +323,16 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 func (s Settings) checkDatabricksOAuth(kind Kind) error {
 	id := s.DatabricksClientID
 	if !id.IsSet() {
-		return errorAt(id.named("databricks_client_id"), "Incomplete Databricks login",
+		return errorAt(id.attributeOr("databricks_client_id"), "Incomplete Databricks login",
 			"A login by %s needs the application id of the service principal. Set %s (or DATABRICKS_CLIENT_ID).",
-			kind, id.named("databricks_client_id"))
+			kind, id.attributeOr("databricks_client_id"))
 	}
 	if err := CheckClientID(id.Value); err != nil {
-		return at(err, id, "databricks_client_id")
+		return atSetting(err, id, "databricks_client_id")
 	}
 	if kind == KindDatabricksOAuth {
 		secret := s.DatabricksClientSecret
-		return checkDatabricksSecret(strings.TrimSpace(secret.Value), secret.named("databricks_client_secret"),
+		return checkDatabricksSecret(strings.TrimSpace(secret.Value), secret.attributeOr("databricks_client_secret"),
 			secret.Source())
 	}
 	return nil

@@ -13,8 +13,8 @@ import (
 // the login host that authority_host sets.
 const noRegion = "DisableMsalForceRegion"
 
-// proof is the credential with which an application authenticates at Entra ID.
-type proof struct {
+// clientCredential is the credential with which an application authenticates at Entra ID.
+type clientCredential struct {
 	credential confidential.Credential
 	// attribute is the attribute that the error points at if Entra ID refuses the credential.
 	attribute string
@@ -28,7 +28,7 @@ type proof struct {
 }
 
 // logIn returns the session of an application that authenticates at Entra ID with the credential in p.
-func (o *opening) logIn(s Settings, p proof) (*session, error) {
+func (o *opening) logIn(s Settings, p clientCredential) (*session, error) {
 	identity := o.identity(s)
 	identity.Certificate = p.certificate
 	if p.vault != nil {
@@ -91,9 +91,9 @@ func (o *opening) explainer(s Settings, identity Identity) explainer {
 		source:        o.login.Source,
 		identity:      identity,
 		cloud:         o.cloud,
-		tenant:        s.TenantID.named("tenant_id"),
-		client:        s.ClientID.named("client_id"),
-		authorityHost: s.AuthorityHost.named("authority_host"),
+		tenant:        s.TenantID.attributeOr("tenant_id"),
+		client:        s.ClientID.attributeOr("client_id"),
+		authorityHost: s.AuthorityHost.attributeOr("authority_host"),
 		now:           o.options.Now,
 	}
 }

@@ -31,8 +31,8 @@ func errorAt(attribute, summary, format string, args ...any) *Error {
 	return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
-// because returns the error with a cause, to be tested with errors.Is.
-func (e *Error) because(cause error) *Error {
+// withCause returns the error with a cause, to be tested with errors.Is.
+func (e *Error) withCause(cause error) *Error {
 	e.Err = cause
 	return e
 }
@@ -41,16 +41,16 @@ func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// at returns a copy of an *[Error] that points at the attribute of the setting that caused it, or at fallback if the
-// setting has no attribute. If the value came from the environment, the copy names the variable. Any other error is
+// atSetting returns a copy of an *[Error] that points at the attribute of the setting that caused it, or at fallback if
+// the setting has no attribute. If the value came from the environment, the copy names the variable. Any other error is
 // returned unchanged.
-func at(err error, s Setting, fallback string) error {
+func atSetting(err error, s Setting, fallback string) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
 	}
 	placed := *e
-	placed.Attribute = s.named(fallback)
+	placed.Attribute = s.attributeOr(fallback)
 	if s.Env != "" {
 		placed.Detail += " The value came from " + s.Source() + "."
 	}

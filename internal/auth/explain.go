@@ -29,8 +29,8 @@ type explainer struct {
 	// connection is the service connection of Azure Pipelines whose federated token is used. clientSource says where
 	// the client id was configured.
 	connection, clientSource string
-	// speaker is the name of the service whose text the error quotes; "" means Microsoft Entra ID.
-	speaker string
+	// serviceName is the name of the service whose text the error quotes; "" means Microsoft Entra ID.
+	serviceName string
 }
 
 // failure returns the error for a failed attempt to get a token. If an AADSTS code has several meanings, the service's
@@ -227,7 +227,7 @@ func (e explainer) detail(hint string, a answer) string {
 	return strings.Join(append(parts, strings.Join(facts, "\n")), "\n\n")
 }
 
-func (e explainer) service() string { return cmp.Or(e.speaker, "Microsoft Entra ID") }
+func (e explainer) service() string { return cmp.Or(e.serviceName, "Microsoft Entra ID") }
 
 func (e explainer) certificate() string {
 	c := e.identity.Certificate

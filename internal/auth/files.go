@@ -27,17 +27,17 @@ const (
 func (o *opening) complete(s Settings, d decision) (Settings, error) {
 	var err error
 	if d.kind.Entra() && d.kind != KindCLI {
-		if s.ClientID, err = orFile(s.ClientID, s.ClientIDFilePath, clientIDFile); err != nil {
+		if s.ClientID, err = valueOrFile(s.ClientID, s.ClientIDFilePath, clientIDFile); err != nil {
 			return s, err
 		}
 		if s.ClientID.IsSet() {
 			if err := CheckClientID(s.ClientID.Value); err != nil {
-				return s, at(err, s.ClientID, "client_id")
+				return s, atSetting(err, s.ClientID, "client_id")
 			}
 		}
 	}
 	if d.kind == KindClientSecret {
-		if s.ClientSecret, err = orFile(s.ClientSecret, s.ClientSecretFilePath, clientSecretFile); err != nil {
+		if s.ClientSecret, err = valueOrFile(s.ClientSecret, s.ClientSecretFilePath, clientSecretFile); err != nil {
 			return s, err
 		}
 		web.Conceal(s.ClientSecret.Value)
@@ -77,14 +77,15 @@ func (o *opening) completeInPod(s Settings, d decision) (Settings, error) {
 			return s, notInPod(s, id.name)
 		}
 		if err := id.check(value); err != nil {
-			return s, at(err, *id.setting, "use_aks_workload_identity")
+			return s, atSetting(err, *id.setting, "use_aks_workload_identity")
 		}
 	}
 	return s, nil
 }
 
 func notInPod(s Settings, variable string) error {
-	return errorAt(s.UseAKSWorkloadIdentity.named("use_aks_workload_identity"), "Not in a pod with workload identity",
+	attribute := s.UseAKSWorkloadIdentity.attributeOr("use_aks_workload_identity")
+	return errorAt(attribute, "Not in a pod with workload identity",
 		"%s is true, but the environment variable %s is not set. Azure Kubernetes Service sets this variable in "+
 			"pods that have the label azure.workload.identity/use: \"true\" and an annotated service account.",
 		s.UseAKSWorkloadIdentity.Source(), variable)
@@ -99,10 +100,10 @@ var (
 	oidcTokenFile    = fileWords{"OIDC token", "oidc_token_file_path"}
 )
 
-// orFile returns the setting value or, if it is not used, the setting file with the content of the file as its value.
-// HCL takes precedence over the environment. If both settings have equal precedence, they must hold the same value. The
-// source of the returned setting is the file if the file was read.
-func orFile(value, file Setting, words fileWords) (Setting, error) {
+// valueOrFile returns the setting value or, if it is not used, the setting file with the content of the file as its
+// value. HCL takes precedence over the environment. If both settings have equal precedence, they must hold the same
+// value. The source of the returned setting is the file if the file was read.
+func valueOrFile(value, file Setting, words fileWords) (Setting, error) {
 	better, same := prefer(value, file)
 	if !same && better == value || !file.IsSet() {
 		return value, nil
@@ -113,7 +114,7 @@ func orFile(value, file Setting, words fileWords) (Setting, error) {
 	}
 	if same && content != strings.TrimSpace(value.Value) {
 		title := strings.ToUpper(words.what[:1]) + words.what[1:]
-		return Setting{}, errorAt(file.named(words.attribute), title+" and its file differ",
+		return Setting{}, errorAt(file.attributeOr(words.attribute), title+" and its file differ",
 			"The %s (%s) and the %s in the file (%s) differ. Remove one of the two settings, or make both equal.",
 			words.what, value.Source(), words.what, file.Source())
 	}
@@ -124,7 +125,8 @@ func orFile(value, file Setting, words fileWords) (Setting, error) {
 // readValueFile returns the content of a file that holds a single value, without the white space around the value.
 func readValueFile(setting Setting, words fileWords) (string, error) {
 	fail := func(format string, args ...any) (string, error) {
-		return "", errorAt(setting.named(words.attribute), "Cannot read the file of the "+words.what, format, args...)
+		attribute := setting.attributeOr(words.attribute)
+		return "", errorAt(attribute, "Cannot read the file of the "+words.what, format, args...)
 	}
 	path := strings.TrimSpace(setting.Value)
 	// The setting may hold the value itself instead of a path by mistake, so the error does not repeat the setting.

@@ -108,7 +108,7 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 	group.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, errorAt("", "Login was interrupted",
-			"The operation ended before the provider had read the login from Key Vault %s.", v.host).because(err)
+			"The operation ended before the provider had read the login from Key Vault %s.", v.host).withCause(err)
 	}
 	read := &vaultContent{facts: vaultFacts{host: v.host}, values: map[string]string{}, settings: v.settings}
 	for i, r := range results {
@@ -231,7 +231,7 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 			passwords = append(passwords, trimmed)
 		}
 	} else if s.CertificatePassword.IsSet() {
-		from.passwordAttribute = s.CertificatePassword.named("client_certificate_password")
+		from.passwordAttribute = s.CertificatePassword.attributeOr("client_certificate_password")
 		from.Password = s.CertificatePassword.Source()
 	}
 	var c *certificate.Certificate

@@ -265,13 +265,13 @@ func (r *vaultReader) explainLogin(err error) *Error {
 	}
 	switch r.auth {
 	case "msi":
-		e.speaker = "The managed identity endpoint"
+		e.serviceName = "The managed identity endpoint"
 		if answered {
 			return e.managedIdentity(inspectMSIAnswer(failed.RawResponse), "")
 		}
 		return e.managedIdentity(withoutDefaultIdentity(err), "")
 	case "cli":
-		e.speaker = "Azure CLI"
+		e.serviceName = "Azure CLI"
 		return e.azureCLI(inspectCLI(err, false), "")
 	case "default":
 		return &Error{Detail: e.detail("None of the identities that DefaultAzureCredential tries is available. Select "+

@@ -21,8 +21,8 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 		return nil, tokenOpensNoVault(login, uri)
 	}
 	// If authority_host is set, the cloud is a private cloud, whose vaults are in a domain of their own.
-	if err := checkVaultURI(uri.Value, login.cloud, login.ownCloud); err != nil {
-		return nil, at(err, uri, "vault_uri")
+	if err := checkVaultURI(uri.Value, login.cloud, login.privateCloud); err != nil {
+		return nil, atSetting(err, uri, "vault_uri")
 	}
 	if o.RetryTimeout <= 0 {
 		o.RetryTimeout = defaultRetryTimeout
@@ -50,7 +50,7 @@ func tokenOpensNoVault(login *Login, uri Setting) error {
 func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
 	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
 	if err != nil {
-		return nil, at(&Error{Summary: "Invalid vault URI", Detail: "The address of the vault is not a URL."},
+		return nil, atSetting(&Error{Summary: "Invalid vault URI", Detail: "The address of the vault is not a URL."},
 			k.VaultURI, "key_vault.vault_uri")
 	}
 	v := &vault{

@@ -23,27 +23,27 @@ type vaultReader struct {
 	auth string
 	// own is the provider's own login if that login reads the vault; auth is "" then.
 	own *Login
-	keptTokens
+	tokenCache
 	// explain turns a refusal of Entra ID into an error for the user, and knows the identity that reads the vault.
 	explain explainer
 	// noToken is the error of the last failure to get a federated token. It is stored here because azidentity keeps
 	// only the text of an error.
 	noToken atomic.Pointer[Error]
-	// taken is the last token that the vault accepted.
-	taken atomic.Pointer[string]
+	// acceptedToken is the last token that the vault accepted.
+	acceptedToken atomic.Pointer[string]
 }
 
 func (r *vaultReader) accepted(token string) {
-	if taken := r.taken.Load(); taken == nil || *taken != token {
-		r.taken.Store(&token)
+	if accepted := r.acceptedToken.Load(); accepted == nil || *accepted != token {
+		r.acceptedToken.Store(&token)
 	}
 }
 
 // refused makes the provider's own login request a new token if the vault refuses a token that it accepted before. It
 // does nothing for other identities, because they read a vault only once.
 func (r *vaultReader) refused(token string) {
-	taken := r.taken.Load()
-	if r.own == nil || taken == nil || token == "" || *taken != token {
+	accepted := r.acceptedToken.Load()
+	if r.own == nil || accepted == nil || token == "" || *accepted != token {
 		return
 	}
 	r.own.Forget(r.own.KeyVaultScope(), token)
@@ -68,7 +68,7 @@ func (e *readerError) Unwrap() error { return e.cause }
 
 // GetToken implements azcore.TokenCredential for the vault's client. Errors are *[readerError].
 func (r *vaultReader) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	token, err := r.keptTokens.GetToken(ctx, o)
+	token, err := r.tokenCache.GetToken(ctx, o)
 	if err != nil {
 		return azcore.AccessToken{}, &readerError{err}
 	}
@@ -80,7 +80,7 @@ func (r *vaultReader) GetToken(ctx context.Context, o policy.TokenRequestOptions
 func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, error) {
 	host, err := authorityBase(s.AuthorityHost.Value, o.cloud.authority)
 	if err != nil {
-		return nil, at(err, s.AuthorityHost, "authority_host")
+		return nil, atSetting(err, s.AuthorityHost, "authority_host")
 	}
 	r := &vaultReader{auth: strings.TrimSpace(k.Auth.Value)}
 	r.explain = o.explainer(s, Identity{})
@@ -152,7 +152,7 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 				"the identity that reads the vault does not use them.", r.auth, id.name)
 		}
 		if err := id.check(*id.field); err != nil {
-			return at(err, Setting{Attribute: k.Auth.Attribute, Env: id.name}, k.Auth.Attribute)
+			return atSetting(err, Setting{Attribute: k.Auth.Attribute, Env: id.name}, k.Auth.Attribute)
 		}
 	}
 	r.explain.identity.Authority = authority + "/" + r.explain.identity.TenantID
@@ -167,7 +167,7 @@ func (o *opening) otherTenants(r *vaultReader) []string {
 	if listed := o.env("AZURE_ADDITIONALLY_ALLOWED_TENANTS"); listed != "" {
 		return strings.Split(listed, ";")
 	}
-	if !uuidSyntax().MatchString(r.explain.identity.TenantID) {
+	if !isUUID(r.explain.identity.TenantID) {
 		return []string{"*"}
 	}
 	return nil
@@ -233,7 +233,7 @@ func (o *opening) environmentReader(
 		soon, err = o.checkDates(c, k.Auth.Attribute)
 	}
 	if err != nil {
-		return at(err, path, k.Auth.Attribute)
+		return atSetting(err, path, k.Auth.Attribute)
 	}
 	if o.login.Warnings = append(o.login.Warnings, warnings...); soon != nil {
 		o.login.Warnings = append(o.login.Warnings, *soon)

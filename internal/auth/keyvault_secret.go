@@ -21,9 +21,9 @@ import (
 var (
 	// ErrNoSecret means that the vault has no secret of that name, or only a deleted secret.
 	ErrNoSecret = errors.New("no such secret")
-	// ErrMayNot means that the vault knows the caller, but that the caller lacks the permission. For some minutes after
-	// a role was assigned, the vault may still return this error.
-	ErrMayNot = errors.New("not permitted by the vault")
+	// ErrNotPermitted means that the vault knows the caller, but that the caller lacks the permission. For some minutes
+	// after a role was assigned, the vault may still return this error.
+	ErrNotPermitted = errors.New("not permitted by the vault")
 	// ErrInTransition means that the secret is being deleted or recovered, which takes seconds. Until then the vault
 	// lists it neither among the secrets nor among the deleted secrets.
 	ErrInTransition = errors.New("the secret is being deleted or recovered")
@@ -75,7 +75,8 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 		}
 	}
 	if len(versions) == 0 { // a vault may return an empty list for a missing secret
-		return nil, errorAt(v.settings.VaultURI.Attribute, summaryNoSecret, "%s", v.hasNo(name)).because(ErrNoSecret)
+		missing := errorAt(v.settings.VaultURI.Attribute, summaryNoSecret, "%s", v.noSecretText(name))
+		return nil, missing.withCause(ErrNoSecret)
 	}
 	slices.SortStableFunc(versions, func(a, b SecretVersion) int { return b.Created.Compare(a.Created) })
 	return versions, nil
@@ -97,7 +98,7 @@ func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion
 	if web.Pause(ctx, transition) != nil {
 		return nil, errorAt("", "Reading of Key Vault was interrupted",
 			"The operation ended before the provider could find out whether secret %s in Key Vault %s was deleted.",
-			name, v.host).because(ctx.Err())
+			name, v.host).withCause(ctx.Err())
 	}
 	return v.Versions(ctx, name)
 }
@@ -125,11 +126,11 @@ func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
 	return false, nil
 }
 
-// TryWrite returns an error if the caller may not write the secret. It writes nothing, because it sends no value. The
-// vault refuses a missing value as a bad request, but only after it has checked the caller's permission. TryWrite makes
-// one request.
+// CheckMayWrite returns an error if the caller may not write the secret. It writes nothing, because it sends no value.
+// The vault refuses a missing value as a bad request, but only after it has checked the caller's permission.
+// CheckMayWrite makes one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
-func (v *Vault) TryWrite(ctx context.Context, name string) error {
+func (v *Vault) CheckMayWrite(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	_, err := v.client.SetSecret(ctx, name, azsecrets.SetSecretParameters{}, nil)
@@ -145,8 +146,8 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 			"have answered. Check vault_uri.", v.host, name)
 }
 
-// lastAnswer is how long a stopped run still waits for the answer to a write. If the vault stored the value after the run
-// has looked for it, the version would stay enabled with a credential that is revoked.
+// lastAnswer is how long a stopped run still waits for the answer to a write. If the vault stored the value after the
+// run has looked for it, the version would stay enabled with a credential that is revoked.
 const lastAnswer = 3 * time.Second
 
 // Write adds a version to a secret, or creates the secret. mark is the name of a tag of s. By this tag Write finds a
@@ -304,12 +305,12 @@ func (v *Vault) Settled(ctx context.Context, do func() error) error {
 }
 
 // Await calls do, which needs a permission that may have been granted a moment ago, and returns its error. While that
-// error is [ErrMayNot], Await calls do again, as long as ctx allows. It writes each retry to the log.
+// error is [ErrNotPermitted], Await calls do again, as long as ctx allows. It writes each retry to the log.
 func (v *Vault) Await(ctx context.Context, do func() error) error {
 	began, pause := time.Now(), time.Second
 	for {
 		err := do()
-		if !errors.Is(err, ErrMayNot) {
+		if !errors.Is(err, ErrNotPermitted) {
 			return err
 		}
 		if end, limited := ctx.Deadline(); limited && time.Now().Add(pause).After(end) {

@@ -37,7 +37,7 @@ func (v *Vault) explainRefusedUse(out *Error, use vaultUse, secret string, r vau
 	switch {
 	case r.status == http.StatusNotFound && r.code == codeNoSecret:
 		out.Summary, out.Err = summaryNoSecret, ErrNoSecret
-		return v.hasNo(secret)
+		return v.noSecretText(secret)
 	case r.inner == "ObjectIsBeingDeleted" || r.inner == "ObjectIsBeingRecovered":
 		out.Summary, out.Err = "Key Vault secret is being deleted or recovered", ErrInTransition
 		return fmt.Sprintf("Key Vault %s is deleting or recovering secret %s, and accepts no change of it until that "+
@@ -46,12 +46,12 @@ func (v *Vault) explainRefusedUse(out *Error, use vaultUse, secret string, r vau
 		out.Summary = "Key Vault secret is deleted but not purged"
 		return v.recovery(secret)
 	case r.status == http.StatusForbidden && r.inner == "AccessDenied":
-		out.Summary, out.Err = summaryMayNot, ErrMayNot
+		out.Summary, out.Err = summaryMayNot, ErrNotPermitted
 		return fmt.Sprintf("The provider's identity may not %s secret %s. Key Vault %s uses access policies: give the "+
 			"identity the secret permissions list and set. With Azure RBAC, the identity needs the role %q instead. "+
 			"The refused call needs the permission %s.", use.verb, secret, v.host, vaultOfficer, use.permission)
 	case r.status == http.StatusForbidden && r.inner == "ForbiddenByRbac":
-		out.Summary, out.Err = summaryMayNot, ErrMayNot
+		out.Summary, out.Err = summaryMayNot, ErrNotPermitted
 		return fmt.Sprintf("The provider's identity may not %s secret %s. This identity needs the role %q on Key "+
 			"Vault %s. A new role assignment takes some minutes to take effect.",
 			use.verb, secret, vaultOfficer, v.host)
@@ -93,7 +93,7 @@ func refusedByStranger(refusal *azcore.ResponseError) (_ web.Unusable, ok bool) 
 	return errors.AsType[web.Unusable](err)
 }
 
-func (v *Vault) hasNo(secret string) string {
+func (v *Vault) noSecretText(secret string) string {
 	return fmt.Sprintf("Key Vault %s has no secret %s, or the secret does not have the requested version.",
 		v.host, secret)
 }

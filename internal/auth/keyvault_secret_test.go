@@ -44,7 +44,7 @@ func TestVaultVersions(t *testing.T) {
 	if _, err := w.met.Versions(ctx, "s"); !errors.Is(err, ErrNoSecret) {
 		t.Fatalf("%v", err)
 	}
-	if err := w.met.TryWrite(ctx, "s"); err != nil || len(w.vault.Versions("s")) != 0 {
+	if err := w.met.CheckMayWrite(ctx, "s"); err != nil || len(w.vault.Versions("s")) != 0 {
 		t.Fatalf("%v, %+v", err, w.vault.Versions("s"))
 	}
 	end := time.Now().Add(time.Hour)
@@ -84,7 +84,7 @@ func TestVaultVersions(t *testing.T) {
 	if deleted, err := w.met.IsDeleted(ctx, "s"); !deleted || err != nil {
 		t.Errorf("%t, %v", deleted, err)
 	}
-	if err := w.met.TryWrite(ctx, "s"); err == nil || !strings.Contains(err.Error(), "az keyvault secret recover "+
+	if err := w.met.CheckMayWrite(ctx, "s"); err == nil || !strings.Contains(err.Error(), "az keyvault secret recover "+
 		"--vault-name kv-ml --name s") {
 		t.Errorf("%v", err)
 	}
@@ -144,7 +144,7 @@ func TestVaultAwait(t *testing.T) {
 		} else {
 			w.vault.Allow(w.app.ClientID, emulator.RoleSecretsOfficer)
 		}
-		return w.met.TryWrite(t.Context(), "s")
+		return w.met.CheckMayWrite(t.Context(), "s")
 	})
 	if err != nil || tries != 2 {
 		t.Errorf("%d tries: %v", tries, err)
@@ -153,32 +153,32 @@ func TestVaultAwait(t *testing.T) {
 	w.vault.Revoke(w.app.ClientID)
 	short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	err = w.met.Await(short, func() error { return w.met.TryWrite(t.Context(), "s") })
+	err = w.met.Await(short, func() error { return w.met.CheckMayWrite(t.Context(), "s") })
 	refusal, _ := errors.AsType[*Error](err)
-	if !errors.Is(err, ErrMayNot) || refusal.Summary != "Key Vault refuses the provider" ||
+	if !errors.Is(err, ErrNotPermitted) || refusal.Summary != "Key Vault refuses the provider" ||
 		!strings.Contains(refusal.Detail, vaultOfficer) || refusal.Attribute != "key_vault_secret.vault_uri" {
 		t.Errorf("%v", err)
 	}
 
 	w.vault.SetSwitches(emulator.VaultSwitches{Firewall: true})
 	tries = 0
-	err = w.met.Await(t.Context(), func() error { tries++; return w.met.TryWrite(t.Context(), "s") })
+	err = w.met.Await(t.Context(), func() error { tries++; return w.met.CheckMayWrite(t.Context(), "s") })
 	if tries != 1 || err == nil || !strings.Contains(err.Error(), "firewall") {
 		t.Errorf("%d tries: %v", tries, err)
 	}
 }
 
-// TestTryWriteAtVaultThatChecksTheBodyFirst checks that TryWrite reports no error at a vault that checks the request
-// before the permission. The write itself then fails.
+// TestTryWriteAtVaultThatChecksTheBodyFirst checks that CheckMayWrite reports no error at a vault that checks the
+// request before the permission. The write itself then fails.
 func TestTryWriteAtVaultThatChecksTheBodyFirst(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
 	w.vault.Revoke(w.app.ClientID)
 	w.vault.SetSwitches(emulator.VaultSwitches{BodyBeforeRights: true})
-	if err := w.met.TryWrite(t.Context(), "s"); err != nil {
+	if err := w.met.CheckMayWrite(t.Context(), "s"); err != nil {
 		t.Error(err)
 	}
-	if _, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "v"}, "mark"); !errors.Is(err, ErrMayNot) {
+	if _, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "v"}, "mark"); !errors.Is(err, ErrNotPermitted) {
 		t.Errorf("%v", err)
 	}
 }

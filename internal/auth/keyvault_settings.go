@@ -94,9 +94,9 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 	return nil, nil
 }
 
-// check checks the syntax of the Key Vault settings. ownCloud reports whether authority_host is set. Then the cloud is
-// a private cloud, whose vaults are in a domain of their own.
-func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
+// check checks the syntax of the Key Vault settings. privateCloud reports whether authority_host is set. Then the cloud
+// is a private cloud, whose vaults are in a domain of their own.
+func (k *KeyVaultSettings) check(c cloud, privateCloud bool) error {
 	for _, need := range []struct {
 		Setting
 		name, hint string
@@ -108,20 +108,20 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 			continue
 		}
 		if !need.IsSet() {
-			return errorAt(need.named(need.name), "Incomplete Key Vault login",
+			return errorAt(need.attributeOr(need.name), "Incomplete Key Vault login",
 				"%s names something in a Key Vault, but %s is not set. Set it to %s.",
-				set(k.reads(), anywhere)[0].Source(), need.named(need.name), need.hint)
+				set(k.reads(), anywhere)[0].Source(), need.attributeOr(need.name), need.hint)
 		}
 	}
-	if err := checkVaultURI(k.VaultURI.Value, c, ownCloud); err != nil {
-		return at(err, k.VaultURI, "key_vault.vault_uri")
+	if err := checkVaultURI(k.VaultURI.Value, c, privateCloud); err != nil {
+		return atSetting(err, k.VaultURI, "key_vault.vault_uri")
 	}
 	if err := CheckKeyVaultAuth(k.Auth.Value); err != nil && !k.ByProvider {
-		return at(err, k.Auth, "key_vault.auth")
+		return atSetting(err, k.Auth, "key_vault.auth")
 	}
 	if k.AuthClientID.IsSet() {
 		if strings.TrimSpace(k.Auth.Value) != "msi" && k.AuthClientID.inHCL() {
-			return at(&Error{
+			return atSetting(&Error{
 				Summary: "Managed identity without auth = \"msi\"",
 				Detail: fmt.Sprintf("%s names a user-assigned managed identity, and only auth = \"msi\" uses one. "+
 					"auth is %s. Set auth = \"msi\", or remove the client id.",
@@ -129,16 +129,16 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 			}, k.AuthClientID, "key_vault.auth_client_id")
 		}
 		if err := CheckClientID(k.AuthClientID.Value); err != nil {
-			return at(err, k.AuthClientID, "key_vault.auth_client_id")
+			return atSetting(err, k.AuthClientID, "key_vault.auth_client_id")
 		}
 	}
 	for _, name := range set(k.reads(), anywhere) {
 		if err := CheckSecretName(name.Value); err != nil {
-			return at(err, name, "key_vault")
+			return atSetting(err, name, "key_vault")
 		}
 	}
 	if k.CertificateVersion.IsSet() && !versionName().MatchString(strings.TrimSpace(k.CertificateVersion.Value)) {
-		return at(errorAt("", "Invalid certificate version",
+		return atSetting(errorAt("", "Invalid certificate version",
 			"A version in Key Vault is 32 hexadecimal digits, the last part of the certificate's identifier."),
 			k.CertificateVersion, "key_vault.certificate_version")
 	}
@@ -183,7 +183,7 @@ func CheckVaultURI(value string) error {
 	return checkVaultURI(value, c, false)
 }
 
-func checkVaultURI(value string, c cloud, ownCloud bool) error {
+func checkVaultURI(value string, c cloud, privateCloud bool) error {
 	value = strings.TrimSpace(value)
 	fail := func(format string, args ...any) error { return errorAt("", "Invalid vault URI", format, args...) }
 	form := "https://<name>" + c.vaultDomain + "/"
@@ -197,7 +197,7 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	}
 	fault := vaultNameFault(name)
 	switch {
-	case ofCloud && !ownCloud && name != "" && fault != "":
+	case ofCloud && !privateCloud && name != "" && fault != "":
 		return fail("%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it "+
 			"begins with a letter, ends with a letter or digit, and has no two hyphens in a row. Write the address "+
 			"as %s.", name, fault, form)
@@ -208,7 +208,7 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return fail("Write the vault's address alone, as %s. Write the name of a certificate or secret into "+
 			"certificate_name or client_secret_name.", form)
-	case ownCloud, ofCloud && fault == "":
+	case privateCloud, ofCloud && fault == "":
 		return nil
 	}
 	if other, known := cloudOf(value, func(c cloud) string { return c.vaultDomain }); known && other.name != c.name {

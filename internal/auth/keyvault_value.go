@@ -19,7 +19,7 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 	if ctx.Err() != nil {
 		return "", errorAt("", "Reading of Key Vault was interrupted",
 			"The operation ended before the provider had read secret %s from Key Vault %s.", secret, v.host,
-		).because(ctx.Err())
+		).withCause(ctx.Err())
 	}
 	if err != nil {
 		return "", v.explain(name, err)

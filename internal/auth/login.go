@@ -46,8 +46,7 @@ type Login struct {
 	Source string
 	// Cloud is the name of the Azure cloud: public, usgovernment or china.
 	Cloud string
-	// ResourceManager is the address of Azure Resource Manager, without a slash at
-	// its end.
+	// ResourceManager is the address of Azure Resource Manager, without a slash at its end.
 	ResourceManager string
 	// Warnings are the warnings for the user that arose when the login was opened.
 	Warnings []Warning
@@ -55,8 +54,8 @@ type Login struct {
 	Ignored []Setting
 
 	cloud cloud
-	// ownCloud is true if authority_host names a private cloud.
-	ownCloud bool
+	// privateCloud is true if authority_host names a private cloud.
+	privateCloud bool
 	// known is the part of the identity that is known without a request.
 	known Identity
 	// ready is the session. It is nil as long as some settings of the login are not known. finish gets these settings
@@ -90,7 +89,7 @@ type session struct {
 	// endpointToken returns a token for a single endpoint, by the authorization details of the endpoint; nil if this
 	// kind of login cannot get such tokens.
 	endpointToken tokenFunc
-	// forgetEndpointToken removes a cached token that detailed returned.
+	// forgetEndpointToken removes a cached token that endpointToken returned; nil if endpointToken is nil.
 	forgetEndpointToken func(details string)
 	// forget makes the next call of acquire log in again; nil if the login is a fixed token.
 	forget func(scope, token string)
@@ -181,10 +180,10 @@ func (o *opening) open(s Settings, chosen decision) error {
 	if o.cloud, err = s.cloud(); err != nil {
 		return err
 	}
-	l.Cloud, l.cloud, l.ownCloud = o.cloud.name, o.cloud, s.AuthorityHost.IsSet()
+	l.Cloud, l.cloud, l.privateCloud = o.cloud.name, o.cloud, s.AuthorityHost.IsSet()
 	if l.ResourceManager, err = resourceManagerBase(s.ResourceManagerEndpoint.Value,
 		o.cloud.resourceManager); err != nil {
-		return at(err, s.ResourceManagerEndpoint, "resource_manager_endpoint")
+		return atSetting(err, s.ResourceManagerEndpoint, "resource_manager_endpoint")
 	}
 	if s, err = o.complete(s, chosen); err != nil {
 		return err
@@ -262,7 +261,7 @@ func (l *Login) session(ctx context.Context) (*session, error) {
 		return ready, false, nil
 	}, func(why error) error {
 		return errorAt("", "Login was interrupted",
-			"The operation ended before the provider had read the login from Key Vault.").because(why)
+			"The operation ended before the provider had read the login from Key Vault.").withCause(why)
 	})
 }
 

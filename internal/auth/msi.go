@@ -21,8 +21,8 @@ const firstMSITry = 10 * time.Second
 // openMSI opens a login as a managed identity of the machine: the user-assigned identity that ClientID names, or else
 // the system-assigned identity.
 func openMSI(o *opening, s Settings) (finisher, error) {
-	o.login.Source = o.switchSource(s, s.UseMSI)
-	attribute := s.UseMSI.named("use_msi")
+	o.login.Source = switchSource(s, s.UseMSI)
+	attribute := s.UseMSI.attributeOr("use_msi")
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		identity := o.identity(s)
 		id := managedidentity.SystemAssigned()
@@ -40,7 +40,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 			return nil, &Error{Attribute: attribute, Summary: "Managed identity cannot be used here", Detail: detail}
 		}
 		explain := o.explainer(s, identity)
-		explain.credential, explain.speaker = attribute, "The managed identity endpoint"
+		explain.credential, explain.serviceName = attribute, "The managed identity endpoint"
 		a := &acquirer{
 			try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
 				var options []managedidentity.AcquireTokenOption
@@ -90,9 +90,9 @@ func isManagedIdentity(address *url.URL) bool {
 
 // switchSource returns the source of a login that a switch or auth_type selects: the source of the switch if it is on,
 // else the source of auth_type.
-func (o *opening) switchSource(s Settings, on Setting) string {
-	if on.on() {
-		return on.Source()
+func switchSource(s Settings, selected Setting) string {
+	if selected.on() {
+		return selected.Source()
 	}
 	return s.AuthType.Source()
 }
@@ -105,7 +105,7 @@ func inspectMSI(err error, reached bool) failure {
 	f := inspect(err, reached)
 	switch f.contact {
 	case contactAnswered:
-		f.transient = passesMSI(f.status)
+		f.transient = isTemporaryMSI(f.status)
 	case contactLost, contactUnclear:
 		f.transient = reached && f.contact == contactLost
 		if isTimeout(err) {
@@ -117,11 +117,11 @@ func inspectMSI(err error, reached bool) failure {
 
 func inspectMSIAnswer(r *http.Response) failure {
 	f := inspectAnswer(r)
-	f.transient = passesMSI(f.status)
+	f.transient = isTemporaryMSI(f.status)
 	return f
 }
 
-func passesMSI(status int) bool {
+func isTemporaryMSI(status int) bool {
 	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusTooManyRequests ||
 		status >= 500
 }

@@ -14,7 +14,7 @@ import (
 func openToken(o *opening, s Settings) (finisher, error) {
 	o.login.Source = s.Token.Source()
 	token := Token{Value: strings.TrimSpace(s.Token.Value)}
-	attribute := s.Token.named("token")
+	attribute := s.Token.attributeOr("token")
 	acquire := func(_ context.Context, scope string) (Token, error) {
 		if scope != DatabricksScope {
 			return Token{}, errorAt(attribute, "Login with a Databricks token cannot get a token of Entra ID",
@@ -29,7 +29,7 @@ func openToken(o *opening, s Settings) (finisher, error) {
 
 func openSecret(o *opening, s Settings) (finisher, error) {
 	o.login.Source = s.ClientSecret.Source()
-	attribute := s.ClientSecret.named("client_secret")
+	attribute := s.ClientSecret.attributeOr("client_secret")
 	secret := strings.TrimSpace(s.ClientSecret.Value)
 	if err := checkClientSecret(secret, attribute, s.ClientSecret.Source()); err != nil {
 		return nil, err
@@ -48,13 +48,13 @@ func (o *opening) logInWithSecret(s Settings, secret, attribute string, vault *v
 	if err != nil {
 		return nil, clientError(attribute)
 	}
-	return o.logIn(s, proof{credential: credential, attribute: attribute, vault: vault})
+	return o.logIn(s, clientCredential{credential: credential, attribute: attribute, vault: vault})
 }
 
 // secretIDWarning returns a warning if a client secret looks like the id of the secret, which is a UUID, else nil. The
 // value of a client secret is never a UUID.
 func secretIDWarning(secret, source, clientID string) *Warning {
-	if !uuidSyntax().MatchString(secret) {
+	if !isUUID(secret) {
 		return nil
 	}
 	return &Warning{
@@ -98,7 +98,7 @@ func openCertificate(o *opening, s Settings) (finisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	attribute := credential.named("client_certificate")
+	attribute := credential.attributeOr("client_certificate")
 	o.login.Source, o.login.Warnings = credential.Source(), warnings
 	o.login.known.Certificate = c
 	soon, err := o.checkDates(c, attribute)
@@ -117,7 +117,7 @@ func (o *opening) logInWithCertificate(
 	s Settings, c *certificate.Certificate, attribute string, vault *vaultFacts,
 ) (*session, error) {
 	if t := s.CertificateThumbprint; t.IsSet() {
-		if err := checkThumbprint(c, t.Value, t.named("client_certificate_thumbprint")); err != nil {
+		if err := checkThumbprint(c, t.Value, t.attributeOr("client_certificate_thumbprint")); err != nil {
 			return nil, err
 		}
 	}
@@ -125,7 +125,7 @@ func (o *opening) logInWithCertificate(
 	if err != nil {
 		return nil, clientError(attribute)
 	}
-	return o.logIn(s, proof{
+	return o.logIn(s, clientCredential{
 		credential: credential, attribute: attribute, certificate: c, vault: vault,
 	})
 }
@@ -144,25 +144,18 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 		}
 	}
 	return func(s Settings, _ *vaultContent) (*session, error) {
-		credential, federated := federate(source)
-		return o.logIn(s, proof{
+		fetch, last := rememberClaims(source)
+		// MSAL calls the function for each token request, because a federated token expires after minutes.
+		credential := confidential.NewCredFromAssertionCallback(
+			func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) { return fetch(ctx) },
+		)
+		return o.logIn(s, clientCredential{
 			credential: credential,
-			attribute:  source.setting.named("use_oidc"),
-			federated:  federated,
+			attribute:  source.setting.attributeOr("use_oidc"),
+			federated:  last,
 			connection: connection,
 		})
 	}, nil
-}
-
-// federate returns an MSAL credential that gets OIDC tokens from source, one for each token request to Entra ID. It
-// also returns a function that returns the claims of the last OIDC token.
-func federate(source assertionSource) (confidential.Credential, func() *federatedClaims) {
-	fetch, last := rememberClaims(source)
-	return confidential.NewCredFromAssertionCallback(
-		func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) {
-			return fetch(ctx)
-		},
-	), last
 }
 
 // rememberClaims returns a function that gets an OIDC token from source and stores the token's claims, and a function

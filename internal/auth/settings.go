@@ -9,9 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Settings are all settings of a login. A setting that is not configured is zero, or has
-// only an Attribute. A switch is a Setting of "true" or "false", because its precedence
-// depends on where it was set.
+// Settings are all settings of a login. A setting that is not configured is zero, or has only an Attribute. A switch is
+// a Setting of "true" or "false", because its precedence depends on where it was set.
 type Settings struct {
 	// AuthType is the [Kind] to use, whatever else is configured.
 	AuthType Setting
@@ -190,7 +189,8 @@ func (s Settings) switches() []loginSwitch {
 func (s Settings) checkSwitches() error {
 	for _, w := range s.switches() {
 		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {
-			return at(errorAt("", "Invalid switch", "%s must be true or false.", w.named(w.name)), w.Setting, w.name)
+			invalid := errorAt("", "Invalid switch", "%s must be true or false.", w.attributeOr(w.name))
+			return atSetting(invalid, w.Setting, w.name)
 		}
 	}
 	return nil

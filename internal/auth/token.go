@@ -28,6 +28,4 @@ func (t Token) Format(f fmt.State, _ rune) {
 func (t Token) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(t)) }
 
 // MarshalJSON returns the text that Format writes, as a JSON string, so that a structured log does not hold the value.
-func (t Token) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(t)) }
-
-func jsonString(s string) ([]byte, error) { return json.Marshal(s) }
+func (t Token) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(t)) }

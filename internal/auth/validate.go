@@ -43,13 +43,13 @@ func (s Settings) checkValues(d decision) error {
 		}
 		if s.Environment.IsSet() {
 			if err := CheckEnvironment(s.Environment.Value); err != nil {
-				return at(err, s.Environment, "environment")
+				return atSetting(err, s.Environment, "environment")
 			}
 		}
 		return nil
 	}
 	if d.kind == KindClientSecret {
-		value, attribute := strings.TrimSpace(s.ClientSecret.Value), s.ClientSecret.named("client_secret")
+		value, attribute := strings.TrimSpace(s.ClientSecret.Value), s.ClientSecret.attributeOr("client_secret")
 		if err := checkClientSecret(value, attribute, s.ClientSecret.Source()); err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s Settings) checkValues(d decision) error {
 			continue
 		}
 		if err := check.check(check.Value); err != nil {
-			return at(err, check.Setting, check.name)
+			return atSetting(err, check.Setting, check.name)
 		}
 	}
 	if d.vault == nil {
@@ -103,10 +103,10 @@ func (s Settings) checkApplication(d decision) error {
 			inPod || s.ClientIDFilePath.IsSet() || vault.ClientIDSecretName.IsSet()},
 	} {
 		if !need.IsSet() && !need.elsewhere {
-			missing = append(missing, need.named(need.name))
-			remedy = append(remedy, fmt.Sprintf("%s (or %s)", need.named(need.name), need.env))
+			missing = append(missing, need.attributeOr(need.name))
+			remedy = append(remedy, fmt.Sprintf("%s (or %s)", need.attributeOr(need.name), need.env))
 			if attribute == "" {
-				attribute = need.named(need.name)
+				attribute = need.attributeOr(need.name)
 			}
 		}
 	}

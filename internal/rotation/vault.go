@@ -72,7 +72,7 @@ func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []StoredVe
 					"for the secret. Or set overwrite_existing = true: the secret then gets a new version, and its "+
 					"current version stays in Key Vault as an older one.")
 		}
-		return v.TryWrite(ctx, s.Name)
+		return v.CheckMayWrite(ctx, s.Name)
 	}
 	settled := func() error { return v.Settled(ctx, prove) }
 	if patient {
