@@ -93,6 +93,24 @@ func New(t testing.TB) *World {
 // NewIn does the same as [New], with a tenant that has the given options.
 func NewIn(t testing.TB, opts emulator.TenantOptions) *World {
 	t.Helper()
+	w := startWorld(t, opts)
+	w.withCertificate(t)
+	return w
+}
+
+// NewWithSecret starts a world whose provider logs in with the deployer's client secret. That is for tests that start
+// many worlds and are not about the login, because writing a PFX file and signing with its key take more time than most
+// operations.
+func NewWithSecret(t testing.TB) *World {
+	t.Helper()
+	w := startWorld(t, emulator.TenantOptions{})
+	w.Env["ARM_CLIENT_SECRET"] = w.DeployerSecret
+	return w
+}
+
+// startWorld starts a world whose provider has no credential.
+func startWorld(t testing.TB, opts emulator.TenantOptions) *World {
+	t.Helper()
 	opts.NewKey = emulator.ReusedKeys()
 	scenario := emulator.NewScenarioIn(opts)
 	server, err := emulator.Serve(scenario.Tenant, scenario.Workspace)
@@ -111,18 +129,23 @@ func NewIn(t testing.TB, opts emulator.TenantOptions) *World {
 	return w
 }
 
-// newWorld creates a world without the addresses of its services; the caller sets them.
+// newWorld creates a world without a credential and without the addresses of its services; the caller sets them.
 func newWorld(t testing.TB, scenario *emulator.Scenario) *World {
 	t.Helper()
 	w := &World{Scenario: scenario, Dir: t.TempDir()}
 	w.Env = map[string]string{
-		"ARM_TENANT_ID":                   scenario.Tenant.ID,
-		"ARM_CLIENT_ID":                   scenario.Deployer.ClientID,
-		"ARM_CLIENT_CERTIFICATE_PATH":     w.WritePFX(t, "deployer.pfx", scenario.DeployerKey, scenario.DeployerCertificate, Password),
-		"ARM_CLIENT_CERTIFICATE_PASSWORD": Password,
-		"DBXACCESS_CA_CERTIFICATE_PATH":   w.Write(t, "ca.pem", scenario.Tenant.CACertificatePEM()),
+		"ARM_TENANT_ID":                 scenario.Tenant.ID,
+		"ARM_CLIENT_ID":                 scenario.Deployer.ClientID,
+		"DBXACCESS_CA_CERTIFICATE_PATH": w.Write(t, "ca.pem", scenario.Tenant.CACertificatePEM()),
 	}
 	return w
+}
+
+// withCertificate makes the provider log in with the deployer's password-protected PFX file.
+func (w *World) withCertificate(t testing.TB) {
+	t.Helper()
+	w.Env["ARM_CLIENT_CERTIFICATE_PATH"] = w.WritePFX(t, "deployer.pfx", w.DeployerKey, w.DeployerCertificate, Password)
+	w.Env["ARM_CLIENT_CERTIFICATE_PASSWORD"] = Password
 }
 
 // OtherWorkspace adds a second workspace to the tenant, in which the deployer is an admin, and returns the workspace

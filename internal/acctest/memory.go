@@ -34,7 +34,9 @@ var inMemory sync.Map // host:port → *bufconn.Listener
 // gives the world's services their addresses.
 func NewInMemory(t testing.TB) *World {
 	t.Helper()
-	return newWorld(t, emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()}))
+	w := newWorld(t, emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()}))
+	w.withCertificate(t)
+	return w
 }
 
 // bufferSize is the size of a connection's buffer in each direction, in bytes.

@@ -29,6 +29,8 @@ type description struct {
 	asked      sync.Once
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
+
+	validated sync.Once // the validation of an empty provider block, which depends on nothing else
 }
 
 // ours holds the schemas of this repository's provider.
@@ -56,7 +58,12 @@ type Listed struct {
 func (w *World) Protocol(t testing.TB) *Protocol {
 	t.Helper()
 	p := open(t, w.server(), &ours)
-	if errors := p.configure(t, nil); errors != "" {
+	ours.validated.Do(func() {
+		if errors := p.validateProvider(t, encode(t, p.schemas.Provider.ValueType(), nil)); errors != "" {
+			t.Fatal(errors)
+		}
+	})
+	if errors := p.configureProvider(t, encode(t, p.schemas.Provider.ValueType(), nil)); errors != "" {
 		t.Fatal(errors)
 	}
 	return p
@@ -82,11 +89,21 @@ func open(t testing.TB, server tfprotov6.ProviderServer, d *description) *Protoc
 func (p *Protocol) configure(t testing.TB, values map[string]any) (errors string) {
 	t.Helper()
 	config := encode(t, p.schemas.Provider.ValueType(), values)
-	valid, err := p.server.ValidateProviderConfig(request(t), &tfprotov6.ValidateProviderConfigRequest{Config: config})
-	must(t, err)
-	if errors := p.errors(valid.Diagnostics); errors != "" {
+	if errors := p.validateProvider(t, config); errors != "" {
 		return errors
 	}
+	return p.configureProvider(t, config)
+}
+
+func (p *Protocol) validateProvider(t testing.TB, config *tfprotov6.DynamicValue) (errors string) {
+	t.Helper()
+	valid, err := p.server.ValidateProviderConfig(request(t), &tfprotov6.ValidateProviderConfigRequest{Config: config})
+	must(t, err)
+	return p.errors(valid.Diagnostics)
+}
+
+func (p *Protocol) configureProvider(t testing.TB, config *tfprotov6.DynamicValue) (errors string) {
+	t.Helper()
 	configured, err := p.server.ConfigureProvider(request(t),
 		&tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: config})
 	must(t, err)

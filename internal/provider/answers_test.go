@@ -45,11 +45,9 @@ var believable = map[string][]string{
 	"data.dbxaccess_serving_endpoint_access/one": {"another's answer /api/2.0/preview/scim/v2/Groups"},
 }
 
-// ready returns a world in which every operation can succeed. The provider logs in with a secret, because a signature
-// takes more time than most operations.
+// ready returns a world in which every operation can succeed.
 func ready(t *testing.T, name string) *acctest.World {
-	w := acctest.New(t)
-	withSecret(w)
+	w := acctest.NewWithSecret(t)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
 	w.Workspace.AddGroup("scorers")
 	w.Workspace.AddToGroup("scorers", w.PersonName)

@@ -1,10 +1,13 @@
 package provider_test
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,18 +50,14 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	w := acctest.New(t)
-	withSecret(w) // a signature takes more time than most steps
+	w := acctest.NewWithSecret(t)
 	other := w.Tenant.RegisterApp("another")
 	s := &scene{World: w, app: w.ScoringApp.ClientID, another: other.ClientID, secret: w.ScoringSecret, anotherSecret: other.AddSecret(24 * time.Hour), bob: "bob@example.com", team: "team"}
 	certificate := func(name string) string {
-		cert, key, err := w.Tenant.IssueClientCertificate(name, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.ScoringApp.AddCertificate(cert)
-		s.vault.ImportCertificate(name, key, cert, emulator.CertificatePKCS12)
-		return string(acctest.PEM(t, key, cert))
+		c := sceneCertificates()[name]
+		w.ScoringApp.AddCertificate(c.cert)
+		s.vault.ImportCertificate(name, c.key, c.cert, emulator.CertificatePKCS12)
+		return string(acctest.PEM(t, c.key, c.cert))
 	}
 	s.vault = w.Tenant.NewVault("kv-" + uuid.NewString()[:13])
 	w.Reach(t, s.vault)
@@ -77,6 +76,26 @@ func newScene(t *testing.T) *scene {
 	w.Workspace.AddGroup("others")
 	w.Workspace.CreateEndpoint("rose", w.PersonName)
 	return s
+}
+
+// sceneCertificates returns the certificates of all scenes, by name. They are issued once, because that takes longer
+// than the rest of a scene.
+var sceneCertificates = sync.OnceValue(func() map[string]issuedCertificate {
+	tenant := emulator.NewTenant(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
+	all := map[string]issuedCertificate{}
+	for _, name := range []string{"one", "two"} {
+		cert, key, err := tenant.IssueClientCertificate(name, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+		if err != nil {
+			panic(err) // the certificates of other tests fail in the same way
+		}
+		all[name] = issuedCertificate{cert, key}
+	}
+	return all
+})
+
+type issuedCertificate struct {
+	cert *x509.Certificate
+	key  *rsa.PrivateKey
 }
 
 // holders returns a function that lists the principals with a level on an endpoint, except its creator and admins.

@@ -17,12 +17,6 @@ func withoutCertificate(w *acctest.World) {
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PASSWORD")
 }
 
-// withSecret makes the provider log in with the deployer's secret instead of its certificate.
-func withSecret(w *acctest.World) {
-	withoutCertificate(w)
-	w.Env["ARM_CLIENT_SECRET"] = w.DeployerSecret
-}
-
 const audience = "api://AzureADTokenExchange"
 
 // logins are all ways to log in as the deployer, each set in the environment.
