@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
@@ -27,6 +25,7 @@ type ruin struct {
 	out     func(*ruined)        // what the error advises
 	then    []string             // further arguments of the final destroy
 	stays   []string             // what the advised way leaves in the workspace on purpose
+	cli     bool                 // the row needs the real CLI
 }
 
 // ruined is the workspace and the folder of one row.
@@ -151,6 +150,7 @@ const admins = "admins"
 func ruinedStates() map[string]ruin {
 	return map[string]ruin{
 		"another workspace": {
+			cli:   true,
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
 			says: []string{"Wrong workspace", "Correct host (or the environment variable)", "terraform state rm " +
@@ -158,6 +158,7 @@ func ruinedStates() map[string]ruin {
 			out: func(r *ruined) { r.Env["DBXACCESS_HOST"] = r.host },
 		},
 		"another workspace, forgotten": {
+			cli:   true,
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
 			says: []string{"Wrong workspace", "or a removed block with lifecycle { destroy = false }",
@@ -237,6 +238,7 @@ func ruinedStates() map[string]ruin {
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.all()) },
 		},
 		"the provider's own rights": {
+			cli:   true,
 			types: []string{memberType, principalType},
 			before: func(r *ruined) string {
 				self := r.Deployer.ClientID
@@ -258,13 +260,16 @@ func ruinedStates() map[string]ruin {
 			stays: []string{"data scientists", "principal"}, // existed before, and are not managed here
 		},
 		"moved from the official provider": {
+			cli:   true,
 			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 		},
 		"moved from the official provider, not refreshed": {
+			cli:   true,
 			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 			destroy: []string{"-refresh=false"},
 		},
 		"moved from the official provider, by who is no admin": {
+			cli:   true,
 			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 			spoil: func(r *ruined) {
 				r.Workspace.RemoveFromGroup(admins, r.Deployer.ClientID)
@@ -296,6 +301,7 @@ func ruinedStates() map[string]ruin {
 			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"moved from the official provider, endpoint deleted": {
+			cli:   true,
 			types: []string{listType, tokenType}, before: (*ruined).moveFromOfficial,
 			spoil: func(r *ruined) { r.Workspace.DeleteEndpoint("iris") },
 			says: []string{"Cannot find the serving endpoint of the moved access list", "If the endpoint does not " +
@@ -309,6 +315,7 @@ func ruinedStates() map[string]ruin {
 			},
 		},
 		"an owner's certificate that is of no use": {
+			cli:   true,
 			types: []string{tokenType},
 			before: func(r *ruined) string {
 				hcl := ""
@@ -339,6 +346,7 @@ func ruinedStates() map[string]ruin {
 			},
 		},
 		"tokens that cannot be made": {
+			cli:   true,
 			types: []string{tokenType},
 			before: func(r *ruined) string {
 				r.Proxied() // the public cloud, whose vaults have other host names
@@ -388,8 +396,7 @@ func ruinedStates() map[string]ruin {
 
 // inVault returns HCL of a token whose value is in a vault.
 func (r *ruined) inVault() string {
-	r.Proxied()
-	v := r.Tenant.NewVault("kv-" + uuid.NewString()[:13])
+	v := r.NewVault(r.t, "kv-ruin")
 	v.Allow(r.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	return r.blocks[rightType] + r.token("x", r.Dir+"/scoring.pem", fmt.Sprintf("key_vault_secret = {\n    "+
 		"vault_uri = %q\n    name = \"scoring\"\n  }\n  depends_on = [%s.x]", v.URL(), rightType))

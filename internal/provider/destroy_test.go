@@ -23,7 +23,11 @@ func TestDestroyWhateverFailsThePlan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRuined(t)
-			r.cli = r.CLI(t, "")
+			if row.cli {
+				r.cli = r.CLI(t, "")
+			} else {
+				r.cli = r.Commands(t, "")
+			}
 			config := r.all()
 			if row.before != nil {
 				config = row.before(r)
