@@ -141,6 +141,7 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		if v.Value("app") == first || !strings.HasPrefix(first, "dapi") {
 			t.Errorf("nothing was rotated: %q", first)
 		}
+		planNothing(t, s)
 		s.run(t, 0, "destroy", "-auto-approve")
 	},
 	"a certificate with a password; token and OAuth secret in the state; ephemeral tokens": func(t *testing.T, s *storyRun) {
@@ -171,6 +172,7 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 			"output \"token\" {\n  value     = dbxaccess_service_principal_token.app.token_value\n  "+
 			"sensitive = true\n}\n")
 		planAndApply(t, s)
+		planNothing(t, s)
 		s.run(t, 0, "destroy", "-auto-approve")
 	},
 	"a client secret in a file; tokens and OAuth secrets imported": func(t *testing.T, s *storyRun) {
@@ -191,6 +193,7 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_oauth_secret.app\n  id = %q\n}\n",
 				app+"/"+secret))
 		planAndApply(t, s)
+		planNothing(t, s)
 		// Somebody imports by the secret value instead of the id. Terraform shows and logs its own command line, so the
 		// canary searches only the provider's output.
 		s.run(t, 0, "state", "rm", "dbxaccess_service_principal_token.app")
@@ -198,7 +201,6 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		s.cli.Env["TF_LOG_PROVIDER"] = "trace"
 		r := s.cli.MustRun(t, 1, "import", "dbxaccess_service_principal_token.app", value)
 		s.shown["import by the value"] = r.Stderr
-		s.run(t, 0, "destroy", "-auto-approve")
 	},
 	"strays swept and credentials revoked by actions; answers that echo the request to them": func(t *testing.T, s *storyRun) {
 		acctest.NeedsTerraform(t, "1.14.0", "actions")
@@ -267,7 +269,6 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		if s.answers(nil) == 0 {
 			t.Error("no request was answered with itself")
 		}
-		s.run(t, 0, "destroy", "-auto-approve")
 	},
 }
 
@@ -296,6 +297,10 @@ func planAndApply(t *testing.T, s *storyRun) {
 	s.run(t, 0, "plan", "-out=tfplan")
 	s.run(t, 0, "show", "-json", "tfplan")
 	s.run(t, 0, "apply", "tfplan")
+}
+
+func planNothing(t *testing.T, s *storyRun) {
+	t.Helper()
 	s.run(t, 0, "plan", "-detailed-exitcode", "-out=empty.tfplan")
 }
 
