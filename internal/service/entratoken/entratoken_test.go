@@ -1,6 +1,7 @@
 package entratoken_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -14,42 +15,41 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The token is a real one of Entra ID for the requested audience, and only the echo provider stores it.
+// Each token is a real one of Entra ID for the requested audience, and only the echo provider stores it.
 func TestEntraToken(t *testing.T) {
 	t.Parallel()
+	w := acctest.New(t)
+	providers := w.Providers()
+	providers["echo"] = func() (tfprotov6.ProviderServer, error) { return echoprovider.NewProviderServer()() }
+	var hcl, data strings.Builder
+	var checks []statecheck.StateCheck
 	for audience, resourceName := range map[string]string{
 		"databricks": "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d", "management": "https://management.core.windows.net/", "key_vault": "https://vault.azure.net",
 	} {
-		t.Run(audience, func(t *testing.T) {
-			t.Parallel()
-			w := acctest.New(t)
-			providers := w.Providers()
-			providers["echo"] = func() (tfprotov6.ProviderServer, error) { return echoprovider.NewProviderServer()() }
-			resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: providers, Steps: []resource.TestStep{{
-				Config: `
-					ephemeral "dbxaccess_entra_token" "t" { audience = "` + audience + `" }
-					provider "echo" { data = ephemeral.dbxaccess_entra_token.t }
-					resource "echo" "t" {}`,
-				ConfigStateChecks: []statecheck.StateCheck{
-					statecheck.ExpectKnownValue("echo.t", tfjsonpath.New("data").AtMapKey("access_token"),
-						knownvalue.StringFunc(func(token string) error {
-							claims, err := w.Tenant.VerifyAccessToken(token)
-							if err == nil && (claims.Audience != resourceName || claims.AppID != w.Deployer.ClientID) {
-								t.Errorf("the token is for %s, of %s", claims.Audience, claims.AppID)
-							}
-							return err
-						})),
-					statecheck.ExpectKnownValue("echo.t", tfjsonpath.New("data").AtMapKey("claims"),
-						knownvalue.StringFunc(func(claims string) error {
-							if !strings.Contains(claims, `"appid":"`+w.Deployer.ClientID+`"`) {
-								t.Errorf("the claims are %s", claims)
-							}
-							return nil
-						})),
-				},
-			}}})
-		})
+		fmt.Fprintf(&hcl, "ephemeral \"dbxaccess_entra_token\" %[1]q {\n  audience = %[1]q\n}\n", audience)
+		fmt.Fprintf(&data, "%[1]s = ephemeral.dbxaccess_entra_token.%[1]s\n", audience)
+		echoed := tfjsonpath.New("data").AtMapKey(audience)
+		checks = append(checks,
+			statecheck.ExpectKnownValue("echo.t", echoed.AtMapKey("access_token"),
+				knownvalue.StringFunc(func(token string) error {
+					claims, err := w.Tenant.VerifyAccessToken(token)
+					if err == nil && (claims.Audience != resourceName || claims.AppID != w.Deployer.ClientID) {
+						t.Errorf("the token for %s is for %s, of %s", audience, claims.Audience, claims.AppID)
+					}
+					return err
+				})),
+			statecheck.ExpectKnownValue("echo.t", echoed.AtMapKey("claims"),
+				knownvalue.StringFunc(func(claims string) error {
+					if !strings.Contains(claims, `"appid":"`+w.Deployer.ClientID+`"`) {
+						t.Errorf("the claims of the token for %s are %s", audience, claims)
+					}
+					return nil
+				})))
 	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: providers, Steps: []resource.TestStep{{
+		Config:            hcl.String() + "provider \"echo\" {\n  data = {\n" + data.String() + "}\n}\nresource \"echo\" \"t\" {}",
+		ConfigStateChecks: checks,
+	}}})
 }
 
 const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"

@@ -316,7 +316,7 @@ func TestRotationFails(t *testing.T) {
 func TestPlanWithoutTheOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, bySecret(w))
+	c := w.Commands(t, bySecret(w))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")

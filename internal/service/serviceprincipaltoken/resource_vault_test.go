@@ -101,6 +101,7 @@ func TestValueOnlyInVault(t *testing.T) {
 	}
 
 	// A refresh lists versions and reads no value.
+	delete(c.Env, "TF_LOG")
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	asked(t, w, 0, "vault", "GET", "/secrets/{name}/{version}")
@@ -131,7 +132,7 @@ func TestValueOnlyInVault(t *testing.T) {
 func TestVaultRotation(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`,
+	c := w.Commands(t, bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`,
 		"overlap_seconds = 3600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)

@@ -89,7 +89,7 @@ func TestReplace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.CreateEndpoint("other", bob)
-	c := w.cli(t, w.usualList())
+	c := w.terraform(t, w.usualList())
 	c.apply(t)
 	c.Rewrite(t, strings.Replace(w.usualList(), `"iris"`, `"other"`, 1))
 	c.plan(t, 2).MustSay(t, "must be replaced", "user_name/bob@example.com CAN_MANAGE")

@@ -17,8 +17,9 @@ terraform {
 }
 `
 
-// vaulted returns a world in which the application's token is in a vault that the deployer may read.
-func vaulted(t *testing.T) (w *acctest.World, v *emulator.Vault, token string, c *acctest.CLI) {
+// vaulted returns a world in which the application's token is in a vault that the deployer may read, and a configuration
+// that queries with that token.
+func vaulted(t *testing.T) (w *acctest.World, v *emulator.Vault, token, config string) {
 	t.Helper()
 	w = acctest.New(t)
 	var application string
@@ -27,8 +28,8 @@ func vaulted(t *testing.T) (w *acctest.World, v *emulator.Vault, token string, c
 	v = w.NewVault(t, "kv-ml")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 	v.SetSecret("iris-token", token+"\n", "text/plain") // with the line break that ends a file
-	return w, v, token, w.CLI(t, requireProvider+asVaulted(v.URL(), "iris-token", "store_response = true")+
-		"output \"model\" {\n  value = data.dbxaccess_serving_endpoint_query.x.served_model\n}\n")
+	return w, v, token, requireProvider + asVaulted(v.URL(), "iris-token", "store_response = true") +
+		"output \"model\" {\n  value = data.dbxaccess_serving_endpoint_query.x.served_model\n}\n"
 }
 
 // wants demands the words in the error of a failed plan, however the lines break.
@@ -43,7 +44,8 @@ func wants(t *testing.T, c *acctest.CLI, words ...string) {
 // The token is read from the vault and used, and is in no state, plan or log.
 func TestQueryWithTokenFromVault(t *testing.T) {
 	t.Parallel()
-	w, _, token, c := vaulted(t)
+	w, _, token, config := vaulted(t)
+	c := w.CLI(t, config)
 	c.Env["TF_LOG"] = "TRACE"
 	apply := c.MustRun(t, 0, "apply", "-auto-approve")
 	plan := c.MustRun(t, 0, "plan", "-out", "plan")
@@ -70,7 +72,8 @@ func TestQueryWithTokenFromVault(t *testing.T) {
 
 func TestVaultRefuses(t *testing.T) {
 	t.Parallel()
-	w, v, _, c := vaulted(t)
+	w, v, _, config := vaulted(t)
+	c := w.Commands(t, config)
 	v.Revoke(w.Deployer.ClientID)
 	wants(t, c, "Key Vault refuses the read", "cannot score serving endpoint", "may not read secret iris-token",
 		"Key Vault Secrets User", "DeniedWithNoValidRBAC")
@@ -84,10 +87,10 @@ func TestVaultRefuses(t *testing.T) {
 	if r := c.Run(t, "plan"); strings.Contains(r.Stderr, "dapi-of-nobody") {
 		t.Error("the error shows the secret")
 	}
-	other := w.CLI(t, requireProvider+asVaulted(v.URL(), "rose-token"))
+	other := w.Commands(t, requireProvider+asVaulted(v.URL(), "rose-token"))
 	wants(t, other, "Key Vault secret not found", "no secret or certificate rose-token")
 	w.ReachHost(t, "kv-gone.vault.azure.net")
-	nowhere := w.CLI(t, requireProvider+asVaulted("https://kv-gone.vault.azure.net/", "iris-token"))
+	nowhere := w.Commands(t, requireProvider+asVaulted("https://kv-gone.vault.azure.net/", "iris-token"))
 	wants(t, nowhere, "Key Vault not found", "kv-gone.vault.azure.net")
 	if asked := callers(w); len(asked) != 0 { // a request with an unknown token has no caller
 		for _, who := range asked {
@@ -101,7 +104,8 @@ func TestVaultRefuses(t *testing.T) {
 // A query whose token no longer works stops a destroy, and its error names the destroy that works.
 func TestDestroyAfterTheTokenEnded(t *testing.T) {
 	t.Parallel()
-	w, _, _, c := vaulted(t)
+	w, _, _, config := vaulted(t)
+	c := w.CLI(t, config)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "its owner is deactivated",
@@ -112,14 +116,14 @@ func TestDestroyAfterTheTokenEnded(t *testing.T) {
 // A login with a Databricks token gives access to the workspace only, not to a vault.
 func TestVaultNeedsEntraID(t *testing.T) {
 	t.Parallel()
-	w, _, _, c := vaulted(t)
+	w, _, _, config := vaulted(t)
 	for name := range w.Env {
 		if strings.HasPrefix(name, "ARM_") {
 			delete(w.Env, name)
 		}
 	}
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
-	wants(t, c, "A Databricks login cannot use Key Vault", "token of Microsoft Entra ID", "DATABRICKS_TOKEN")
+	wants(t, w.Commands(t, config), "A Databricks login cannot use Key Vault", "token of Microsoft Entra ID", "DATABRICKS_TOKEN")
 }
 
 // The log shows one line of progress per attempt, for people who watch a long run.

@@ -155,7 +155,7 @@ resource "dbxaccess_service_principal_token" "one" {
   }
 }
 `, w.ScoringApp.ClientID, w.Secret(w.ScoringSecret))
-	c := w.CLI(t, token+hcl(""))
+	c := w.Commands(t, token+hcl(""))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -184,7 +184,7 @@ func TestOwnerNamesOnSeveralPages(t *testing.T) {
 			Body: fmt.Sprintf(`{"totalResults":2,"startIndex":%d,"itemsPerPage":1,"Resources":[%s]}`, i+1, resource),
 		})
 	}
-	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"name\" {\n  value = "+
+	c := w.Commands(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"name\" {\n  value = "+
 		"data.dbxaccess_tokens.x.tokens[0].owner_display_name\n}\n")
 	c.MustRun(t, 0, "plan", "-out=p")
 	if name := c.Saved(t, "p").OutputChanges["name"].After; name != "second page" {
@@ -241,7 +241,7 @@ func TestTokensWithoutOwnerNames(t *testing.T) {
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "find me", day)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: "/api/2.0/preview" + principals, Times: -1,
 		Status: 400, Code: "BAD_REQUEST", Message: "not today"})
-	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"comment\" {\n  value = "+
+	c := w.Commands(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"comment\" {\n  value = "+
 		"data.dbxaccess_tokens.x.tokens[0].comment\n}\n")
 	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "Owners of tokens are shown without their display names: tokens of "+
 		w.ScoringApp.ClientID, "not today")
