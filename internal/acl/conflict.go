@@ -18,7 +18,7 @@ type managed struct {
 }
 
 func managedOf(c *client.Client) *managed {
-	m := client.Of[managed](c)
+	m := client.PerClient[managed](c)
 	m.mu.Lock()
 	if m.lists == nil {
 		m.lists, m.grants = map[string]map[Principal]bool{}, map[string]map[Principal]bool{}

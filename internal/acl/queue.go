@@ -23,7 +23,7 @@ type objects struct {
 }
 
 func of(c *client.Client, id Object) *object {
-	all := client.Of[objects](c)
+	all := client.PerClient[objects](c)
 	if o, ok := all.byID.Load(id); ok {
 		return o.(*object)
 	}

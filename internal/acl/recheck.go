@@ -126,7 +126,7 @@ func (o *object) others(c *client.Client) bool {
 	if o.last == nil {
 		return true
 	}
-	self := Principal{ServicePrincipal, c.KnownSelf()}
+	self := Principal{ServicePrincipal, c.KnownApplicationID()}
 	for p, level := range o.last {
 		if mine, ok := o.changes[p]; p != admins && !p.Same(self) && (!ok || mine.Direct != level) {
 			return true

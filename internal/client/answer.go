@@ -35,7 +35,7 @@ type Optional struct {
 
 // CheckName returns what is wrong with the field of an answer that names the object, and an empty string if nothing is
 // wrong. got is the value of the field. It must not be empty, and must be equal to want, without regard to case. An
-// empty want accepts any value. Methods [Answer.Lacks] call Named.
+// empty want accepts any value. It serves the methods [Answer.Lacks].
 func CheckName(field, got, want string) string {
 	switch {
 	case got == "":
@@ -67,7 +67,7 @@ type expected struct {
 	date        time.Time // the service's clock when it answered
 	servedModel string    // the name of the model that answered a scoring call
 	renewed     bool      // whether the workspace refused a token that has been replaced since
-	inDoubt     bool      // whether an attempt of a write got no answer that shows if the work was done
+	mayBeDone   bool      // whether an attempt of a write got no answer that shows if the work was done
 }
 
 type expectedKey struct{}
@@ -96,8 +96,8 @@ func (c *Client) call(
 		c.transport.ahead.Store(int64(time.Until(want.date)))
 	}
 	switch {
-	case err != nil && want.inDoubt:
-		return nil, &doubtfulError{err}
+	case err != nil && want.mayBeDone:
+		return nil, &mayBeDoneError{err}
 	case err != nil:
 		return nil, err
 	case want.date.IsZero():
@@ -141,9 +141,9 @@ func checkSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	return nil
 }
 
-// checkBody decodes the body of a response with a success status. If the body does not answer the call, judge returns
-// what the body is. It repeats nothing of the body except the title of a page and the words of an error, because a body
-// may hold a token.
+// checkBody decodes the body of a response with a success status. If the body does not answer the call, checkBody
+// returns what the body is. It repeats nothing of the body except the title of a page and the words of an error,
+// because a body may hold a token.
 func checkBody(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	text := bytes.TrimSpace(body)
 	if optional, ok := answer.(*Optional); ok {

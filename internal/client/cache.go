@@ -53,7 +53,7 @@ func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(cont
 		if k := copied(); k != nil {
 			return k.value, k.err
 		}
-		k, err := c.fly(ctx, read, copied)
+		k, err := c.readShared(ctx, read, copied)
 		if ctx.Err() != nil || k.changes >= changes {
 			return k.value, err
 		} // else that read began before a write on which the caller may depend
@@ -73,15 +73,15 @@ func (c *Cache[T]) GetSince(ctx context.Context, since time.Time, read func(cont
 		if k := fresh(); k != nil {
 			return k.value, k.err
 		}
-		if k, err := c.fly(ctx, read, fresh); err != nil || !k.began.Before(since) {
+		if k, err := c.readShared(ctx, read, fresh); err != nil || !k.began.Before(since) {
 			return k.value, err
 		}
 	}
 }
 
-// fly calls read, or waits for the read that is under way, and returns the result. It calls copied just before a new
-// read, because another read may have ended in the meantime.
-func (c *Cache[T]) fly(
+// readShared calls read, or waits for the read that is under way, and returns the result. It calls copied just before a
+// new read, because another read may have ended in the meantime.
+func (c *Cache[T]) readShared(
 	ctx context.Context,
 	read func(context.Context) (T, error),
 	copied func() *kept[T],
@@ -165,9 +165,9 @@ func (p *perKey[T]) at(key string) *T {
 	return v.(*T)
 }
 
-// Of returns the one value of type T that the client keeps for a package which uses it, and creates the value at the
-// first call. What the operations of one run share belongs to the client that Configure made, never to the process.
-func Of[T any](c *Client) *T {
+// PerClient returns the one value of type T that the client keeps for a package which uses it, and creates the value at
+// the first call. What the operations of one run share belongs to the client that Configure made, never to the process.
+func PerClient[T any](c *Client) *T {
 	kind := reflect.TypeFor[T]()
 	if v, ok := c.kept.Load(kind); ok {
 		return v.(*T)
@@ -189,8 +189,8 @@ type Directory[T any] struct {
 	ones    map[string]*Cache[T]
 }
 
-// few is how many objects a [Directory] reads one by one before it lists all objects.
-const few = 2
+// maxSingleReads is how many objects a [Directory] reads one by one before it lists all objects.
+const maxSingleReads = 2
 
 // All lists all objects by key. The list may be a copy of any age.
 func (d *Directory[T]) All(ctx context.Context) (map[string]T, error) {
@@ -212,9 +212,9 @@ func (d *Directory[T]) Get(
 	return single.Get(ctx, maxAge, one)
 }
 
-// Seek is [Directory.Get] for a caller that only wants to know which objects existed before. If the list does not show
-// an object, Seek does not read it by itself. For a missing object it returns the zero value and no error.
-func (d *Directory[T]) Seek(
+// GetOrZero is [Directory.Get] for a caller that only wants to know which objects existed before. If the list does not
+// show an object, GetOrZero does not read it by itself. For a missing object it returns the zero value and no error.
+func (d *Directory[T]) GetOrZero(
 	ctx context.Context,
 	key string,
 	maxAge time.Duration,
@@ -245,7 +245,7 @@ func (d *Directory[T]) lookUp(
 	if d.ones[key] == nil {
 		d.ones[key] = &Cache[T]{}
 	}
-	single, many := d.ones[key], len(d.ones) > few
+	single, many := d.ones[key], len(d.ones) > maxSingleReads
 	d.mu.Unlock()
 	kept := d.all.look(maxAge)
 	listed := kept != nil && kept.err == nil

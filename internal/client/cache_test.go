@@ -211,11 +211,11 @@ func TestDirectory(t *testing.T) {
 		}
 	}
 
-	// A caller of Seek only wants to know what existed, so nothing that the list lacks is read by itself.
+	// A caller of GetOrZero only wants to know what existed, so nothing that the list lacks is read by itself.
 	asked, refused = nil, false
 	d := Directory[int]{list: list}
 	for _, key := range []string{"a", "x", "c", "y", "z"} {
-		if v, err := d.Seek(t.Context(), key, time.Hour, one(key)); err != nil || v != there[key] {
+		if v, err := d.GetOrZero(t.Context(), key, time.Hour, one(key)); err != nil || v != there[key] {
 			t.Errorf("%s: %d, %v", key, v, err)
 		}
 	}

@@ -24,9 +24,9 @@ func callerOf(login *auth.Login, r *http.Request) string {
 			_ = json.Unmarshal([]byte(text), &claims)
 		}
 	}
-	said := string(login.Kind) + " login"
+	description := string(login.Kind) + " login"
 	if login.Source != "" {
-		said += " from " + login.Source
+		description += " from " + login.Source
 	}
 	user := cmp.Or(claims.UPN, claims.UniqueName)
 	for _, fact := range []struct{ name, value string }{
@@ -35,8 +35,8 @@ func callerOf(login *auth.Login, r *http.Request) string {
 		{"tenant", cmp.Or(identity.TenantID, claims.TID)},
 	} {
 		if fact.value != "" && (fact.name != "client id" || user == "") { // a user's client id is that of the Azure CLI
-			said += ", " + fact.name + " " + fact.value
+			description += ", " + fact.name + " " + fact.value
 		}
 	}
-	return said
+	return description
 }

@@ -76,7 +76,7 @@ type Client struct {
 	endpoints    Directory[string]    // name → id
 	tokens       Cache[TokenList]
 	oauthSecrets perKey[Cache[OAuthSecretList]] // by SCIM id of the service principal
-	kept         sync.Map                       // type → the value that [Of] returns
+	kept         sync.Map                       // type → the value that [PerClient] returns
 }
 
 var productOnce sync.Once

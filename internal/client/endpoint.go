@@ -252,9 +252,9 @@ type endpointAnswer struct {
 }
 
 func (e *endpointAnswer) Lacks(bool) string {
+	// CheckName ignores case, but the names of endpoints are case-sensitive.
 	if e.want != "" && e.Name != e.want && strings.EqualFold(e.Name, e.want) {
-		return fmt.Sprintf("the name in the answer is %s, not %s",
-			clean(e.Name), e.want) // names of endpoints are case-sensitive
+		return fmt.Sprintf("the name in the answer is %s, not %s", clean(e.Name), e.want)
 	}
 	return CheckName("name", e.Name, e.want)
 }

@@ -37,11 +37,11 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
 	var answer prediction
 	path := PathOf("/serving-endpoints", endpoint, "invocations")
-	came, err := c.call(web.WithLimit(ctx, longestPrediction), http.MethodPost, path, nil, request, &answer)
+	response, err := c.call(web.WithLimit(ctx, longestPrediction), http.MethodPost, path, nil, request, &answer)
 	if err != nil {
 		return nil, "", err
 	}
-	return answer.text, came.servedModel, nil
+	return answer.text, response.servedModel, nil
 }
 
 // longestPrediction is the largest size in bytes of a model's answer. It is the limit that model serving documents.

@@ -11,8 +11,8 @@ import (
 )
 
 // EphemeralTokens holds the tokens that live for one run and must still be revoked. Terraform closes such a token when
-// nothing needs it any more, but not if something that used the token has failed. So [EphemeralTokens.End] revokes the
-// remaining tokens when the process ends. Each provider has its own. The zero value is ready to use.
+// nothing needs it any more, but not if something that used the token has failed. So [EphemeralTokens.RevokeAll]
+// revokes the remaining tokens when the process ends. Each provider has its own. The zero value is ready to use.
 type EphemeralTokens struct {
 	mu      sync.Mutex
 	opening int // how many tokens are being created at this moment
@@ -23,9 +23,9 @@ type EphemeralTokens struct {
 // must be a workspace admin.
 type ephemeralToken struct{ owner, provider *Client }
 
-// Opening records that owner is about to create a token. The caller must pass the token's id to opened, or an empty id
-// if no token was created.
-func (c *Client) Opening(owner *Client) (opened func(id string)) {
+// BeginEphemeralToken records that owner is about to create a token. The caller must then call created with the token's
+// id, or with an empty id if no token was created.
+func (c *Client) BeginEphemeralToken(owner *Client) (created func(id string)) {
 	e := c.cfg.Ephemeral
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -47,8 +47,8 @@ func (c *Client) Opening(owner *Client) (opened func(id string)) {
 // CloseToken revokes a token for one run. It returns nil if the token does not exist any more. It first revokes the
 // token as its owner, whose login is still available. If the workspace refuses the owner, it revokes the token as the
 // provider's identity, which must be a workspace admin. One revocation, or two if the owner is refused; see
-// [Client.RevokeOwnToken] and [Client.RevokeAnyToken] for their requests. If both fail, [EphemeralTokens.End] tries
-// once more when the process ends.
+// [Client.RevokeOwnToken] and [Client.RevokeAnyToken] for their requests. If both fail, [EphemeralTokens.RevokeAll]
+// tries once more when the process ends.
 func (c *Client) CloseToken(ctx context.Context, id string) error {
 	e := c.cfg.Ephemeral
 	e.mu.Lock()
@@ -89,10 +89,10 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 	return Advise(err, "", next)
 }
 
-// End revokes all tokens that are still open, in parallel. It gives up after limit, because Terraform kills a process
-// that lingers. If no token is open, it returns at once. It returns an error for each token that could not be revoked,
-// by token id.
-func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
+// RevokeAll revokes all tokens that are still open, in parallel. It gives up after limit, because Terraform kills a
+// process that lingers. If no token is open, it returns at once. It returns an error for each token that could not be
+// revoked, by token id.
+func (e *EphemeralTokens) RevokeAll(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	// A token that is being created has no known id yet, and would be lost. Half of the time is for waiting until its

@@ -30,7 +30,7 @@ func opening(
 		t.Fatal(err)
 	}
 	for i := range n {
-		made := provider.Opening(owner)
+		made := provider.BeginEphemeralToken(owner)
 		id, _ := w.Workspace.MintToken(w.Deployer.ClientID, fmt.Sprintf("open %d", i), time.Hour)
 		made(id)
 		ids = append(ids, id)
@@ -58,10 +58,10 @@ func TestEndWithoutOpenTokens(t *testing.T) {
 	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || countTokens(w) != 0 {
 		t.Fatalf("%v, %d left", err, countTokens(w))
 	}
-	provider.Opening(provider)("") // no token was created
+	provider.BeginEphemeralToken(provider)("") // no token was created
 	w.Tenant.Journal.Reset()
 	began := time.Now()
-	if failed := opened.End(time.Minute); len(failed) > 0 || time.Since(began) > time.Second ||
+	if failed := opened.RevokeAll(time.Minute); len(failed) > 0 || time.Since(began) > time.Second ||
 		len(w.Tenant.Journal.Entries()) > 0 {
 		t.Errorf("%v after %s, with the requests %+v", failed, time.Since(began), w.Tenant.Journal.Entries())
 	}
@@ -100,7 +100,7 @@ func TestEndRevokesInParallel(t *testing.T) {
 		cfg.Transport = g
 	})
 	w.Tenant.Journal.Reset()
-	if failed := opened.End(time.Minute); len(failed) > 0 || countTokens(w) != 0 {
+	if failed := opened.RevokeAll(time.Minute); len(failed) > 0 || countTokens(w) != 0 {
 		t.Errorf("%v, %d left", failed, countTokens(w))
 	}
 	for _, e := range w.Tenant.Journal.Entries() {
@@ -118,7 +118,7 @@ func TestEndStopsAtItsTimeLimit(t *testing.T) {
 	_, opened, ids := opening(t, w, 3)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Times: -1, Delay: time.Hour})
 	began := time.Now()
-	failed := opened.End(2 * time.Second) // long enough for the requests to leave a busy machine
+	failed := opened.RevokeAll(2 * time.Second) // long enough for the requests to leave a busy machine
 	if took := time.Since(began); took > 4*time.Second || len(failed) != 3 || failed[ids[2]] == nil {
 		t.Errorf("%v after %s", failed, took)
 	}
@@ -129,9 +129,9 @@ func TestEndWaitsForUnfinishedCreation(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	provider, opened, _ := opening(t, w, 0)
-	made := provider.Opening(provider)
+	made := provider.BeginEphemeralToken(provider)
 	done := make(chan map[string]error)
-	go func() { done <- opened.End(5 * time.Second) }()
+	go func() { done <- opened.RevokeAll(5 * time.Second) }()
 	before := len(w.Workspace.Snapshot().Tokens)
 	id, _ := w.Workspace.MintToken(w.PersonName, "late", time.Hour)
 	select {
@@ -151,8 +151,8 @@ func TestEndRevokesDespiteUnfinishedCreation(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	provider, opened, _ := opening(t, w, 2)
-	provider.Opening(provider)
-	if failed := opened.End(4 * time.Second); len(failed) > 0 || countTokens(w) != 0 {
+	provider.BeginEphemeralToken(provider)
+	if failed := opened.RevokeAll(4 * time.Second); len(failed) > 0 || countTokens(w) != 0 {
 		t.Errorf("%v, %d left", failed, countTokens(w))
 	}
 }
@@ -195,7 +195,7 @@ func TestCloseFailsAndEndTriesAgain(t *testing.T) {
 	if !errors.Is(err, client.ErrPermissionDenied) || countTokens(w) != 1 {
 		t.Fatalf("%v, %d left", err, countTokens(w))
 	}
-	if failed := opened.End(time.Second); len(failed) > 0 || countTokens(w) != 0 {
+	if failed := opened.RevokeAll(time.Second); len(failed) > 0 || countTokens(w) != 0 {
 		t.Errorf("%v, %d left", failed, countTokens(w))
 	}
 }

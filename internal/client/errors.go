@@ -308,12 +308,12 @@ func MayBeDone(err error) bool {
 	return ok && e.Kind != ErrThrottled && (e.Kind == ErrUnavailable || e.Status >= http.StatusInternalServerError)
 }
 
-// doubtfulError is the error of a write after an attempt whose outcome no answer shows. The work may be done. It is an
+// mayBeDoneError is the error of a write after an attempt whose outcome no answer shows. The work may be done. It is an
 // [ErrAnswerLost], whatever error ended the call afterwards.
-type doubtfulError struct{ error }
+type mayBeDoneError struct{ error }
 
-func (e *doubtfulError) Is(target error) bool { return target == ErrAnswerLost }
-func (e *doubtfulError) Unwrap() error        { return e.error }
+func (e *mayBeDoneError) Is(target error) bool { return target == ErrAnswerLost }
+func (e *mayBeDoneError) Unwrap() error        { return e.error }
 
 // UnverifiedError is the error when the service accepted a write, but the object could not be read back.
 type UnverifiedError struct{ Err error }

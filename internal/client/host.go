@@ -123,11 +123,11 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 		return "", 0, noHost(cfg, "Azure Resource Manager returned no workspaceUrl",
 			"Azure may still be creating the workspace. Try again later, or set host in the provider block.")
 	case !cfg.Login.IsWorkspaceHost(host):
-		return "", 0, noHost(cfg, fmt.Sprintf("Azure Resource Manager returned the address %q for the workspace. "+
-			"That is not the address of a workspace in the %s cloud (environment), so no token was sent to it",
-			web.Text(host, 300),
-			cfg.Login.Cloud), "Check environment and resource_manager_endpoint. If the address is right, set it as "+
-			"host in the provider block.")
+		words := fmt.Sprintf("Azure Resource Manager returned the address %q for the workspace. That is not the "+
+			"address of a workspace in the %s cloud (environment), so no token was sent to it",
+			web.Text(host, 300), cfg.Login.Cloud)
+		return "", 0, noHost(cfg, words, "Check environment and resource_manager_endpoint. If the address is right, "+
+			"set it as host in the provider block.")
 	}
 	if got != "" {
 		stranger := web.Mismatch(resp, got)

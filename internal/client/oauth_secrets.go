@@ -122,11 +122,11 @@ func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAut
 	query := map[string]any{}
 	for range maxSecretPages {
 		var page oauthSecrets
-		came, err := c.call(ctx, http.MethodGet, oauthSecretsOf(principalID), query, nil, &page)
+		response, err := c.call(ctx, http.MethodGet, oauthSecretsOf(principalID), query, nil, &page)
 		if err != nil {
 			return OAuthSecretList{}, err
 		}
-		list.Now = came.date
+		list.Now = response.date
 		for _, s := range page.Secrets {
 			list.Secrets = append(list.Secrets, s.info())
 		}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -55,7 +56,7 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	u, err := url.Parse(e.URL)
 	switch {
 	case e.URL == "":
-		return "", Advise(fmt.Errorf("the workspace does not show the address of the endpoint"), "",
+		return "", Advise(errors.New("the workspace does not show the address of the endpoint"), "",
 			"The workspace shows the address as endpoint_url when the endpoint is ready. Try again later.")
 	case err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || u.RawQuery != "" || u.Fragment != "":
 		return "", foreign("is not a plain https address")

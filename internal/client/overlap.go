@@ -37,7 +37,7 @@ type sharedObjects struct {
 	kept     map[ObjectKey]int // how many operations of this run keep the object
 	keeping  map[ObjectKey][]Address
 	removing map[ObjectKey][]Address
-	warned   map[ObjectKey]bool // subjects that a plan has warned about
+	warned   map[ObjectKey]bool // what a plan has warned about; see [warningKey]
 }
 
 // Address says what a plan does with an object at one resource address.
@@ -105,19 +105,19 @@ func (c *Client) PlanToKeep(all ...PlannedObject) []Overlap {
 	defer o.mu.Unlock()
 	var fresh []Overlap
 	for _, p := range o.pairs(all, o.keeping, o.removing) {
-		if !o.warned[subject(p, p.Other)] {
+		if !o.warned[warningKey(p, p.Other)] {
 			fresh = append(fresh, p)
 		}
 	}
 	for _, p := range fresh {
-		o.warned[subject(p, p.Other)] = true
+		o.warned[warningKey(p, p.Other)] = true
 	}
 	return fresh
 }
 
-// subject returns what one warning is about: one object, or all objects that one type of resource removes from a list
-// in which another type of resource has an object.
-func subject(p Overlap, removed Address) ObjectKey {
+// warningKey returns what one warning is about: one object, or all objects that one type of resource removes from a
+// list in which another type of resource has an object.
+func warningKey(p Overlap, removed Address) ObjectKey {
 	if p.Other.Resource == p.Resource {
 		return p.ObjectKey
 	}
@@ -132,7 +132,7 @@ func (c *Client) PlanToRemove(all ...PlannedObject) []Overlap {
 	defer o.mu.Unlock()
 	found := o.pairs(all, o.removing, o.keeping)
 	for _, p := range found {
-		o.warned[subject(p, p.Address)] = true
+		o.warned[warningKey(p, p.Address)] = true
 	}
 	return found
 }

@@ -86,25 +86,25 @@ func TestThrottleGap(t *testing.T) {
 	t.Parallel()
 	var p throttle
 	sent := time.Now()
-	if !p.slower(sent) || p.slower(sent) || p.gap != firstGap {
+	if !p.widenGap(sent) || p.widenGap(sent) || p.gap != firstGap {
 		t.Errorf("refusals of one flight count once, and the gap is %s", p.gap)
 	}
 	for range 20 {
-		p.slower(time.Now().Add(time.Millisecond))
+		p.widenGap(time.Now().Add(time.Millisecond))
 	}
 	if p.gap != longestGap {
 		t.Errorf("the gap grew to %s", p.gap)
 	}
 	p.gap = firstGap
 	now := time.Now()
-	if first, second := p.turn(now), p.turn(now); first != 0 || second != firstGap {
+	if first, second := p.takeTurn(now), p.takeTurn(now); first != 0 || second != firstGap {
 		t.Errorf("the first waits %s, the second %s", first, second)
 	}
-	if third := p.turn(now.Add(firstGap)); third != 0 {
+	if third := p.takeTurn(now.Add(firstGap)); third != 0 {
 		t.Errorf("the next one waits %s when its time has come", third)
 	}
 	for range 40 {
-		p.passed()
+		p.noteSuccess()
 	}
 	if p.gap != 0 {
 		t.Errorf("when calls get through, %s is left", p.gap)
@@ -119,7 +119,7 @@ func TestSinceSuccess(t *testing.T) {
 	if p.sinceSuccess(long) < time.Hour {
 		t.Errorf("nobody has got through, and it counts %s", p.sinceSuccess(long))
 	}
-	p.passed()
+	p.noteSuccess()
 	if p.sinceSuccess(long) > time.Minute {
 		t.Errorf("somebody has just got through, and it counts %s", p.sinceSuccess(long))
 	}

@@ -16,16 +16,16 @@ func PathOf(root string, segments ...string) string {
 	path.WriteString(root)
 	for _, segment := range segments {
 		path.WriteByte('/')
-		if names(segment) {
+		if isName(segment) {
 			path.WriteString(url.PathEscape(segment))
 		}
 	}
 	return path.String()
 }
 
-// names reports whether a segment can be the name or the id of one object. If a service, or a proxy before it,
+// isName reports whether a segment can be the name or the id of one object. If a service, or a proxy before it,
 // unescapes the path twice, a slash or ".." in a segment would make it the path of something else.
-func names(segment string) bool {
+func isName(segment string) bool {
 	return segment != "" && segment != "." && segment != ".." && !strings.ContainsAny(segment, `/\`) &&
 		!strings.ContainsFunc(segment, unicode.IsControl)
 }
@@ -36,7 +36,7 @@ var errNoName = errors.New("the path of the request lacks a name or an id, so it
 // checkPath returns an error for a path with a segment that cannot be a name or an id.
 func checkPath(method, path string) error {
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if plain, err := url.PathUnescape(segment); err != nil || !names(plain) {
+		if plain, err := url.PathUnescape(segment); err != nil || !isName(plain) {
 			return Advise(fmt.Errorf("%s %s: %w", method, path, errNoName), "", "An id or a name of this object is "+
 				"empty or malformed, in the state or in the configuration. Correct the configuration. If the state "+
 				"is wrong, run terraform state rm <address>, then import the object.")

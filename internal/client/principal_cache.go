@@ -48,7 +48,7 @@ func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (Service
 // this run adds it. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (bool, error) {
 	key := "application " + strings.ToLower(applicationID)
-	found, err := c.principals.Seek(ctx, key, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
+	found, err := c.principals.GetOrZero(ctx, key, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("applicationId", applicationID)))
 	})
 	return len(found) > 0, err
@@ -58,7 +58,7 @@ func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (boo
 // adds one, and of those that this run has added. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) NamedBefore(ctx context.Context, displayName string) ([]string, error) {
 	key := "name " + displayName
-	all, err := c.principals.Seek(ctx, key, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
+	all, err := c.principals.GetOrZero(ctx, key, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("displayName", displayName)))
 	})
 	c.principals.mu.Lock()

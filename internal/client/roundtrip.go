@@ -21,13 +21,13 @@ import (
 // transport sends requests to one workspace, for every identity that calls it. It keeps what any answer shows of the
 // workspace: whether it has answered, which workspace it is, its clock, and how many calls it accepts.
 type transport struct {
-	base     http.RoundTripper
-	timeout  time.Duration // bounds one attempt of a call
-	patience time.Duration // bounds all attempts of one call
-	limiter  *rate.Limiter
-	throttle throttle
-	models   perKey[throttle]    // of the scoring calls, by host and path
-	written  func(*http.Request) // called before and after each attempt of a request that is not a GET
+	base         http.RoundTripper
+	timeout      time.Duration // bounds one attempt of a call
+	retryTimeout time.Duration // bounds all attempts of one call
+	limiter      *rate.Limiter
+	throttle     throttle
+	models       perKey[throttle]    // of the scoring calls, by host and path
+	written      func(*http.Request) // called before and after each attempt of a request that is not a GET
 
 	host     Cache[string] // from Azure Resource Manager, at the first call, if the configuration has no host
 	findHost func(context.Context) (string, error)
@@ -45,13 +45,13 @@ func newTransport(cfg Config, written func(*http.Request)) *transport {
 		limit = rate.Limit(cfg.RateLimit)
 	}
 	return &transport{
-		base:     web.Guard(cfg.Transport, web.LargeAnswer),
-		timeout:  cfg.AttemptTimeout,
-		patience: cfg.RetryTimeout,
-		limiter:  rate.NewLimiter(limit, max(1, cfg.RateLimit)),
-		written:  written,
-		findHost: hostFinder(cfg),
-		wantID:   cfg.WorkspaceID,
+		base:         web.Guard(cfg.Transport, web.LargeAnswer),
+		timeout:      cfg.AttemptTimeout,
+		retryTimeout: cfg.RetryTimeout,
+		limiter:      rate.NewLimiter(limit, max(1, cfg.RateLimit)),
+		written:      written,
+		findHost:     hostFinder(cfg),
+		wantID:       cfg.WorkspaceID,
 	}
 }
 
@@ -75,7 +75,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 func (t *transport) send(r *http.Request) (*http.Response, error) {
 	renewed, throttle := false, t.throttleOf(r)
 	for first := time.Now(); ; {
-		if err := t.turn(r.Context(), throttle); err != nil {
+		if err := t.waitTurn(r.Context(), throttle); err != nil {
 			return nil, err
 		}
 		sent := time.Now()
@@ -84,7 +84,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
-			throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
+			throttle.pauseUntil(time.Now().Add(min(retryAfter(resp.Header), t.retryTimeout)))
 		}
 		if resp.StatusCode == http.StatusUnauthorized && !renewed {
 			renewed = true
@@ -99,16 +99,16 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 			who.accepted(r)
 		}
 		if !throttled(resp, body) {
-			throttle.passed()
+			throttle.noteSuccess()
 			if resp.StatusCode >= http.StatusInternalServerError {
-				noteDoubt(r)
+				noteMayBeDone(r)
 			}
 			return resp, nil
 		}
 		// A service may ask for a pause of a day, and all calls wait for it. So the pause is no longer than one call
 		// may take.
-		throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
-		if throttle.slower(sent) {
+		throttle.pauseUntil(time.Now().Add(min(retryAfter(resp.Header), t.retryTimeout)))
+		if throttle.widenGap(sent) {
 			tflog.Info(r.Context(), "waiting: the service asks for fewer calls, so the provider sends them more slowly",
 				map[string]any{"path": r.URL.Path, "status": resp.StatusCode})
 		}
@@ -118,7 +118,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		// The workspace refused the call before it did any work, so the call is sent again here, whatever its method,
 		// as long as other calls get through. Otherwise waiting in the queue would use up the caller's time for
 		// retries.
-		if throttle.sinceSuccess(first) >= t.patience || r.Body != nil && r.GetBody == nil {
+		if throttle.sinceSuccess(first) >= t.retryTimeout || r.Body != nil && r.GetBody == nil {
 			return resp, nil
 		}
 		if r, err = repeated(r); err != nil {
@@ -158,8 +158,8 @@ func (t *transport) throttleOf(r *http.Request) *throttle {
 	return t.models.at(r.URL.Host + r.URL.Path)
 }
 
-// turn waits until the throttle and the rate limit let the next call leave.
-func (t *transport) turn(ctx context.Context, throttle *throttle) error {
+// waitTurn waits until the throttle and the rate limit let the next call leave.
+func (t *transport) waitTurn(ctx context.Context, throttle *throttle) error {
 	if err := throttle.wait(ctx); err != nil {
 		return err
 	}
@@ -326,7 +326,7 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	switch {
 	case r.Context().Err() != nil: // the caller gave up, so the workspace is not at fault
 		if !got.nothingSent() {
-			noteDoubt(r)
+			noteMayBeDone(r)
 		}
 		return r.Context().Err()
 	case errors.As(err, &elsewhere):
@@ -355,16 +355,16 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 		e.Kind = ErrAnswerLost
 	}
 	if errors.Is(e, ErrAnswerLost) {
-		noteDoubt(r)
+		noteMayBeDone(r)
 	}
 	return e
 }
 
-// noteDoubt notes for the call that an attempt of its write may have done the work. A later attempt may end the call
-// with another error, such as that of a caller who is stopped before that attempt is sent.
-func noteDoubt(r *http.Request) {
+// noteMayBeDone notes for the call that an attempt of its write may have done the work. A later attempt may end the
+// call with another error, such as that of a caller who is stopped before that attempt is sent.
+func noteMayBeDone(r *http.Request) {
 	if want, ok := r.Context().Value(expectedKey{}).(*expected); ok && r.Method != http.MethodGet && !scores(r) {
-		want.inDoubt = true
+		want.mayBeDone = true
 	}
 }
 
@@ -377,18 +377,18 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Second
 }
 
-type patienceKey struct{}
+type longAttemptsKey struct{}
 
 // WithLongAttempts returns a context in which one attempt of a call may take at least d, even if the provider's
 // settings allow less. It is for calls that may rightly take that long, and would be repeated again and again if each
 // attempt were cut short.
 func WithLongAttempts(ctx context.Context, d time.Duration) context.Context {
-	return context.WithValue(ctx, patienceKey{}, d)
+	return context.WithValue(ctx, longAttemptsKey{}, d)
 }
 
 // attemptLimit returns the time limit of one attempt; 0 means no limit.
 func (t *transport) attemptLimit(ctx context.Context) time.Duration {
-	d, ok := ctx.Value(patienceKey{}).(time.Duration)
+	d, ok := ctx.Value(longAttemptsKey{}).(time.Duration)
 	if !ok || t.timeout == 0 {
 		return t.timeout
 	}

@@ -393,7 +393,7 @@ func TestRetryAfterOfOneModel(t *testing.T) {
 func (p *throttle) holds() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.over.IsZero()
+	return !p.pausedUntil.IsZero()
 }
 
 func TestPause(t *testing.T) {
@@ -403,8 +403,8 @@ func TestPause(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var p throttle
 			began := time.Now()
-			p.until(began.Add(50 * time.Millisecond))
-			time.AfterFunc(20*time.Millisecond, func() { p.until(began.Add(200 * time.Millisecond)) })
+			p.pauseUntil(began.Add(50 * time.Millisecond))
+			time.AfterFunc(20*time.Millisecond, func() { p.pauseUntil(began.Add(200 * time.Millisecond)) })
 			if err := p.wait(t.Context()); err != nil || time.Since(began) != 200*time.Millisecond {
 				t.Errorf("waited %s, %v", time.Since(began), err)
 			}
@@ -414,9 +414,9 @@ func TestPause(t *testing.T) {
 		t.Parallel()
 		var p throttle
 		over := time.Now().Add(time.Hour)
-		p.until(over)
-		p.until(time.Now())
-		if !p.over.Equal(over) {
+		p.pauseUntil(over)
+		p.pauseUntil(time.Now())
+		if !p.pausedUntil.Equal(over) {
 			t.Error("a later answer shortened it")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

@@ -211,7 +211,7 @@ func TestStoppedBetweenTwoAttempts(t *testing.T) {
 					ended := make(chan error, 1)
 					go func() { ended <- call(ctx, c, method) }()
 					synctest.Wait() // the first attempt has ended, and the pause before the second one has begun
-					c.transport.throttle.until(time.Now().Add(time.Hour))
+					c.transport.throttle.pauseUntil(time.Now().Add(time.Hour))
 					time.Sleep(time.Minute)
 					stop()
 					err := <-ended

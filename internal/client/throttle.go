@@ -12,12 +12,12 @@ import (
 // too many. So the provider slows down as a whole, instead of each call by itself. From then on the calls leave one by
 // one. The gap between two calls doubles with each refusal, and closes again as calls get through.
 type throttle struct {
-	mu       sync.Mutex
-	over     time.Time
-	gap      time.Duration
-	next     time.Time // when the next call may leave
-	slowed   time.Time // when the gap last grew
-	progress time.Time // when a call last got through
+	mu          sync.Mutex
+	pausedUntil time.Time     // no call leaves before
+	gap         time.Duration // the shortest time between two calls
+	next        time.Time     // when the next call may leave
+	widenedAt   time.Time     // when the gap last grew
+	lastSuccess time.Time     // when a call last got through
 }
 
 const (
@@ -26,31 +26,33 @@ const (
 	smallestGap = 10 * time.Millisecond
 )
 
-func (t *throttle) until(end time.Time) {
+// pauseUntil holds back all calls until end. It never shortens a pause.
+func (t *throttle) pauseUntil(end time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if end.After(t.over) {
-		t.over = end
+	if end.After(t.pausedUntil) {
+		t.pausedUntil = end
 	}
 }
 
-// slower widens the gap between calls, and reports whether it did. sent is when the refused call was sent. Calls that
+// widenGap widens the gap between calls, and reports whether it did. sent is when the refused call was sent. Calls that
 // were sent together are refused together, and widen the gap only once.
-func (t *throttle) slower(sent time.Time) bool {
+func (t *throttle) widenGap(sent time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !sent.After(t.slowed) {
+	if !sent.After(t.widenedAt) {
 		return false
 	}
-	t.slowed = time.Now()
+	t.widenedAt = time.Now()
 	t.gap = min(max(2*t.gap, firstGap), longestGap)
 	return true
 }
 
-func (t *throttle) passed() {
+// noteSuccess records that a call got through, and narrows the gap between calls.
+func (t *throttle) noteSuccess() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.progress = time.Now()
+	t.lastSuccess = time.Now()
 	if t.gap -= t.gap / 20; t.gap < smallestGap {
 		t.gap = 0
 	}
@@ -60,8 +62,8 @@ func (t *throttle) passed() {
 func (t *throttle) sinceSuccess(since time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.progress.After(since) {
-		since = t.progress
+	if t.lastSuccess.After(since) {
+		since = t.lastSuccess
 	}
 	return time.Since(since)
 }
@@ -69,7 +71,7 @@ func (t *throttle) sinceSuccess(since time.Time) time.Duration {
 // wait returns when the caller's turn has come and the pause is over, even if the pause was extended meanwhile.
 func (t *throttle) wait(ctx context.Context) error {
 	for {
-		rest := t.turn(time.Now())
+		rest := t.takeTurn(time.Now())
 		if rest <= 0 {
 			return nil
 		}
@@ -79,11 +81,11 @@ func (t *throttle) wait(ctx context.Context) error {
 	}
 }
 
-// turn takes the caller's turn and returns 0, or returns how long to wait before the next try.
-func (t *throttle) turn(now time.Time) time.Duration {
+// takeTurn takes the caller's turn and returns 0, or returns how long to wait before the next try.
+func (t *throttle) takeTurn(now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if rest := t.over.Sub(now); rest > 0 {
+	if rest := t.pausedUntil.Sub(now); rest > 0 {
 		return rest
 	}
 	if rest := t.next.Sub(now); rest > 0 && t.gap > 0 {

@@ -106,11 +106,11 @@ func (l *tokenInfos) Lacks(bare bool) string {
 
 func (c *Client) listTokens(ctx context.Context, path string) (TokenList, error) {
 	var answer tokenInfos
-	came, err := c.call(ctx, http.MethodGet, path, nil, nil, &answer)
+	response, err := c.call(ctx, http.MethodGet, path, nil, nil, &answer)
 	if err != nil {
 		return TokenList{}, err
 	}
-	list := TokenList{Now: came.date, Shown: answer.Infos != nil}
+	list := TokenList{Now: response.date, Shown: answer.Infos != nil}
 	for _, t := range answer.Infos {
 		list.Tokens = append(list.Tokens, t.info())
 	}
@@ -271,8 +271,7 @@ type UnconfirmedError struct {
 func (e *UnconfirmedError) Error() string {
 	if e.Look != nil {
 		return fmt.Sprintf("the workspace accepted the deletion of %s, but the provider could not check that it is "+
-			"gone: %v", e.Object,
-			e.Look)
+			"gone: %v", e.Object, e.Look)
 	}
 	return fmt.Sprintf("the workspace accepted the deletion of %s, but still shows it", e.Object)
 }

@@ -44,7 +44,7 @@ type Identity struct {
 
 // Me asks the workspace who the caller is. One request.
 func (c *Client) Me(ctx context.Context) (Identity, error) {
-	me := meAnswer{scimResource{want: c.KnownSelf()}}
+	me := meAnswer{scimResource{want: c.KnownApplicationID()}}
 	if err := c.Call(ctx, http.MethodGet, scimRoot+"Me", nil, nil, &me); err != nil {
 		return Identity{}, err
 	}
@@ -71,14 +71,14 @@ func (m *meAnswer) Lacks(bool) string {
 	return CheckName("userName", m.UserName, m.want)
 }
 
-// KnownSelf returns the application id of the caller, if it is known without a request. It is empty for a Databricks
-// token, and for a managed identity or an Azure CLI login that the configuration does not name.
-func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
+// KnownApplicationID returns the application id of the caller, if it is known without a request. It is empty for a
+// Databricks token, and for a managed identity or an Azure CLI login that the configuration does not name.
+func (c *Client) KnownApplicationID() string { return c.Login.Identity().ClientID }
 
 // IsSelf reports whether the service principal with that application id, or the user with that e-mail address, is the
 // caller. No request if the login names its application; otherwise one, shared by all callers in this run.
 func (c *Client) IsSelf(ctx context.Context, name string) (bool, error) {
-	if known := c.KnownSelf(); known != "" {
+	if known := c.KnownApplicationID(); known != "" {
 		return strings.EqualFold(known, name), nil
 	}
 	me, err := c.self.Get(ctx, AnyAge, c.Me)

@@ -34,7 +34,7 @@ func NewProcess(
 	factory = func() provider.Provider {
 		return &dbxaccess{version: version, lookupEnv: lookupEnv, opened: opened}
 	}
-	return factory, func() map[string]error { return opened.End(lastMoments) }
+	return factory, func() map[string]error { return opened.RevokeAll(lastMoments) }
 }
 
 // lastMoments limits how long the process may take to end: Terraform kills it two seconds after closing the connection.

@@ -61,8 +61,8 @@ func (r *memberResource) ModifyPlan(
 		}
 		fwkit.WarnOfReplacement(&resp.Diagnostics, err, "group_name", have.String())
 	}
-	if leaves && have.Group == client.AdminsGroup && r.Client.KnownSelf() != "" &&
-		strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
+	own := r.Client.KnownApplicationID()
+	if leaves && have.Group == client.AdminsGroup && own != "" && strings.EqualFold(own, have.ApplicationID) {
 		err := adviseSelf(have)
 		fwkit.Failed(&resp.Diagnostics, err, "The plan would take the provider's own rights away", have.String())
 	}

@@ -80,7 +80,8 @@ func (r *principalResource) ModifyPlan(
 			r.Client.NoteRename(applicationID) // grants show the principal's name
 		}
 	}
-	self := !stays && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID)
+	own := r.Client.KnownApplicationID()
+	self := !stays && own != "" && strings.EqualFold(own, applicationID)
 	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
 	kept := keptNameOf(ctx, req.Private, &resp.Diagnostics)
 	if !self && byOthers == "" && kept == (unappliedName{}) {

@@ -68,7 +68,7 @@ func (r *principalResource) adopt(
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
 	want := plan.toDesired()
-	if _, here := client.Of[deactivated](r.Client).byID.Load(have.ID); here && want.Active == nil {
+	if _, here := client.PerClient[deactivated](r.Client).byID.Load(have.ID); here && want.Active == nil {
 		active := true // this run deactivated the principal, when it destroyed another address
 		want.Active = &active
 	}
@@ -373,7 +373,7 @@ func (r *principalResource) end(ctx context.Context, state principalModel, diags
 		fwkit.Failed(diags, err, "Cannot deactivate service principal", state.String()) {
 		return
 	}
-	client.Of[deactivated](r.Client).byID.Store(id, true)
+	client.PerClient[deactivated](r.Client).byID.Store(id, true)
 	if state.DeleteTokens.ValueBool() {
 		err := r.endTokens(ctx, id, state.String(), diags)
 		fwkit.Failed(diags, err, "Cannot delete the tokens of the service principal deactivated on destroy",

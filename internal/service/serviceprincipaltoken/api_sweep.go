@@ -21,7 +21,7 @@ type before struct {
 // service's clock, which the marker of the new token needs. lookBefore sends one request, which every token of the run
 // shares.
 func lookBefore(ctx context.Context, c *client.Client) (before, error) {
-	return client.Of[client.Cache[before]](c).Get(ctx, client.AnyAge, func(ctx context.Context) (before, error) {
+	return client.PerClient[client.Cache[before]](c).Get(ctx, client.AnyAge, func(ctx context.Context) (before, error) {
 		list, err := c.WorkspaceTokens(ctx)
 		if errors.Is(err, client.ErrPermissionDenied) {
 			return before{refused: err}, nil
@@ -62,7 +62,7 @@ func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (du
 	if err != nil {
 		return false, nothing, err
 	}
-	if _, done := client.Of[swept](c).Load(sweepName(o)); done {
+	if _, done := client.PerClient[swept](c).Load(sweepName(o)); done {
 		unlock()
 		return false, nothing, nil
 	}

@@ -59,7 +59,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 		return
 	}
 	warnOf(as, e.Client, &resp.Diagnostics)
-	remember := e.Client.Opening(as)
+	remember := e.Client.BeginEphemeralToken(as)
 	made, err := mint(ctx, as, want)
 	remember(made.ID)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create ephemeral token", config.String()) {

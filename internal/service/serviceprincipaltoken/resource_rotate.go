@@ -86,7 +86,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 	if !sweepDue {
 		return
 	}
-	client.Of[swept](r.Client).Store(sweepName(want.Owner), true)
+	client.PerClient[swept](r.Client).Store(sweepName(want.Owner), true)
 	if err != nil {
 		return
 	}

@@ -92,7 +92,7 @@ func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, 
 			add(&users, "id", g.ID)
 		}
 	}
-	many := client.Of[endpointsRead](c).endpoints.Add(1) > maxEndpointsByName
+	many := client.PerClient[endpointsRead](c).endpoints.Add(1) > maxEndpointsByName
 	var known people
 	var err error
 	known.ServicePrincipals, err = matching(ctx, applications, many, c.ServicePrincipals, c.AllServicePrincipals)

@@ -118,7 +118,7 @@ func (r *permissionResource) checkReplacement(
 // manages reports whether the grant lets the provider's own identity manage the endpoint. It returns false if the login
 // does not name its application id.
 func (r *permissionResource) manages(g grant) bool {
-	self := r.Client.KnownSelf()
+	self := r.Client.KnownApplicationID()
 	return self != "" && g.Level == acl.CanManage &&
 		g.Principal.Same(acl.Principal{Kind: acl.ServicePrincipal, Name: self})
 }

@@ -271,7 +271,7 @@ func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool,
 	if len(lost) == 0 {
 		return caller{}, false, nil
 	}
-	if id := c.KnownSelf(); id != "" {
+	if id := c.KnownApplicationID(); id != "" {
 		self := acl.Principal{Kind: acl.ServicePrincipal, Name: id}.Key()
 		foreign := func(key acl.Principal) bool { return key.Kind != acl.Group && key != self }
 		if len(lost.without(foreign)) == 0 {
