@@ -278,9 +278,15 @@ func (c *CLI) Next(t testing.TB, code int, address string, args ...string) (Resu
 	return r, nil
 }
 
-// binaryFile returns the path at which the provider is built for the tests of a package. The file is in the repository's
-// bin folder and stays there, so that a later run does not link an unchanged provider again.
+// given is the path of a provider binary that is built already. `make test` builds one for the tests of all packages.
+var given = os.Getenv("TF_ACC_PROVIDER_BINARY")
+
+// binaryFile returns the path of the provider's binary: the given one, or one of the package's own in the repository's
+// bin folder. That file stays there, so that a later run does not link an unchanged provider again.
 var binaryFile = sync.OnceValues(func() (string, error) {
+	if given != "" {
+		return given, nil
+	}
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", err
@@ -290,8 +296,11 @@ var binaryFile = sync.OnceValues(func() (string, error) {
 		"terraform-provider-dbxaccess"), err
 })
 
-// build compiles the provider once for all tests of a package.
+// build compiles the provider once for all tests of a package, unless a binary is given.
 var build = sync.OnceValue(func() error {
+	if given != "" {
+		return nil
+	}
 	file, err := binaryFile()
 	if err != nil {
 		return err

@@ -71,10 +71,13 @@ func askCLI(t *testing.T, cli string) map[string]any {
 	t.Helper()
 	const address = "registry.terraform.io/dbxaccess/dbxaccess"
 	dir := t.TempDir()
-	// The binary stays there, so that a later run does not link an unchanged provider again.
-	kept := filepath.Join(repoRoot(t), "bin", "test", "schemajson")
-	execute(t, nil, dir, "go", "build", "-C", repoRoot(t), "-o",
-		filepath.Join(kept, "terraform-provider-dbxaccess"), ".")
+	kept := filepath.Dir(os.Getenv("TF_ACC_PROVIDER_BINARY")) // `make test` has built it
+	if kept == "." {
+		// The binary stays there, so that a later run does not link an unchanged provider again.
+		kept = filepath.Join(repoRoot(t), "bin", "test", "schemajson")
+		execute(t, nil, dir, "go", "build", "-C", repoRoot(t), "-o",
+			filepath.Join(kept, "terraform-provider-dbxaccess"), ".")
+	}
 	write(t, filepath.Join(dir, "cli.tfrc"), fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = "+
 		"%q\n  }\n  direct {}\n}\n", address, kept))
 	write(t, filepath.Join(dir, "main.tf"), fmt.Sprintf("terraform {\n  required_providers {\n    dbxaccess = {\n  "+
