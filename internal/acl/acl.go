@@ -139,8 +139,8 @@ func (l List) without(ps ...Principal) List {
 	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return drop[e.Key()] })
 }
 
-// direct returns the level that each principal holds directly, by the principal's key.
-func (l List) direct() map[Principal]Level {
+// directLevels returns the level that each principal holds directly, by the principal's key.
+func (l List) directLevels() map[Principal]Level {
 	levels := make(map[Principal]Level, len(l))
 	for _, e := range l {
 		if e.Direct != "" {
@@ -150,11 +150,11 @@ func (l List) direct() map[Principal]Level {
 	return levels
 }
 
-// lost returns an entry without a level for each principal that holds a direct level in l and has none in left.
-func (l List) lost(left map[Principal]Level) List {
+// removedIn returns an entry without a level for each principal that holds a direct level in l and has none in after.
+func (l List) removedIn(after map[Principal]Level) List {
 	var lost List
 	for _, e := range l {
-		if _, stays := left[e.Key()]; e.Direct != "" && !stays {
+		if _, stays := after[e.Key()]; e.Direct != "" && !stays {
 			lost = append(lost, Entry{Principal: e.Principal})
 		}
 	}

@@ -29,7 +29,7 @@ func (e *HeldError) Error() string {
 // [client.AnyAge]. One request, shared by all callers in this run. The provider's identity needs CAN_MANAGE on the
 // object, or must be a workspace admin.
 func Read(ctx context.Context, c *client.Client, object Object, maxAge time.Duration) (List, error) {
-	v, err := of(c, object).read(ctx, c, maxAge)
+	v, err := listOf(c, object).read(ctx, c, maxAge)
 	return v.list, err
 }
 
@@ -52,14 +52,14 @@ func ReadEndpoint(
 // Find returns the principal's entry in the access list of an object, and whether there is one. The list may be a copy
 // of any age. One request for all principals of an object.
 func Find(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
-	v, err := of(c, object).read(ctx, c, client.AnyAge)
+	v, err := listOf(c, object).read(ctx, c, client.AnyAge)
 	e, found := v.find(p)
 	return e, found, err
 }
 
 // FindNow is [Find] with a list that is read now, never with a copy. One request.
 func FindNow(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
-	v, err := of(c, object).readNow(ctx, c)
+	v, err := listOf(c, object).readNow(ctx, c)
 	e, found := v.find(p)
 	return e, found, err
 }
@@ -82,9 +82,9 @@ func Grant(
 	level Level,
 	overwrite bool,
 ) (e Entry, wrote bool, err error) {
-	r := await(ctx, c, object, func() outcome {
-		op := &operation{kind: opGrant, principal: p, level: level, overwrite: overwrite, look: true}
-		return of(c, object).do(ctx, c, op)
+	r := retryUntilKnown(ctx, c, object, func() outcome {
+		op := &operation{kind: opGrant, principal: p, level: level, overwrite: overwrite, readFirst: true}
+		return listOf(c, object).do(ctx, c, op)
 	}, p)
 	return r.entry, r.wrote, r.err
 }
@@ -92,8 +92,8 @@ func Grant(
 // Change sets the principal's direct level on the object, whatever level the principal holds. One request, and the
 // requests by which [Grant] checks a write.
 func Change(ctx context.Context, c *client.Client, object Object, p Principal, level Level) (Entry, error) {
-	r := await(ctx, c, object, func() outcome {
-		return of(c, object).do(ctx, c, &operation{kind: opGrant, principal: p, level: level})
+	r := retryUntilKnown(ctx, c, object, func() outcome {
+		return listOf(c, object).do(ctx, c, &operation{kind: opGrant, principal: p, level: level})
 	}, p)
 	return r.entry, r.err
 }
@@ -103,7 +103,7 @@ func Change(ctx context.Context, c *client.Client, object Object, p Principal, l
 // Two requests, or one if there is nothing to revoke. Revocations that wait for another write to the same list are
 // written together.
 func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) error {
-	return of(c, object).do(ctx, c, &operation{kind: opRevoke, principal: p}).err
+	return listOf(c, object).do(ctx, c, &operation{kind: opRevoke, principal: p}).err
 }
 
 // Replace sets the direct grants of the object to those that change returns. It returns the list after the write, and
@@ -123,9 +123,9 @@ func Replace[T any](
 	wanted []Principal,
 	change func(List) (List, T, error),
 ) (after List, found T, err error) {
-	r := await(ctx, c, object, func() outcome {
+	r := retryUntilKnown(ctx, c, object, func() outcome {
 		op := &operation{kind: opReplace, change: func(now List) (List, any, error) { return change(now) }}
-		return of(c, object).do(ctx, c, op)
+		return listOf(c, object).do(ctx, c, op)
 	}, wanted...)
 	found, _ = r.found.(T)
 	return r.after.list, found, r.err
@@ -144,7 +144,7 @@ func (o Object) get(ctx context.Context, c *client.Client) (view, error) {
 // patch upserts the direct grants in entries, and returns the list in the answer, which may be incomplete or empty. One
 // request.
 // https://docs.databricks.com/api/azure/workspace/permissions/update
-func (o *object) patch(c *client.Client, entries List) (view, error) {
+func (o *accessList) patch(c *client.Client, entries List) (view, error) {
 	defer o.timeWrite(time.Now())
 	answer := objectPermissions{object: o.Object}
 	written := client.Optional{Answer: &answer}
@@ -158,7 +158,7 @@ func (o *object) patch(c *client.Client, entries List) (view, error) {
 // list did not have before; an error may be about one of these. entries are correct only directly after a read of the
 // list, so a failed request is not sent again. One request, and a second one if the answer shows no list.
 // https://docs.databricks.com/api/azure/workspace/permissions/set
-func (o *object) put(ctx context.Context, c *client.Client, entries, changed List) (view, error) {
+func (o *accessList) put(ctx context.Context, c *client.Client, entries, changed List) (view, error) {
 	defer o.timeWrite(time.Now())
 	if o.Object == Tokens && !entries.has(admins) {
 		// Admins have a direct grant in the access list of tokens, and the service refuses to set this list without
@@ -167,8 +167,8 @@ func (o *object) put(ctx context.Context, c *client.Client, entries, changed Lis
 	}
 	answer := objectPermissions{object: o.Object}
 	written := client.Optional{Answer: &answer}
-	if err := c.Call(client.WithoutRetry(o.writing), http.MethodPut, o.path(), nil, toAPI(entries),
-		&written); err != nil {
+	err := c.Call(client.WithoutRetry(o.writing), http.MethodPut, o.path(), nil, toAPI(entries), &written)
+	if err != nil {
 		return view{}, adviseWrite(err, o.Object, changed)
 	}
 	if len(answer.AccessControlList) > 0 {
@@ -309,7 +309,7 @@ func adviseWrite(err error, object Object, written List) error {
 	if !ok {
 		return advise(err, object)
 	}
-	p, ok := named(text, written)
+	p, ok := principalIn(text, written)
 	if !ok {
 		return client.Advise(err, "", "The access list still has a grant of a principal that no longer exists in the "+
 			"workspace, and the service refuses every list that contains this grant. Remove the grant in the "+
@@ -324,8 +324,7 @@ func adviseWrite(err error, object Object, written List) error {
 			"its name.", p.Name)
 	case User:
 		next = fmt.Sprintf("The workspace has no user %q. To name a service principal, write its application id in "+
-			"service_principal_name.",
-			p.Name)
+			"service_principal_name.", p.Name)
 	default:
 		next = fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; a group of the account "+
 			"must be assigned to the workspace first.", p.Name)
@@ -345,8 +344,8 @@ func unknownPrincipal(err error) (text string, ok bool) {
 	return e.Message, strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:")
 }
 
-// named returns the principal of the list that the text of a refusal names, and whether there is one.
-func named(text string, among List) (Principal, bool) {
+// principalIn returns the principal of the list that the text of a refusal names, and whether there is one.
+func principalIn(text string, among List) (Principal, bool) {
 	text = strings.ToLower(text)
 	for _, e := range among {
 		if strings.Contains(text, "("+strings.ToLower(e.Name)+")") {

@@ -6,7 +6,7 @@ import "testing"
 // Otherwise the last of the other operations would not wait for the checks.
 func TestWriteOfACallerThatGaveUp(t *testing.T) {
 	t.Parallel()
-	o := &object{Object: Endpoint("x"), run: &checks{}}
+	o := &accessList{Object: Endpoint("x"), run: &checks{}}
 	o.run.begin()
 	o.run.begin()
 	op := &operation{done: make(chan outcome, 1), written: make(chan outcome, 1),

@@ -16,23 +16,24 @@ import (
 // ten operations at a time and an answer in 50 ms, a thousand grants take some four hundred requests instead of two
 // thousand.
 
-// objects holds the access lists that a client has used, and the checks that all of them share.
-type objects struct {
-	byID sync.Map // Object → *object
+// accessLists holds the access lists that a client has used, and the checks that all of them share.
+type accessLists struct {
+	byID sync.Map // Object → *accessList
 	checks
 }
 
-func of(c *client.Client, id Object) *object {
-	all := client.PerClient[objects](c)
+// listOf returns the access list of an object; every call for one client and one object returns the same.
+func listOf(c *client.Client, id Object) *accessList {
+	all := client.PerClient[accessLists](c)
 	if o, ok := all.byID.Load(id); ok {
-		return o.(*object)
+		return o.(*accessList)
 	}
-	o, _ := all.byID.LoadOrStore(id, &object{Object: id, run: &all.checks, arrived: make(chan struct{}, 1)})
-	return o.(*object)
+	o, _ := all.byID.LoadOrStore(id, &accessList{Object: id, run: &all.checks, arrived: make(chan struct{}, 1)})
+	return o.(*accessList)
 }
 
-// object is one access list, with its shared copy and the queue of operations on it.
-type object struct {
+// accessList is one access list, with its shared copy and the queue of operations on it.
+type accessList struct {
 	Object
 	list client.Cache[view]
 	run  *checks // shared by all lists
@@ -49,28 +50,28 @@ type object struct {
 	history
 }
 
-type kind int
+type operationKind int
 
 const (
-	opGrant kind = iota
+	opGrant operationKind = iota
 	opRevoke
 	opReplace
 )
 
 // operation is one change that a resource makes to an access list.
 type operation struct {
-	kind
+	kind      operationKind
 	principal Principal
 	level     Level
-	look      bool // read the principal's level before the grant
+	readFirst bool // read the principal's level before the grant
 	overwrite bool // grant whatever level the principal holds
 	change    change
 
-	done    chan outcome // buffered; gets the outcome when the operation ends
-	written chan outcome // buffered; gets the outcome of a successful write before it is checked
-	batch   *batch       // the operations that are under way together with this one
-	stopped bool         // the caller's context has ended; guarded by the object's mutex
-	left    bool         // the caller counts as answered and always gets the outcome; guarded by the object's mutex
+	done     chan outcome // buffered; gets the outcome when the operation ends
+	written  chan outcome // buffered; gets the outcome of a successful write before it is checked
+	batch    *batch       // the operations that are under way together with this one
+	stopped  bool         // the caller's context has ended; guarded by the list's mutex
+	answered bool         // the caller counts as answered and always gets the outcome; guarded by the list's mutex
 }
 
 // change returns the wanted access list for the list it gets, and anything else that its caller wants to know about
@@ -94,7 +95,7 @@ type outcome struct {
 
 // batch is a set of operations that are under way together. waiting has those whose callers still wait. stop ends the
 // writes, except one that was sent and may still be answered; cancel ends all requests. A batch is guarded by the
-// object's mutex.
+// list's mutex.
 type batch struct {
 	waiting      map[*operation]bool
 	stop, cancel context.CancelFunc
@@ -113,13 +114,13 @@ func (b *batch) check() {
 	}
 }
 
-// grace is how long a cancelled caller still waits for the result of a write that has been sent. Without the result,
-// the grant would not be recorded in the state.
-const grace = 3 * time.Second
+// resultWait is how long a cancelled caller still waits for the result of a write that has been sent. Without the
+// result, the grant would not be recorded in the state.
+const resultWait = 3 * time.Second
 
 // do queues an operation and returns its outcome. The last running operation of a run also waits for the checks of
 // others.
-func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcome {
+func (o *accessList) do(ctx context.Context, c *client.Client, op *operation) outcome {
 	o.run.begin()
 	r := o.queue(ctx, c, op)
 	if r.unchecked {
@@ -133,7 +134,7 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 	return r
 }
 
-func (o *object) queue(ctx context.Context, c *client.Client, op *operation) outcome {
+func (o *accessList) queue(ctx context.Context, c *client.Client, op *operation) outcome {
 	if ctx.Err() != nil {
 		return outcome{err: ctx.Err()}
 	}
@@ -171,7 +172,7 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 	case r := <-op.written:
 		o.giveUp(op)
 		return r
-	case <-time.After(grace):
+	case <-time.After(resultWait):
 	}
 	if o.giveUp(op) {
 		return <-op.done
@@ -181,31 +182,31 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 
 // giveUp ends the wait of a cancelled caller. It reports whether the operation already counts as answered, so that its
 // outcome must be returned.
-func (o *object) giveUp(op *operation) (answered bool) {
+func (o *accessList) giveUp(op *operation) (answered bool) {
 	o.list.Forget() // the next operation must not join a read that hangs
 	o.leave(op)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return op.left
+	return op.answered
 }
 
 // leaveCheck reports whether an operation can return before its list is read again; see [checks.leave]. It returns
 // false if the caller has given up, because such an operation is no longer counted.
-func (o *object) leaveCheck(op *operation) bool {
+func (o *accessList) leaveCheck(op *operation) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	op.left = op.batch.waiting[op] && o.run.leave()
-	return op.left
+	op.answered = op.batch.waiting[op] && o.run.leave()
+	return op.answered
 }
 
 // end sends the outcome of an operation to its caller.
-func (o *object) end(op *operation, r outcome) {
+func (o *accessList) end(op *operation, r outcome) {
 	op.done <- r
 	o.leave(op)
 }
 
 // leave removes an operation from its batch, because the operation has ended or its caller has given up.
-func (o *object) leave(op *operation) {
+func (o *accessList) leave(op *operation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(op.batch.waiting, op)
@@ -217,7 +218,7 @@ func (o *object) leave(op *operation) {
 var errNobodyWaits = errors.New("no caller waits any more")
 
 // drain writes the queued operations, and then checks them, until the queue is empty and nothing is left to check.
-func (o *object) drain(ctx context.Context, c *client.Client) {
+func (o *accessList) drain(ctx context.Context, c *client.Client) {
 	for {
 		ctx, end := context.WithCancelCause(ctx)
 		b := &batch{waiting: map[*operation]bool{}, cancel: func() { end(errNobodyWaits) }}
@@ -253,7 +254,7 @@ func (o *object) drain(ctx context.Context, c *client.Client) {
 
 // next moves from the queue to the batch the first operation and all others that can be written with it: those of the
 // same kind, at most one per principal. A replacement is written alone.
-func (o *object) next(b *batch) []*operation {
+func (o *accessList) next(b *batch) []*operation {
 	var ops, rest []*operation
 	met := map[Principal]bool{}
 	for _, op := range o.waiting {
@@ -272,7 +273,7 @@ func (o *object) next(b *batch) []*operation {
 
 // nextUnchecked moves to the batch the written operations whose callers wait for the check, and drops those whose
 // callers have given up.
-func (o *object) nextUnchecked(b *batch) {
+func (o *accessList) nextUnchecked(b *batch) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		if u.outcome.unchecked {
 			return false // its caller has returned, and other operations wait for the check
@@ -285,12 +286,12 @@ func (o *object) nextUnchecked(b *batch) {
 	})
 }
 
-func (o *object) read(ctx context.Context, c *client.Client, maxAge time.Duration) (view, error) {
+func (o *accessList) read(ctx context.Context, c *client.Client, maxAge time.Duration) (view, error) {
 	return o.list.Get(ctx, maxAge, func(ctx context.Context) (view, error) { return o.get(ctx, c) })
 }
 
 // readNow reads the list from the service, even if there is a shared copy.
-func (o *object) readNow(ctx context.Context, c *client.Client) (view, error) {
+func (o *accessList) readNow(ctx context.Context, c *client.Client) (view, error) {
 	o.list.Forget()
 	return o.read(ctx, c, client.RecentAge)
 }

@@ -67,7 +67,7 @@ type unchecked struct {
 
 // recordWrite records the changes of a write, as far as the list after the write shows them. all reports whether after
 // is the complete list. Only a complete list shows that a grant was removed.
-func (o *object) recordWrite(changed List, after view, all bool) {
+func (o *accessList) recordWrite(changed List, after view, all bool) {
 	if o.changes == nil {
 		o.changes = map[Principal]ownChange{}
 	}
@@ -89,7 +89,7 @@ func (o *object) recordWrite(changed List, after view, all bool) {
 }
 
 // expect applies a change of this run to the list as last seen, so that the change does not look like another writer's.
-func (o *object) expect(e Entry) {
+func (o *accessList) expect(e Entry) {
 	switch {
 	case o.last == nil:
 	case e.Direct == "":
@@ -100,11 +100,11 @@ func (o *object) expect(e Entry) {
 }
 
 // timeWrite records the time that a write took which began at the time began.
-func (o *object) timeWrite(began time.Time) { o.writeTook = time.Since(began) }
+func (o *accessList) timeWrite(began time.Time) { o.writeTook = time.Since(began) }
 
 // observe compares the list with the list as this run left it. It returns the changes of this run that were undone. Any
 // other difference is recorded as the sign of another writer.
-func (o *object) observe(now view) (undone List) {
+func (o *accessList) observe(now view) (undone List) {
 	for key, c := range o.changes {
 		if time.Since(c.at) > watched {
 			delete(o.changes, key)
@@ -113,7 +113,7 @@ func (o *object) observe(now view) (undone List) {
 		}
 	}
 	slices.SortFunc(undone, func(a, b Entry) int { return strings.Compare(a.String(), b.String()) })
-	levels := now.list.direct()
+	levels := now.list.directLevels()
 	o.othersWrote = o.othersWrote || o.last != nil && !maps.Equal(o.last, levels)
 	o.last = levels
 	return undone
@@ -122,7 +122,7 @@ func (o *object) observe(now view) (undone List) {
 // others reports whether the list may hold a grant that another run is about to remove. Only a run that removes or
 // lowers a grant replaces the list, and that grant is in the list until then. So no other run can undo anything if the
 // list holds only what this run wrote, the grant of admins, and the grant of the run's own identity.
-func (o *object) others(c *client.Client) bool {
+func (o *accessList) others(c *client.Client) bool {
 	if o.last == nil {
 		return true
 	}
@@ -137,7 +137,7 @@ func (o *object) others(c *client.Client) bool {
 
 // endWritten ends an operation whose write succeeded. It does so at once if no other run can undo the write, or if
 // other operations of this run wait for the check. Otherwise the operation ends after the list was read again.
-func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed List) {
+func (o *accessList) endWritten(c *client.Client, op *operation, r outcome, changed List) {
 	if !o.others(c) {
 		o.end(op, r)
 		return
@@ -152,7 +152,7 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 
 // endHeld ends the operations whose changes are in the list. It leaves out the operations whose changes were just
 // written again, which are in the list again.
-func (o *object) endHeld(now view, again List) {
+func (o *accessList) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		held := now.showsAll(u.changed) &&
 			!slices.ContainsFunc(u.changed, func(e Entry) bool { return again.has(e.Principal) })
@@ -165,7 +165,7 @@ func (o *object) endHeld(now view, again List) {
 
 // endChecked ends an operation whose list was read again. If the operation has already returned, endChecked reports the
 // result to the operations that wait for the check.
-func (o *object) endChecked(u unchecked) {
+func (o *accessList) endChecked(u unchecked) {
 	if u.outcome.unchecked {
 		o.run.checked(u.err)
 	} else {
@@ -174,7 +174,7 @@ func (o *object) endChecked(u unchecked) {
 }
 
 // endAll ends every operation that waits for a check, and forgets the signs of another writer.
-func (o *object) endAll() {
+func (o *accessList) endAll() {
 	for _, u := range o.unchecked {
 		o.endChecked(u)
 	}
@@ -184,7 +184,7 @@ func (o *object) endAll() {
 // recheck pauses, reads the list again, and writes again the changes that another run undid. It returns early when
 // another operation arrives, because the requests of that operation show the list as well, or when no caller waits any
 // more.
-func (o *object) recheck(ctx context.Context, c *client.Client) {
+func (o *accessList) recheck(ctx context.Context, c *client.Client) {
 	if !o.waitToRecheck(ctx) {
 		return
 	}
@@ -225,7 +225,7 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 
 // waitToRecheck pauses before the list is read again, and reports whether the whole pause is over. Its randomness keeps
 // two runs from reading and writing in step for ever.
-func (o *object) waitToRecheck(ctx context.Context) bool {
+func (o *accessList) waitToRecheck(ctx context.Context) bool {
 	wait := min(max(2*o.writeTook, shortestWait), longestWait)
 	if o.late {
 		wait = secondLook
@@ -243,7 +243,7 @@ func (o *object) waitToRecheck(ctx context.Context) bool {
 }
 
 // restore writes again the changes that another run undid.
-func (o *object) restore(ctx context.Context, c *client.Client, now view, undone List) {
+func (o *accessList) restore(ctx context.Context, c *client.Client, now view, undone List) {
 	tflog.Warn(ctx, "another run wrote the same access list and undid these changes; they are written again",
 		map[string]any{"object": o.String(), "principals": principalsOf(undone)})
 	o.late = false
@@ -270,7 +270,7 @@ func (o *object) restore(ctx context.Context, c *client.Client, now view, undone
 
 // endUndone ends the operations whose changes another run undoes again and again, with an error that names these
 // changes.
-func (o *object) endUndone(now view, undone List) {
+func (o *accessList) endUndone(now view, undone List) {
 	o.failUndone(undone, func(mine List) error {
 		var lines []string
 		for _, e := range mine {
@@ -300,7 +300,7 @@ func (o *object) endUndone(now view, undone List) {
 // failUndone ends the operations whose changes were undone. explain returns the error of an operation, given its undone
 // changes. If a revoked grant came back after its operation returned, the grant is in no state. So the removals that
 // still wait report it.
-func (o *object) failUndone(undone List, explain func(mine List) error) {
+func (o *accessList) failUndone(undone List, explain func(mine List) error) {
 	ended := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool {
 		delete(o.changes, e.Key())
 		return e.Direct != "" ||

@@ -11,15 +11,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) {
+func (o *accessList) grant(ctx context.Context, c *client.Client, ops []*operation) {
 	var before view
 	var err error
 	began := time.Now()
-	if slices.ContainsFunc(ops, func(op *operation) bool { return op.look }) {
+	if slices.ContainsFunc(ops, func(op *operation) bool { return op.readFirst }) {
 		before, err = o.read(ctx, c, client.RecentAge)
 		// A copy may be out of date, so read the list before a write is skipped or refused because of a grant in the
 		// copy.
-		holds := func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" }
+		holds := func(op *operation) bool { e, _ := before.find(op.principal); return op.readFirst && e.Direct != "" }
 		if err == nil && before.read.Before(began) && slices.ContainsFunc(ops, holds) {
 			before, err = o.readNow(ctx, c)
 		}
@@ -30,10 +30,10 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 		switch {
 		case err != nil:
 			o.end(op, outcome{err: err})
-		case op.look && held.Direct == op.level:
+		case op.readFirst && held.Direct == op.level:
 			delete(o.changes, op.principal.Key()) // the grant came back after a removal: adopt it
 			o.end(op, outcome{entry: held})
-		case op.look && held.Direct != "" && !op.overwrite:
+		case op.readFirst && held.Direct != "" && !op.overwrite:
 			o.end(op, outcome{err: &HeldError{op.principal, held.DisplayName, held.Direct}})
 		default:
 			write = append(write, op)
@@ -46,7 +46,7 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 
 // upsert writes grants by PATCH. If the service refuses several grants together, upsert sends each grant alone, to find
 // out which of them it refuses.
-func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops []*operation) {
+func (o *accessList) upsert(ctx context.Context, c *client.Client, before view, ops []*operation) {
 	var entries List
 	for _, op := range ops {
 		entries = append(entries, Entry{Principal: op.principal, Direct: op.level})
@@ -108,7 +108,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 // finalRead reads the list after a write that may have been done in spite of its error, and reports whether the list
 // was read. A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
 // finalRead does not read if no caller waits any more.
-func (o *object) finalRead(ctx context.Context, c *client.Client, failed error) (shown view, ok bool) {
+func (o *accessList) finalRead(ctx context.Context, c *client.Client, failed error) (shown view, ok bool) {
 	if !client.MayBeDone(failed) || ctx.Err() != nil {
 		return view{}, false
 	}
@@ -119,7 +119,7 @@ func (o *object) finalRead(ctx context.Context, c *client.Client, failed error) 
 }
 
 // endShown ends the operations whose grants are in the list, and returns the other operations.
-func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left []*operation) {
+func (o *accessList) endShown(c *client.Client, ops []*operation, shown view) (left []*operation) {
 	for _, op := range ops {
 		if e, _ := shown.find(op.principal); e.Direct == op.level {
 			o.endWritten(c, op, outcome{entry: e, wrote: true}, List{{Principal: op.principal, Direct: op.level}})
@@ -133,7 +133,7 @@ func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left 
 // keep stores the answer to an upsert as the shared copy of the list, if the answer is the complete list, and reports
 // whether it is. If the answer lacks an earlier grant, or shows only what was sent, it may be a part of the list. keep
 // then drops the shared copy.
-func (o *object) keep(before view, sent List, after view) (complete bool) {
+func (o *accessList) keep(before view, sent List, after view) (complete bool) {
 	complete = len(after.list) > len(sent)
 	for _, e := range before.list {
 		if _, still := after.find(e.Principal); !still {
@@ -148,7 +148,7 @@ func (o *object) keep(before view, sent List, after view) (complete bool) {
 	return complete
 }
 
-func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation) {
+func (o *accessList) revoke(ctx context.Context, c *client.Client, ops []*operation) {
 	kept := map[*operation]bool{}
 	r := o.replace(ctx, c, nil, func(now List) (List, any, error) {
 		var ps []Principal
@@ -190,7 +190,7 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 // replace reads the list, gets the wanted list from change, and writes the wanted list. If a write fails, replace reads
 // the list again before the next try, because others may have written meanwhile. now is the list if the caller has just
 // read it, else nil. forcePut demands a PUT even if no grant is removed.
-func (o *object) replace(ctx context.Context, c *client.Client, now *view, change change, forcePut bool) outcome {
+func (o *accessList) replace(ctx context.Context, c *client.Client, now *view, change change, forcePut bool) outcome {
 	began := time.Now()
 	var tried List // what the earlier writes of this loop may have changed
 	for try := 1; ; try++ {
@@ -214,19 +214,19 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 			}
 		}
 		o.observe(before)
-		old, wanted := before.list.direct(), next.direct()
+		old, wanted := before.list.directLevels(), next.directLevels()
 		if maps.Equal(old, wanted) {
 			if len(tried) > 0 {
 				o.recordWrite(tried, before, true)
 			}
 			return outcome{after: before, found: found, wrote: try > 1, changed: tried}
 		}
-		changed, lost := next.changedFrom(old), before.list.lost(wanted)
+		changed, lost := next.changedFrom(old), before.list.removedIn(wanted)
 		written := slices.Concat(lost, changed)
 		var after view
 		if forcePut || len(lost) > 0 {
 			after, err = o.put(ctx, c, next, changed)
-			asked := err == nil && maps.Equal(after.list.direct(), wanted)
+			asked := err == nil && maps.Equal(after.list.directLevels(), wanted)
 			if asked {
 				o.list.Put(after)
 			} else {
@@ -261,7 +261,7 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 
 // merge upserts the changed grants, and returns the complete list after the write. One request, and a second one if the
 // answer may be incomplete.
-func (o *object) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
+func (o *accessList) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
 	after, err := o.patch(c, changed)
 	if err != nil {
 		o.list.Forget()
