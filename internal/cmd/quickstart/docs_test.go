@@ -46,10 +46,8 @@ var (
 		// the first group.
 		pages("ephemeral-resources", "oauth_token", "service_principal_token"),
 		pages("data-sources", "serving_endpoint_query"),
-	),
-		// The destruction of this example deletes the application's tokens.
-		pages("resources", "token_permission"),
-	}
+		pages("resources", "token_permission"), // its destruction deletes the application's tokens
+	)}
 	// This example removes all other principals from the endpoint, and adds the application to the workspace itself.
 	alone = page{name: "resources/serving_endpoint_permissions_exclusive"}
 	// Actions need Terraform 1.14.

@@ -57,7 +57,6 @@ deactivate_principal
 delete_principal
 "$CLI" apply -auto-approve -no-color >>log
 recreate_endpoint
-"$CLI" plan -no-color >>log 2>&1
 "$CLI" apply -auto-approve -no-color >>log
 move_clock 22000
 nightly
