@@ -18,7 +18,11 @@ func TestDeactivatedByOthersThenConfiguredInactive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, entra(w, `display_name = "a"`))
+			start := w.Commands
+			if seen { // -refresh-only needs a CLI
+				start = w.CLI
+			}
+			cli := start(t, entra(w, `display_name = "a"`))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			mint(w, w.ScoringApp.ClientID, "one", "two")
 			w.Workspace.SetActive(w.ScoringApp.ClientID, false)
@@ -61,7 +65,11 @@ func TestDeactivatedByOthersKeepsTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, entra(w))
+			start := w.Commands
+			if c.rest != "" { // terraform_data needs a CLI
+				start = w.CLI
+			}
+			cli := start(t, entra(w))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			mint(w, w.ScoringApp.ClientID, "one")
 			w.Workspace.SetActive(w.ScoringApp.ClientID, false)
