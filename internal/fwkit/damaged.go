@@ -27,13 +27,13 @@ func CheckRequiredValues(state tfsdk.State, model any, diags *diag.Diagnostics) 
 	if m, ok := model.(incomplete); ok {
 		except = m.FoundByRefresh()
 	}
-	whole := true
+	complete := true
 	attributes := state.Schema.GetAttributes()
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		if !attributes[name].IsRequired() || name == except || !values[name].IsNull() {
 			continue
 		}
-		whole = false
+		complete = false
 		object := ""
 		if values["id"].Type() != nil && !values["id"].IsNull() {
 			_ = values["id"].As(&object)
@@ -47,5 +47,5 @@ func CheckRequiredValues(state tfsdk.State, model any, diags *diag.Diagnostics) 
 				"with terraform state rm <address>, and import it.", name, object),
 		)
 	}
-	return whole
+	return complete
 }

@@ -85,16 +85,16 @@ func explain(err error, summary, object string) (attribute, title, detail string
 	if next == "" {
 		next = nextStep(err)
 	}
-	detail = object + ": " + words(err)
+	detail = object + ": " + errorText(err)
 	if next != "" {
 		detail += "\n\n" + next
 	}
 	return attribute, summary, detail
 }
 
-// words returns the text of an error. It removes what net/http wraps around the provider's own error. It adds the
+// errorText returns the text of an error. It removes what net/http wraps around the provider's own error. It adds the
 // message of a request that got no answer, if the SDK has left that message out.
-func words(err error) string {
+func errorText(err error) string {
 	text := err.Error()
 	if web, ok := errors.AsType[*url.Error](err); ok {
 		text = strings.Replace(text, web.Error(), web.Err.Error(), 1)
@@ -191,12 +191,12 @@ func refusedLogin(err error) string {
 	switch {
 	case ok && refused.Login == auth.KindToken:
 		return "The workspace does not accept this Databricks token: it was revoked, has expired, belongs to another " +
-			"workspace, or its owner is deactivated. Use a token that is valid in this workspace, or log in another way."
+			"workspace, or its owner is deactivated. Use a token that is valid in this workspace, or log in another " +
+			"way."
 	case ok && refused.Expired():
-		return "The access token of this login has expired, and the provider could not get a new one that " +
-			"the workspace " +
-			"accepts. Run the command again. If that does not help, log in again where the token comes from, such as " +
-			"with az login for the Azure CLI, and check the clock of this machine."
+		return "The access token of this login has expired, and the provider could not get a new one that the " +
+			"workspace accepts. Run the command again. If that does not help, log in again where the token comes " +
+			"from, such as with az login for the Azure CLI, and check the clock of this machine."
 	default:
 		return "The workspace does not accept this login: the service principal or user is not a member of this " +
 			"workspace, or is deactivated in it. A workspace admin can add the member under Settings > Identity and " +

@@ -66,7 +66,7 @@ func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model an
 		return
 	}
 	fields := reflect.Indirect(reflect.ValueOf(model))
-	index := placesOf(fields.Type())
+	index := fieldIndexes(fields.Type())
 	values := map[string]tftypes.Value{}
 	for name := range identity.Schema.GetAttributes() {
 		value, err := fields.FieldByIndex(index[name]).Interface().(attr.Value).ToTerraformValue(ctx)
@@ -78,18 +78,18 @@ func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model an
 	diags.Append(identity.Set(ctx, tftypes.NewValue(identity.Schema.Type().TerraformType(ctx), values))...)
 }
 
-var places sync.Map // reflect.Type of a model → map[string][]int, the index of the field of each attribute
+var indexes sync.Map // reflect.Type of a model → map[string][]int, the index of the field of each attribute
 
-// placesOf returns the index of the field of each attribute of a model, also of those in embedded structs.
-func placesOf(model reflect.Type) map[string][]int {
-	if found, ok := places.Load(model); ok {
+// fieldIndexes returns the index of the field of each attribute of a model, also of those in embedded structs.
+func fieldIndexes(model reflect.Type) map[string][]int {
+	if found, ok := indexes.Load(model); ok {
 		return found.(map[string][]int)
 	}
 	found := map[string][]int{}
 	for _, field := range reflect.VisibleFields(model) {
 		found[field.Tag.Get("tfsdk")] = field.Index
 	}
-	places.Store(model, found)
+	indexes.Store(model, found)
 	return found
 }
 

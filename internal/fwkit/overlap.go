@@ -65,8 +65,7 @@ func (r *Resource) PlanToRemove(
 		what := "The destroy leaves the object as it is."
 		if g.differs {
 			what = "The configuration at the other address differs, so the destroy removes the object unless " +
-				"Terraform creates the other one first. That means: " +
-				g.lost + "."
+				"Terraform creates the other one first. That means: " + g.lost + "."
 		}
 		g.warn(g.mine, g.other, object, what, diags)
 	}
@@ -74,11 +73,11 @@ func (r *Resource) PlanToRemove(
 }
 
 func plannedObjects(all []SharedObject) []client.PlannedObject {
-	places := make([]client.PlannedObject, 0, len(all))
+	planned := make([]client.PlannedObject, 0, len(all))
 	for _, s := range all {
-		places = append(places, s.PlannedObject)
+		planned = append(planned, s.PlannedObject)
 	}
-	return places
+	return planned
 }
 
 // group holds objects that resources of one type remove while resources of the same or a second type keep them. One
@@ -142,31 +141,31 @@ const (
 )
 
 // NoteCreation stores in private state the object that a plan creates. In a replacement Terraform calls Delete before
-// the creation, and [Resource.Stays] then finds the object there.
+// the creation, and [Resource.MustKeep] then finds the object there.
 func NoteCreation(ctx context.Context, p WritablePrivate, t client.ObjectKey, diags *diag.Diagnostics) {
 	Remember(ctx, p, createdAgain, []client.ObjectKey{t}, diags)
 }
 
-// Stays reports whether Delete must leave an object as it is, because this run keeps it at another address, or because
-// the plan keeps it there or creates it again. If so, it adds a warning about the object. planned and kept are two keys
-// of this object: planned is used in plans, and kept in the operations of this run.
-func (r *Resource) Stays(
+// MustKeep reports whether Delete must leave an object as it is, because this run keeps it at another address, or
+// because the plan keeps it there or creates it again. If so, it adds a warning about the object. planned and kept are
+// two keys of this object: planned is used in plans, and kept in the operations of this run.
+func (r *Resource) MustKeep(
 	ctx context.Context,
 	p ReadablePrivate,
 	planned, kept client.ObjectKey,
 	object string,
 	diags *diag.Diagnostics,
 ) bool {
-	stays := r.Client.Keeps(kept) || slices.Contains(PlannedToStay(ctx, p, diags), planned)
-	if stays {
+	keep := r.Client.Keeps(kept) || slices.Contains(KeptByPlan(ctx, p, diags), planned)
+	if keep {
 		WarnOfKept(diags, object)
 	}
-	return stays
+	return keep
 }
 
-// PlannedToStay returns the objects that Delete must not remove according to the plan: another address keeps them, or a
+// KeptByPlan returns the objects that Delete must not remove according to the plan: another address keeps them, or a
 // replacement creates them again.
-func PlannedToStay(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (stay []client.ObjectKey) {
+func KeptByPlan(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (stay []client.ObjectKey) {
 	return append(
 		Recall[[]client.ObjectKey](ctx, p, keptElsewhere, diags),
 		Recall[[]client.ObjectKey](ctx, p, createdAgain, diags)...,

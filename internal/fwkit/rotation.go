@@ -152,16 +152,16 @@ func (m *Rotating) PlanUpdate(config, state Rotating, v rotation.Verdict, import
 	why, known := rotation.Cause(v, append(m.changes(config, state, imported), more...)...)
 	switch {
 	case !known:
-		m.forget()
+		m.markUnknown()
 		m.RotationReason, m.Value = types.StringUnknown(), types.StringUnknown()
 		m.PreviousID, m.PreviousAt = types.StringUnknown(), types.StringUnknown()
 	case why != "":
-		m.forget()
+		m.markUnknown()
 		m.RotationReason = types.StringValue(string(why))
 		m.planValue()
 		m.planPrevious(state, v)
 	default:
-		m.keep(state)
+		m.keepCredential(state)
 		previous := state.PreviousID
 		if !previous.IsNull() && (v.Ended == previous.ValueString() || m.OverlapSeconds.Equal(types.Int64Value(0))) {
 			m.RotationReason = types.StringValue(string(rotation.OverlapEnded))
@@ -169,7 +169,7 @@ func (m *Rotating) PlanUpdate(config, state Rotating, v rotation.Verdict, import
 		}
 	}
 	s := m.KeyVaultSecret
-	if s != nil && !s.unknown() && s.SamePlace(state.KeyVaultSecret) &&
+	if s != nil && !s.unknown() && s.SameSecret(state.KeyVaultSecret) &&
 		(!m.Rotates() || !state.KeyVaultSecret.VersionlessID.IsNull()) {
 		s.VersionlessID = state.KeyVaultSecret.VersionlessID
 	}
@@ -188,7 +188,7 @@ func (m Rotating) changes(config, state Rotating, imported bool) []rotation.Chan
 		{
 			Reason:  rotation.Vault,
 			Unknown: m.KeyVaultSecret.unknown(),
-			Changed: !m.KeyVaultSecret.SamePlace(state.KeyVaultSecret),
+			Changed: !m.KeyVaultSecret.SameSecret(state.KeyVaultSecret),
 		},
 		{
 			Reason:  rotation.Vault,
@@ -229,8 +229,8 @@ func (m *Rotating) planValue() {
 	}
 }
 
-// forget marks the attributes as unknown that only the creation of a new credential determines.
-func (m *Rotating) forget() {
+// markUnknown marks the attributes as unknown that only the creation of a new credential determines.
+func (m *Rotating) markUnknown() {
 	m.ID, m.CreatedAt, m.ExpiresAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.RotateAt = m.DueAt()
 	if s := m.KeyVaultSecret; s != nil {
@@ -238,8 +238,9 @@ func (m *Rotating) forget() {
 	}
 }
 
-// keep copies the attributes of the credential from the state into the plan, because the credential stays as it is.
-func (m *Rotating) keep(state Rotating) {
+// keepCredential copies the attributes of the credential from the state into the plan, because the credential stays as
+// it is.
+func (m *Rotating) keepCredential(state Rotating) {
 	m.ID, m.Value = state.ID, state.Value
 	m.CreatedAt, m.ExpiresAt = state.CreatedAt, state.ExpiresAt
 	m.RotateAt = m.DueAt()

@@ -109,10 +109,10 @@ func (c Credential) AdviseUnchecked(err error) error {
 	)
 }
 
-// LookAtSecret checks whether Key Vault still has the version that holds the credential's value, and reports whether
+// CheckSecret checks whether Key Vault still has the version that holds the credential's value, and reports whether
 // that value is lost. It lists versions and reads no value. It writes what the vault shows of the version into state.
 // at is the recorded version, and mark is the tag of versions that the provider wrote.
-func (r *Resource) LookAtSecret(
+func (r *Resource) CheckSecret(
 	ctx context.Context,
 	c Credential,
 	mark string,
@@ -211,20 +211,20 @@ func DecodeKnown[Model any](
 	return m, known
 }
 
-// Undecided plans an update for which a whole block is known only at apply: it marks every attribute that a rotation
-// may change as unknown. It does nothing for a creation, because the framework has marked the attributes already.
-// valueInState and strings are the names of attributes that differ between the kinds of credentials.
-func Undecided(
+// MarkRotationUnknown plans an update for which a whole block is known only at apply: it marks every attribute that a
+// rotation may change as unknown. It does nothing for a creation, because the framework has marked the attributes
+// already. valueInState and names are the names of attributes that differ between the kinds of credentials.
+func MarkRotationUnknown(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
 	resp *resource.ModifyPlanResponse,
 	valueInState string,
-	strings ...string,
+	names ...string,
 ) {
 	if req.State.Raw.IsNull() {
 		return
 	}
-	for _, name := range append(strings, "id", "created_at", "expires_at", "rotate_at", "rotation_reason") {
+	for _, name := range append(names, "id", "created_at", "expires_at", "rotate_at", "rotation_reason") {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
 	}
 	for _, name := range []string{"rotate_before_seconds", "overlap_seconds"} {

@@ -89,7 +89,7 @@ func (r *RotationRecord) OpenStore(
 	want *rotation.Secret,
 	plan, state RotatedModel,
 ) (*rotation.Store, error) {
-	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
+	patient := !plan.KeyVaultSecret.SameSecret(state.KeyVaultSecret)
 	return rotation.OpenStore(ctx, r.client, want, slices.Collect(maps.Values(r.StoredVersions)), patient)
 }
 
@@ -144,8 +144,8 @@ func (r *RotationRecord) Step(
 	r.Created(ctx, plan, value, v)
 }
 
-// Settled records that the credential is as the plan demands, so that no verdict about it is left.
-func (r *RotationRecord) Settled(ctx context.Context, plan RotatingModel) {
+// SaveSettled records that the credential is as the plan demands, so that no verdict about it is left.
+func (r *RotationRecord) SaveSettled(ctx context.Context, plan RotatingModel) {
 	r.Verdict, r.Imported = rotation.Verdict{}, false
 	r.Save(ctx, plan)
 }

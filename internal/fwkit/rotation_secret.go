@@ -41,16 +41,19 @@ func (c Credential) vaultSecretAttribute(mark string) schema.Attribute {
 			"secret, and needs the role `Key Vault Secrets Officer`.",
 		Attributes: map[string]schema.Attribute{
 			"vault_uri": schema.StringAttribute{
-				Required: true, Validators: []validator.String{Checked("Not the address of a vault for the "+
-					credential, auth.CheckVaultURI)},
+				Required: true,
+				Validators: []validator.String{
+					Checked("Not the address of a vault for the "+credential, auth.CheckVaultURI),
+				},
 				PlanModifiers: []planmodifier.String{FoldCase()},
-				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. Changing it " +
-					"rotates the " +
+				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. Changing it rotates the " +
 					credential + ".",
 			},
 			"name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{Checked("Not the name of a Key Vault secret for the "+
-					credential, auth.CheckSecretName)},
+				Required: true,
+				Validators: []validator.String{
+					Checked("Not the name of a Key Vault secret for the "+credential, auth.CheckSecretName),
+				},
 				PlanModifiers:       []planmodifier.String{FoldCase()},
 				MarkdownDescription: "Name of the secret. Changing it rotates the " + credential + ".",
 			},
@@ -87,8 +90,8 @@ func (c Credential) vaultSecretAttribute(mark string) schema.Attribute {
 	}
 }
 
-// Plain returns the block key_vault_secret as plain values; nil if there is no block.
-func (m *VaultSecret) Plain(mark string) *rotation.Secret {
+// ToSecret returns the block key_vault_secret as plain values; nil if there is no block.
+func (m *VaultSecret) ToSecret(mark string) *rotation.Secret {
 	if m == nil {
 		return nil
 	}
@@ -125,8 +128,8 @@ func (m *VaultSecret) unknown() bool {
 	return m != nil && (m.VaultURI.IsUnknown() || m.Name.IsUnknown())
 }
 
-// SamePlace reports whether two blocks name the same secret. It compares without case, as Key Vault does.
-func (m *VaultSecret) SamePlace(other *VaultSecret) bool {
+// SameSecret reports whether two blocks name the same secret. It compares without case, as Key Vault does.
+func (m *VaultSecret) SameSecret(other *VaultSecret) bool {
 	if m == nil || other == nil {
 		return m == other
 	}

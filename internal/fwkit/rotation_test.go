@@ -158,7 +158,7 @@ func TestPlanUpdate(t *testing.T) {
 			tc.reason != "?" && plan.Value.IsUnknown() != inState {
 			t.Errorf("%s: the value is %s", name, plan.Value)
 		}
-		if s := plan.KeyVaultSecret; s != nil && (s.ID.IsUnknown() != rotates || s.SamePlace(state.KeyVaultSecret) &&
+		if s := plan.KeyVaultSecret; s != nil && (s.ID.IsUnknown() != rotates || s.SameSecret(state.KeyVaultSecret) &&
 			s.VersionlessID.ValueString() != "versionless") {
 			t.Errorf("%s: the secret is %+v", name, s)
 		}

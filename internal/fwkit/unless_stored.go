@@ -26,8 +26,8 @@ func (u unlessStored) PlanModifyString(
 		return
 	}
 	var checked validator.StringResponse
-	u.ValidateString(ctx, validator.StringRequest{Path: req.Path, Config: req.Config, ConfigValue: req.ConfigValue},
-		&checked)
+	check := validator.StringRequest{Path: req.Path, Config: req.Config, ConfigValue: req.ConfigValue}
+	u.ValidateString(ctx, check, &checked)
 	resp.Diagnostics.Append(checked.Diagnostics...)
 }
 

@@ -173,7 +173,7 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toMembership()
-	if r.Stays(ctx, req.Private, have.keyByNames(), have.keyByIDs(), have.String(), &resp.Diagnostics) ||
+	if r.MustKeep(ctx, req.Private, have.keyByNames(), have.keyByIDs(), have.String(), &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}

@@ -339,7 +339,7 @@ func (r *principalResource) Delete(ctx context.Context, req resource.DeleteReque
 	}
 	applicationID := state.ApplicationID.ValueString()
 	mine := client.Principal(applicationID)
-	if r.Stays(ctx, req.Private, mine, mine, state.String(), &resp.Diagnostics) ||
+	if r.MustKeep(ctx, req.Private, mine, mine, state.String(), &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}

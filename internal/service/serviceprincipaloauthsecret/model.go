@@ -43,7 +43,7 @@ func (m secretModel) toSecret() secret {
 		Scopes:        fwkit.Sorted(m.Scopes),
 		Lifetime:      fwkit.Seconds(m.LifetimeSeconds),
 		Verify:        m.Verify.ValueBool(),
-		Secret:        m.KeyVaultSecret.Plain(versionMark),
+		Secret:        m.KeyVaultSecret.ToSecret(versionMark),
 	}
 }
 

@@ -157,7 +157,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if shown.live {
 		state.show(shown.info, principalID, r.Client)
 		at := m.StoredVersions[shown.info.ID]
-		f.VaultLost = r.LookAtSecret(ctx, kind, versionMark, &state, at, &resp.Diagnostics)
+		f.VaultLost = r.CheckSecret(ctx, kind, versionMark, &state, at, &resp.Diagnostics)
 		f.Unusable = m.Unusable(state.Rotating())
 	}
 	// If the principal is not in the workspace, the account may still have the previous secret. That secret works again
@@ -247,7 +247,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 			return
 		}
 	}
-	record.Settled(ctx, &plan)
+	record.SaveSettled(ctx, &plan)
 }
 
 // rotate executes the rotation that the plan shows. See [rotation.Rotate] for the order of its steps.

@@ -113,7 +113,7 @@ func (r *secretResource) ModifyPlan(
 		return
 	}
 	if !known || !planKnown {
-		fwkit.Undecided(ctx, req, resp, "secret_value_in_state",
+		fwkit.MarkRotationUnknown(ctx, req, resp, "secret_value_in_state",
 			"secret_id", "secret_value", "service_principal_id", "previous_secret_id", "previous_secret_delete_at")
 		return
 	}

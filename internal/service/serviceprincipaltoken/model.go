@@ -43,7 +43,7 @@ func (m tokenModel) toToken() token {
 		Comment:  m.Comment.ValueString(),
 		Scopes:   fwkit.Sorted(m.Scopes),
 		Lifetime: fwkit.Seconds(m.LifetimeSeconds),
-		Secret:   m.KeyVaultSecret.Plain(secretMark),
+		Secret:   m.KeyVaultSecret.ToSecret(secretMark),
 	}
 }
 

@@ -190,7 +190,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.show(info, r.Client.WorkspaceID())
 		at := m.StoredVersions[info.ID]
-		f.VaultLost = r.LookAtSecret(ctx, kind, secretMark, &state, at, &resp.Diagnostics)
+		f.VaultLost = r.CheckSecret(ctx, kind, secretMark, &state, at, &resp.Diagnostics)
 		f.Unusable = m.Unusable(state.Rotating())
 	}
 	if !shown.previousLive {
@@ -287,7 +287,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 			return
 		}
 	}
-	record.Settled(ctx, &plan)
+	record.SaveSettled(ctx, &plan)
 }
 
 func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -47,8 +47,9 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				"owner": ownerAttribute(),
 				"comment": schema.StringAttribute{
 					Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-					PlanModifiers: []planmodifier.String{fwkit.UnlessStored(
-						stringvalidator.LengthAtMost(maxComment))},
+					PlanModifiers: []planmodifier.String{
+						fwkit.UnlessStored(stringvalidator.LengthAtMost(maxComment)),
+					},
 					MarkdownDescription: "Purpose of the token, shown in the workspace. Changed in place.",
 				},
 				"scopes": schema.SetAttribute{
@@ -125,8 +126,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 			Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
 		},
 		"client_certificate_password": ephemeral.StringAttribute{
-			Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent if it has no " +
-				"password.",
+			Optional: true, Sensitive: true,
+			MarkdownDescription: "Password of the certificate; absent if it has no password.",
 		},
 		"databricks_client_secret": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true,
@@ -243,8 +244,8 @@ func (m ownerModel) checkCredentials(suffix string, diags *diag.Diagnostics) {
 			"Token owner has no credential",
 			fmt.Sprintf("The provider creates the token by logging in as its owner. Write one of client_secret%[1]s, "+
 				"client_certificate%[1]s, client_certificate_path, databricks_client_secret%[1]s, key_vault, "+
-				"use_oidc = true, or use_provider_identity = true if the provider's own identity is the owner. A value "+
-				"that is null counts as not set.", suffix),
+				"use_oidc = true, or use_provider_identity = true if the provider's own identity is the owner. A "+
+				"value that is null counts as not set.", suffix),
 		)
 	case len(written) > 1:
 		diags.AddError(
@@ -264,7 +265,8 @@ func (m ownerModel) checkCredentials(suffix string, diags *diag.Diagnostics) {
 		diags.AddError(
 			"Certificate password without a certificate",
 			fmt.Sprintf("client_certificate_password%[1]s is set, but neither client_certificate%[1]s nor "+
-				"client_certificate_path is. Set one of these two, or remove client_certificate_password%[1]s.", suffix),
+				"client_certificate_path is. Set one of these two, or remove client_certificate_password%[1]s.",
+				suffix),
 		)
 	}
 	k := m.KeyVault
@@ -325,7 +327,7 @@ func (r *tokenResource) ModifyPlan(
 		return
 	}
 	if !known || !planKnown {
-		fwkit.Undecided(ctx, req, resp, "token_value_in_state",
+		fwkit.MarkRotationUnknown(ctx, req, resp, "token_value_in_state",
 			"token_id", "token_value", "previous_token_id", "previous_token_revoke_at")
 		return
 	}

@@ -263,7 +263,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	defer cancel()
 	have := state.toGrant()
 	kept := acl.GrantKey(acl.Endpoint(have.EndpointID).String(), have.Principal)
-	if r.Stays(ctx, req.Private, have.keyByName(), kept, have.String(), &resp.Diagnostics) ||
+	if r.MustKeep(ctx, req.Private, have.keyByName(), kept, have.String(), &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}

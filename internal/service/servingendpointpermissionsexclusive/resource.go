@@ -161,7 +161,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 	have := state.toAccessList()
-	planned := fwkit.PlannedToStay(ctx, req.Private, &resp.Diagnostics)
+	planned := fwkit.KeptByPlan(ctx, req.Private, &resp.Diagnostics)
 	stays := func(key acl.Principal) bool {
 		return r.Client.Keeps(grantKey(have.EndpointID, key)) ||
 			slices.Contains(planned, acl.GrantKey(have.Endpoint, key))

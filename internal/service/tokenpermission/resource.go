@@ -161,7 +161,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	mine, object := rightKey(state.toPrincipal()), "the right of "+state.String()+" to use tokens"
-	if r.Stays(ctx, req.Private, mine, mine, object, &resp.Diagnostics) ||
+	if r.MustKeep(ctx, req.Private, mine, mine, object, &resp.Diagnostics) ||
 		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
