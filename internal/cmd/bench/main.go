@@ -49,6 +49,9 @@ type options struct {
 	// bin is the folder of the programs, and out is the folder of the results. built says that the programs are built.
 	bin, out string
 	built    bool
+	// plain builds the programs without the flags of a release, so that the build reuses the packages that other builds
+	// and tests have compiled.
+	plain bool
 }
 
 func main() {
@@ -201,10 +204,13 @@ func (b *bench) build() error {
 	if err := os.MkdirAll(programs, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", programs, module, module+
-		"/internal/cmd/emulator", module+"/internal/cmd/bench/profiled", module+"/internal/cmd/bench/empty",
-		module+"/internal/cmd/bench/meter")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in a release
+	args, env := []string{"build", "-o", programs}, os.Environ()
+	if !b.options.plain {
+		args, env = append(args, "-trimpath"), append(env, "CGO_ENABLED=0")
+	}
+	cmd := exec.CommandContext(b.ctx, "go", append(args, module, module+"/internal/cmd/emulator",
+		module+"/internal/cmd/bench/profiled", module+"/internal/cmd/bench/empty", module+"/internal/cmd/bench/meter")...)
+	cmd.Env = env
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, text)
 	}

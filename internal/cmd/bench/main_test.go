@@ -23,7 +23,7 @@ var built = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b := &bench{ctx: context.Background(), options: options{bin: bin}, emulator: filepath.Join(bin, "emulator"),
+	b := &bench{ctx: context.Background(), options: options{bin: bin, plain: true}, emulator: filepath.Join(bin, "emulator"),
 		progress: io.Discard}
 	return bin, b.build()
 })
