@@ -17,16 +17,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// minted is a token that was just created, with its value, which the service shows only now.
-type minted struct {
+// createdToken is a token that was just created, with its value, which the service shows only now.
+type createdToken struct {
 	client.TokenInfo
 	Value string
 	// stray is not nil if a second token of this creation may still exist. It says why the search for that token
 	// failed.
 	stray error
-	// doubles are further tokens that this creation has created and then revoked, because the answers with their values
-	// were lost.
-	doubles []client.TokenInfo
+	// duplicates are further tokens that this creation has created and then revoked, because the answers with their
+	// values were lost.
+	duplicates []client.TokenInfo
 }
 
 // logIn returns a client that calls the workspace as the owner of a token. If the owner is the provider's own identity,
@@ -85,9 +85,9 @@ func notOwner(actual string) error {
 	)
 }
 
-// await logs in as the owner, and waits while Entra ID does not know the owner yet. It sends one request to Entra ID
-// per try, and none if this run has already logged in as the owner.
-func await(ctx context.Context, as *client.Client) error {
+// awaitOwner logs in as the owner, and waits while Entra ID does not know the owner yet. It sends one request to Entra
+// ID per try, and none if this run has already logged in as the owner.
+func awaitOwner(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
 		return client.AddAdvice(
@@ -101,31 +101,31 @@ func await(ctx context.Context, as *client.Client) error {
 	return err
 }
 
-// mint creates the token. The service returns the token's value only once, and that answer may get lost after the token
-// was created. So the comment of the token contains a marker, which is the same in every try. If a value was lost, mint
-// finds the token by its marker and revokes it before the next try. It searches again after the next try, because the
-// service may still be working on the earlier request. The marker contains a time of the service's clock, so the
-// workspace must have answered a request before. mint sends one request; after a lost answer one to list, one to revoke
-// and one to retry.
-func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
+// createToken creates the token. The service returns the token's value only once, and that answer may get lost after
+// the token was created. So the comment of the token contains a marker, which is the same in every try. If a value was
+// lost, createToken finds the token by its marker and revokes it before the next try. It searches again after the next
+// try, because the service may still be working on the earlier request. The marker contains a time of the service's
+// clock, so the workspace must have answered a request before. createToken sends one request; after a lost answer one
+// to list, one to revoke and one to retry.
+func createToken(ctx context.Context, as *client.Client, want token) (createdToken, error) {
 	began := time.Now()
 	var until time.Time
 	if want.Recorded > 0 {
 		until = as.Now().Add(want.Recorded)
 	}
 	marked := client.Mark(want.Comment, until)
-	var doubles []client.TokenInfo
+	var duplicates []client.TokenInfo
 	for try := 1; ; try++ {
 		info, value, err := as.CreateToken(ctx, marked, want.Lifetime, want.Scopes)
 		slices.Sort(info.Scopes)
-		made := minted{Value: value, TokenInfo: info}
+		made := createdToken{Value: value, TokenInfo: info}
 		as.KeepTokens(info.ID)
 		lost := errors.Is(err, client.ErrAnswerLost)
 		if try == 1 && !lost {
-			return made, adviseMint(err)
+			return made, adviseCreate(err)
 		}
 		revoked, lookErr := revokeMarked(ctx, as, marked, made.ID)
-		doubles = append(doubles, revoked...)
+		duplicates = append(duplicates, revoked...)
 		var stray error
 		if lookErr != nil {
 			stray = client.Advise(
@@ -138,14 +138,14 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		}
 		switch {
 		case err == nil: // the token exists, and must not be lost because the search for others failed
-			made.stray, made.doubles = stray, doubles
+			made.stray, made.duplicates = stray, duplicates
 			return made, nil
 		case stray != nil:
-			return minted{}, stray
+			return createdToken{}, stray
 		case !lost:
-			return minted{}, adviseMint(err)
+			return createdToken{}, adviseCreate(err)
 		case !as.Again(ctx, err, began, try):
-			return minted{}, client.Advise(
+			return createdToken{}, client.Advise(
 				err,
 				"",
 				fmt.Sprintf("The list of the owner's tokens shows no token of this attempt. If the workspace creates "+
@@ -155,10 +155,10 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	}
 }
 
-// unmark replaces the comment of a token that the state records by its final comment, which has no marker. It has its
-// own timeout, because even a stopped run must not leave the marker on a token in use. It sends one request, and a
+// removeMarker replaces the comment of a token that the state records by its final comment, which has no marker. It has
+// its own timeout, because even a stopped run must not leave the marker on a token in use. It sends one request, and a
 // second one if the first failed although the workspace has this call.
-func unmark(ctx context.Context, as *client.Client, id, comment string) error {
+func removeMarker(ctx context.Context, as *client.Client, id, comment string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	err := as.ChangeOwnToken(ctx, id, []string{"comment"}, comment, nil)
@@ -260,7 +260,7 @@ func callerID(ctx context.Context, c *client.Client) (string, error) {
 	return me.UserName, err
 }
 
-func adviseMint(err error) error {
+func adviseCreate(err error) error {
 	var service *client.Error
 	switch {
 	case errors.As(err, &service) && service.Code == "QUOTA_EXCEEDED":
@@ -330,7 +330,7 @@ func adviseChange(err error) error {
 	}
 }
 
-// adviseMarker adds to the error of [unmark] what it means that the marker stays in the comment of a token.
+// adviseMarker adds to the error of [removeMarker] what it means that the marker stays in the comment of a token.
 func adviseMarker(err error) error {
 	next := "The provider adds a marker to the comment of a new token, by which it finds tokens of interrupted runs, " +
 		"and removes the marker at the end. Here that failed. The token works, and Terraform compares the comment " +

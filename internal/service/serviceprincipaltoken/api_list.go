@@ -86,10 +86,10 @@ type listed struct {
 	previousLive bool
 }
 
-// look finds the current and the previous token of a state, and reports whether they are live. It returns an error if
-// it cannot be known whether a token exists. It also returns an error if the workspace's clock cannot be right and the
-// result depends on the time. It sends only the requests of [listing.find].
-func look(ctx context.Context, c *client.Client, list listing, state tokenModel) (listed, error) {
+// lookUpTokens finds the current and the previous token of a state, and reports whether they are live. It returns an
+// error if it cannot be known whether a token exists. It also returns an error if the workspace's clock cannot be right
+// and the result depends on the time. It sends only the requests of [listing.find].
+func lookUpTokens(ctx context.Context, c *client.Client, list listing, state tokenModel) (listed, error) {
 	info, there, err := findUnlessOver(ctx, c, list, state)
 	if err != nil {
 		return listed{}, err

@@ -72,7 +72,7 @@ func TestStoppedCreationLeavesNoToken(t *testing.T) {
 	}
 	before := len(s.Workspace.Snapshot().Tokens)
 
-	if _, err := mint(ctx, c, token{Comment: "c", Lifetime: time.Hour}); !errors.Is(err, context.Canceled) {
+	if _, err := createToken(ctx, c, token{Comment: "c", Lifetime: time.Hour}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if s.Tenant.Journal.Count("workspace", "POST", "/token/create") != 1 ||

@@ -2,7 +2,6 @@ package serviceprincipaltoken
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -58,17 +57,17 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, config.String()) {
 		return
 	}
-	warnOf(as, e.Client, &resp.Diagnostics)
-	remember := e.Client.BeginEphemeralToken(as)
-	made, err := mint(ctx, as, want)
-	remember(made.ID)
+	addLoginWarnings(as, e.Client, &resp.Diagnostics)
+	created := e.Client.BeginEphemeralToken(as)
+	made, err := createToken(ctx, as, want)
+	created(made.ID)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create ephemeral token", config.String()) {
 		return
 	}
 	if made.stray != nil {
 		fwkit.Warn(&resp.Diagnostics, made.stray, "A second ephemeral token may exist", config.String())
 	}
-	for _, t := range made.doubles {
+	for _, t := range made.duplicates {
 		resp.Diagnostics.AddWarning(
 			"Ephemeral token was revoked because its value was lost: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
@@ -81,27 +80,17 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	}
 	config.show(made)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
-	text, err := json.Marshal(private{ID: made.ID})
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot record the ephemeral token to revoke", config.String()) {
-		return
-	}
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateKey, text)...)
+	fwkit.Remember(ctx, resp.Private, privateKey, private{ID: made.ID}, &resp.Diagnostics)
 }
 
 // Close revokes the token. It adds an error if that fails, because the user must know that the token is live until it
 // expires.
 func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
-	text, diags := req.Private.GetKey(ctx, privateKey)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || text == nil { // Open has created no token
+	opened := fwkit.Recall[private](ctx, req.Private, privateKey, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() || opened.ID == "" { // Open has created no token
 		return
 	}
-	var opened private
-	err := json.Unmarshal(text, &opened)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find out which ephemeral token to revoke", "ephemeral token") {
-		return
-	}
-	err = e.Client.CloseToken(ctx, opened.ID)
+	err := e.Client.CloseToken(ctx, opened.ID)
 	fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke ephemeral token", "ephemeral token "+fwkit.ShortID(opened.ID))
 }
 
@@ -190,7 +179,7 @@ func (m ephemeralModel) toToken() token {
 	return t
 }
 
-func (m *ephemeralModel) show(made minted) {
+func (m *ephemeralModel) show(made createdToken) {
 	m.LifetimeSeconds = types.Int64Value(int64(made.ExpiresAt.Sub(made.CreatedAt).Seconds() + 0.5))
 	m.Scopes = fwkit.Strings(made.Scopes)
 	m.TokenValue = types.StringValue(made.Value)

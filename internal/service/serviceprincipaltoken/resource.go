@@ -41,13 +41,13 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 
 	as, err := logIn(ctx, r.Client, want.Owner)
 	if err == nil {
-		err = await(ctx, as)
+		err = awaitOwner(ctx, as)
 	}
 	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, plan.String()) {
 		return
 	}
-	warnOf(as, r.Client, &resp.Diagnostics)
-	seen, ok := r.maySee(ctx, want.Owner, plan, &resp.Diagnostics)
+	addLoginWarnings(as, r.Client, &resp.Diagnostics)
+	seen, ok := r.canManageTokens(ctx, want.Owner, plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -75,10 +75,10 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 }
 
-// maySee reports whether the provider can see and revoke the tokens of the owner, which must be known before a token is
-// created. If the provider cannot, maySee adds an error. With on_unverifiable = "warn" it adds only a warning and
-// returns true. seen is what the workspace showed.
-func (r *tokenResource) maySee(
+// canManageTokens reports whether the provider can see and revoke the tokens of the owner, which must be known before a
+// token is created. If the provider cannot, canManageTokens adds an error. With on_unverifiable = "warn" it adds only a
+// warning and returns true. seen is what the workspace showed.
+func (r *tokenResource) canManageTokens(
 	ctx context.Context,
 	o owner,
 	plan tokenModel,
@@ -109,9 +109,9 @@ func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token
 	return want
 }
 
-// warnOf adds the warnings about the owner's credential. Configure has already added those about the provider's own
-// credential.
-func warnOf(as, provider *client.Client, diags *diag.Diagnostics) {
+// addLoginWarnings adds the warnings about the owner's credential. Configure has already added those about the
+// provider's own credential.
+func addLoginWarnings(as, provider *client.Client, diags *diag.Diagnostics) {
 	if as != provider {
 		for _, w := range as.Login.Warnings {
 			diags.AddWarning(w.Summary, w.Detail)
@@ -131,16 +131,16 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	state.complete()
 	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
-	cameOver := state.Owner.ApplicationID.IsNull()
+	moved := state.Owner.ApplicationID.IsNull()
 	list, err := tokens(
 		ctx,
 		r.Client,
-		state.Owner.UseProviderIdentity.ValueBool() || cameOver,
+		state.Owner.UseProviderIdentity.ValueBool() || moved,
 		state.Owner.ApplicationID.ValueString(),
 	)
 	var shown listed
 	if err == nil {
-		shown, err = look(ctx, r.Client, list, state)
+		shown, err = lookUpTokens(ctx, r.Client, list, state)
 	}
 	if state.OnlyWarns() && err != nil {
 		if !r.WrongWorkspaceAfter(ctx, err, state.WorkspaceID, state.String(), &resp.Diagnostics) {
@@ -157,7 +157,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	info, live := shown.info, shown.live
-	if cameOver && !live && list.own && !hasExpired(state, list.Now) {
+	if moved && !live && list.own && !hasExpired(state, list.Now) {
 		fwkit.Failed(
 			&resp.Diagnostics,
 			client.Advise(
@@ -171,7 +171,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		)
 		return
 	}
-	if cameOver && !live {
+	if moved && !live {
 		resp.Diagnostics.AddWarning(
 			"Token moved from the official provider is gone: "+state.String(),
 			"The token was revoked or has expired. The plan creates a new token.",
@@ -179,7 +179,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	if cameOver && !r.findOwner(ctx, list.TokenList, info, state.Owner, &resp.Diagnostics) {
+	if moved && !r.findOwner(ctx, list.TokenList, info, state.Owner, &resp.Diagnostics) {
 		return
 	}
 	f := rotation.Facts{Now: list.Now, Live: live}

@@ -25,8 +25,8 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, record *fwkit.Rot
 	if fwkit.Failed(diags, err, cannotLogIn, state.String()) {
 		return
 	}
-	warnOf(as, r.Client, diags)
-	seen, ok := r.maySee(ctx, c.want.Owner, plan, diags)
+	addLoginWarnings(as, r.Client, diags)
+	seen, ok := r.canManageTokens(ctx, c.want.Owner, plan, diags)
 	if !ok {
 		return
 	}
@@ -68,7 +68,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 	if made.stray != nil {
 		fwkit.Warn(diags, made.stray, "A second token may exist", plan.String())
 	}
-	for _, t := range made.doubles {
+	for _, t := range made.duplicates {
 		diags.AddWarning(
 			"Token was revoked because its value was lost: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
@@ -79,7 +79,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 			),
 		)
 	}
-	err := unmark(ctx, as, made.ID, want.Comment)
+	err := removeMarker(ctx, as, made.ID, want.Comment)
 	if err != nil && r.Client.FirstTime("warning of markers that stay") {
 		fwkit.Warn(diags, adviseMarker(err), "The provider's marker stays in the token's comment", plan.String())
 	}

@@ -21,7 +21,7 @@ type steps struct {
 	created func()
 	save    func(rotation.Status)
 
-	made    minted
+	made    createdToken
 	version auth.SecretVersion // zero: the value is not in Key Vault
 	until   time.Time          // after this time another run takes the token for abandoned, by its marker
 }
@@ -33,7 +33,7 @@ func (s *steps) Create(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithDeadline(ctx, s.until)
 	defer cancel()
 	var err error
-	s.made, err = mint(ctx, s.as, s.want)
+	s.made, err = createToken(ctx, s.as, s.want)
 	if err == nil && s.created != nil {
 		s.created()
 	}
