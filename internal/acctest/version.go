@@ -25,16 +25,6 @@ func NeedsTerraform(t testing.TB, since, what string) {
 	}
 }
 
-// HasTerraform reports whether the tests run Terraform, not OpenTofu, of at least the given version, such as "1.14.0".
-func HasTerraform(t testing.TB, since string) bool {
-	t.Helper()
-	cli, err := cliVersion()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return !cli.tofu && semver.Compare(cli.version, "v"+since) >= 0
-}
-
 // IsOpenTofu reports whether the tests run OpenTofu.
 func IsOpenTofu(t testing.TB) bool {
 	t.Helper()

@@ -189,13 +189,19 @@ func SplitPrincipal(s string) (attribute, name string) {
 
 // ApplicationID returns a validator for the application (client) id of a service principal. Its error says what the
 // value is instead, for example an e-mail address.
-func ApplicationID() validator.String {
-	return applicationID{"value must be an application (client) id, a UUID"}
+func ApplicationID() validator.String { return ApplicationIDUsersIn("user_name, where there is one") }
+
+// ApplicationIDUsersIn is [ApplicationID] for a resource that names users in another attribute than user_name.
+func ApplicationIDUsersIn(users string) validator.String {
+	return applicationID{"value must be an application (client) id, a UUID", users}
 }
 
-type applicationID struct{ Described }
+type applicationID struct {
+	Described
+	users string // the attribute for users
+}
 
-func (applicationID) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+func (a applicationID) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
@@ -210,8 +216,7 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	case value == "":
 		what = "is empty."
 	case strings.Contains(value, "@"):
-		what = "is an e-mail address. Users are named in user_name, where there is one; a service principal by its " +
-			"application id."
+		what = "is an e-mail address. Users are named in " + a.users + "; a service principal by its application id."
 	case strings.HasPrefix(value, "/applications/"):
 		what = "is the Terraform id of an azuread_application. Use its attribute client_id instead of id."
 	case strings.HasPrefix(value, "/servicePrincipals/"):
@@ -233,11 +238,20 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 
 // EMail returns a validator for the e-mail address that names a user. Its error says what the value is instead, for
 // example an application id.
-func EMail() validator.String { return userName{"value must be a user's e-mail address"} }
+func EMail() validator.String { return EMailPrincipalsIn(ServicePrincipalName) }
 
-type userName struct{ Described }
+// EMailPrincipalsIn is [EMail] for a resource that names service principals in another attribute than
+// service_principal_name.
+func EMailPrincipalsIn(principals string) validator.String {
+	return userName{"value must be a user's e-mail address", principals}
+}
 
-func (userName) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+type userName struct {
+	Described
+	principals string // the attribute for service principals
+}
+
+func (u userName) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
@@ -245,10 +259,10 @@ func (userName) ValidateString(_ context.Context, req validator.StringRequest, r
 	if at := strings.LastIndex(value, "@"); at > 0 && at < len(value)-1 {
 		return
 	}
-	what := "is not an e-mail address. Name a user by e-mail address. Name a service principal in " +
-		"service_principal_name by its application id, not by its display name."
+	what := "is not an e-mail address. Name a user by e-mail address. Name a service principal in " + u.principals +
+		" by its application id, not by its display name."
 	if uuid.Validate(value) == nil {
-		what = "is an application id, so it names a service principal. Write it in service_principal_name."
+		what = "is an application id, so it names a service principal. Write it in " + u.principals + "."
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Not a user name", "The value "+what)
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -41,19 +39,16 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"service_principals": levels(
 				"Level by application (client) id of the service principal: a UUID, not its display name or object "+
 					"id. Upper and lower case do not matter.",
-				"users",
-				fwkit.ApplicationID(),
+				fwkit.ApplicationIDUsersIn("users"),
 				fwkit.FoldKeys(),
 			),
 			"users": levels(
 				"Level by e-mail address of the user. Upper and lower case do not matter. Not for service principals.",
-				"service_principals",
-				fwkit.EMail(),
+				fwkit.EMailPrincipalsIn("service_principals"),
 				fwkit.FoldKeys(),
 			),
 			"groups": levels(
 				"Level by name of the group, case-sensitive. Not `admins`, a group that always has all rights.",
-				"",
 				fwkit.Checked("Not a group that is managed here", checkGroup),
 			),
 			"ignore_principals": schema.SetAttribute{
@@ -94,16 +89,15 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 	}
 }
 
-// levels returns the attribute that maps principals of one kind to their levels. other is the attribute for principals
-// that do not belong in this map.
-func levels(description, other string, key validator.String, modifiers ...planmodifier.Map) schema.MapAttribute {
+// levels returns the attribute that maps principals of one kind to their levels. key validates the principals.
+func levels(description string, key validator.String, modifiers ...planmodifier.Map) schema.MapAttribute {
 	return schema.MapAttribute{
 		Optional: true, ElementType: types.StringType, PlanModifiers: modifiers,
 		MarkdownDescription: description + " The level is `CAN_VIEW` (see the endpoint), `CAN_QUERY` (also score it) " +
 			"or `CAN_MANAGE` (also change it and its access list).",
 		Validators: []validator.Map{
 			mapvalidator.NoNullValues(),
-			mapvalidator.KeysAre(elsewhere{key, other}),
+			mapvalidator.KeysAre(key),
 			mapvalidator.ValueStringsAre(
 				stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage)),
 			),
@@ -123,36 +117,6 @@ func checkGroup(name string) error {
 		return nil
 	}
 }
-
-// elsewhere is a validator of principals whose messages name the attributes of this resource, not those of the resource
-// for a single grant.
-type elsewhere struct {
-	validator.String
-	other string
-}
-
-func (e elsewhere) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	var inner validator.StringResponse
-	e.String.ValidateString(ctx, req, &inner)
-	for _, d := range inner.Diagnostics {
-		if at, ok := d.(diag.DiagnosticWithPath); ok && e.other != "" {
-			d = reworded{
-				at,
-				strings.NewReplacer("named in user_name, where there is one", "named in "+
-					e.other, fwkit.ServicePrincipalName, e.other).
-					Replace(at.Detail()),
-			}
-		}
-		resp.Diagnostics.Append(d)
-	}
-}
-
-type reworded struct {
-	diag.DiagnosticWithPath
-	detail string
-}
-
-func (r reworded) Detail() string { return r.detail }
 
 // ignorable validates that a value names a principal and its kind, as kind=NAME.
 type ignorable struct{ fwkit.Described }
