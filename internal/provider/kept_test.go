@@ -245,70 +245,111 @@ func leaves(plan acctest.Result, object string) bool {
 // block to write, once for a whole list.
 func TestOtherKindWithoutRemoved(t *testing.T) {
 	t.Parallel()
-	singly := func(w *acctest.World, lifecycle string) string {
-		return strings.ReplaceAll(fmt.Sprintf(`
-resource "dbxaccess_serving_endpoint_permission" "one" {
-  endpoint_name          = "fresh"
+	singly := func(w *acctest.World, endpoint, lifecycle string) string {
+		return strings.NewReplacer("ENDPOINT", endpoint, "LIFECYCLE", lifecycle).Replace(fmt.Sprintf(`
+resource "dbxaccess_serving_endpoint_permission" "ENDPOINT_one" {
+  endpoint_name          = "ENDPOINT"
   service_principal_name = %q
   LIFECYCLE
 }
 
-resource "dbxaccess_serving_endpoint_permission" "other" {
-  endpoint_name    = "fresh"
+resource "dbxaccess_serving_endpoint_permission" "ENDPOINT_other" {
+  endpoint_name    = "ENDPOINT"
   user_name        = "ada@example.com"
   permission_level = "CAN_MANAGE"
   LIFECYCLE
 }
-`, w.ScoringApp.ClientID), "LIFECYCLE", lifecycle)
+`, w.ScoringApp.ClientID))
 	}
-	whole := func(w *acctest.World, lifecycle string) string {
-		return strings.ReplaceAll(fmt.Sprintf(`
-resource "dbxaccess_serving_endpoint_permissions_exclusive" "all" {
-  endpoint_name      = "fresh"
+	whole := func(w *acctest.World, endpoint, lifecycle string) string {
+		return strings.NewReplacer("ENDPOINT", endpoint, "LIFECYCLE", lifecycle).Replace(fmt.Sprintf(`
+resource "dbxaccess_serving_endpoint_permissions_exclusive" "ENDPOINT" {
+  endpoint_name      = "ENDPOINT"
   service_principals = { %q = "CAN_QUERY" }
   users              = { "ada@example.com" = "CAN_MANAGE" }
   LIFECYCLE
 }
-`, w.ScoringApp.ClientID), "LIFECYCLE", lifecycle)
+`, w.ScoringApp.ClientID))
 	}
-	const one, all = "dbxaccess_serving_endpoint_permission", "dbxaccess_serving_endpoint_permissions_exclusive"
+	both := func(w *acctest.World, endpoint, lifecycle string) string {
+		return singly(w, endpoint, lifecycle) + whole(w, endpoint, lifecycle)
+	}
+	// Each case has an endpoint of its own. All cases share a plan and an apply, because each command takes longer than
+	// what a case adds to it.
+	cases := map[string]struct {
+		before, after func(w *acctest.World, endpoint, lifecycle string) string
+		removed       string
+		warnings      int
+		nextPlan      bool // the list changes nothing, so only its next plan sees the missing grant
+	}{
+		"list-into-single-grants":           {whole, singly, listType, 1, false},
+		"single-grants-into-list":           {singly, whole, grantType, 2, false},
+		"grants-are-removed-and-list-stays": {both, whole, grantType, 2, true},
+	}
 	for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
-		for name, test := range map[string]struct {
-			before, after func(*acctest.World, string) string
-			removed       string
-			warnings      int
-		}{
-			"a list into single grants":                    {whole, singly, all, 1},
-			"single grants into a list":                    {singly, whole, one, 2},
-			"a single grant is removed while a list stays": {func(w *acctest.World, l string) string { return singly(w, l) + whole(w, l) }, whole, one, 2},
-		} {
-			for _, order := range []string{createFirst, destroyFirst} {
-				t.Run(name+", "+parallelism+order, func(t *testing.T) {
-					t.Parallel()
-					w := keptWorld(t)
-					before := w.Workspace.Grants("fresh")
-					c := w.CLI(t, test.before(w, order))
-					c.MustRun(t, 0, "apply", "-auto-approve")
-					c.Rewrite(t, test.after(w, order))
-					plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
+		for _, order := range []string{createFirst, destroyFirst} {
+			t.Run(parallelism+order, func(t *testing.T) {
+				t.Parallel()
+				w := keptWorld(t)
+				first, second := "", ""
+				for endpoint, test := range cases {
+					w.Workspace.CreateEndpoint(endpoint, "ada@example.com")
+					w.Workspace.SetGrant(endpoint, w.ScoringApp.ClientID, "CAN_QUERY")
+					first += test.before(w, endpoint, order)
+					second += test.after(w, endpoint, order)
+				}
+				before := w.Workspace.Grants("fresh") // every endpoint of this test has these grants
+				c := w.CLI(t, first)
+				c.MustRun(t, 0, "apply", "-auto-approve")
+				c.Rewrite(t, second)
+				plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
+				plan.MustNotSay(t, " moved {")
+				for endpoint, test := range cases {
+					warnings := warningsOfKept(plan, endpoint)
 					// If the list is planned after both single grants, one warning covers the two.
-					if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at "+
-						"another: fresh"); n < 1 || n > test.warnings {
-						t.Errorf("the plan warns %d times:\n%s", n, plan.Stdout)
+					if n := len(warnings); n < 1 || n > test.warnings {
+						t.Errorf("%s: the plan warns %d times:\n%s", endpoint, n, plan.Stdout)
 					}
-					plan.MustSay(t, "removed { from = "+test.removed+".OLD lifecycle { destroy = false } }")
-					plan.MustNotSay(t, " moved {")
-					c.MustRun(t, 0, "apply", parallelism, "p")
-					if name == "a single grant is removed while a list stays" {
-						// The list changes nothing, so only its next plan sees the missing grant.
-						c.MustRun(t, 0, "apply", "-auto-approve")
+					for _, warning := range warnings {
+						if !strings.Contains(warning, "removed { from = "+test.removed+".OLD lifecycle { destroy = false } }") {
+							t.Errorf("%s: the plan does not name the removed block: %s", endpoint, warning)
+						}
 					}
-					if now := w.Workspace.Grants("fresh"); !maps.Equal(now, before) {
-						t.Errorf("the endpoint holds %v, not %v", now, before)
+				}
+				c.MustRun(t, 0, "apply", parallelism, "p")
+				same := func(nextPlan bool) {
+					t.Helper()
+					for endpoint, test := range cases {
+						now := w.Workspace.Grants(endpoint)
+						if test.nextPlan == nextPlan && !maps.Equal(now, before) {
+							t.Errorf("%s holds %v, not %v", endpoint, now, before)
+						}
 					}
-					c.MustRun(t, 0, "plan", "-detailed-exitcode")
-				})
-			}
+				}
+				same(false)
+				said := c.MustRun(t, 0, "apply", "-auto-approve")
+				for endpoint, test := range cases {
+					planned := regexp.MustCompile(`# \S+\.` + endpoint + `\S* (will|must) be `).FindString(said.Stdout)
+					if !test.nextPlan && planned != "" {
+						t.Errorf("%s: the next plan is not empty: %s", endpoint, planned)
+					}
+				}
+				same(true)
+				c.MustRun(t, 0, "plan", "-detailed-exitcode")
+			})
 		}
 	}
+}
+
+// warningsOfKept returns the plan's warnings about an object, or about parts of it, that is removed at one address and
+// kept at another.
+func warningsOfKept(plan acctest.Result, object string) (warnings []string) {
+	const summary = "Warning: Removed at one address and kept at another: "
+	for i, text := range strings.Split(plan.Text(), summary) {
+		if i > 0 && strings.HasPrefix(text, object) {
+			text, _, _ = strings.Cut(text, "Warning: ")
+			warnings = append(warnings, text)
+		}
+	}
+	return warnings
 }
