@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,8 +18,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// keptResources are the five resources that give a principal access, tokens or membership. The workspace already holds
-// what they would create.
+// keptResources are resources of the five types that give a principal access, tokens or membership, with both ways to
+// destroy a service principal. The workspace already holds what they would create.
 const keptResources = `
 resource "dbxaccess_serving_endpoint_permission" "grant" {
   endpoint_name          = "iris"
@@ -47,7 +48,14 @@ resource "dbxaccess_group_member" "member" {
 resource "dbxaccess_service_principal" "principal" {
   application_id = %[2]q
   adopt_existing = true
-  on_destroy     = ON_DESTROY
+  on_destroy     = "delete"
+  LIFECYCLE
+}
+
+resource "dbxaccess_service_principal" "deactivated" {
+  application_id = %[3]q
+  adopt_existing = true
+  on_destroy     = "deactivate"
   LIFECYCLE
 }
 `
@@ -55,7 +63,7 @@ resource "dbxaccess_service_principal" "principal" {
 var keptAddresses = []string{
 	"dbxaccess_serving_endpoint_permission.grant", "dbxaccess_serving_endpoint_permissions_exclusive.list",
 	"dbxaccess_token_permission.token",
-	"dbxaccess_group_member.member", "dbxaccess_service_principal.principal",
+	"dbxaccess_group_member.member", "dbxaccess_service_principal.principal", "dbxaccess_service_principal.deactivated",
 }
 
 const (
@@ -63,14 +71,16 @@ const (
 	destroyFirst = ""
 	inherited    = "# from whoever refers to it"
 	adopted      = "0d9c1b7e-52a8-4c0e-8f53-6a7d1c2e3f40"
+	deactivated  = "5b2f8c1d-7e64-4a39-9d10-c3e8f6a7b921"
 )
 
-// keptWorld returns a workspace that holds everything that keptResources describes, and two tokens.
+// keptWorld returns a workspace that holds everything that keptResources describes, and a token of each principal.
 func keptWorld(t *testing.T) *acctest.World {
 	w := acctest.NewWithSecret(t)
 	app := w.ScoringApp.ClientID
 	w.Workspace.AddServicePrincipal(app, "iris-scoring")
 	w.Workspace.AddServicePrincipal(adopted, "adopted")
+	w.Workspace.AddServicePrincipal(deactivated, "deactivated")
 	w.Workspace.AddGroup("data scientists")
 	w.Workspace.AddToGroup("data scientists", app)
 	w.Workspace.CreateEndpoint("fresh", "ada@example.com")
@@ -78,21 +88,21 @@ func keptWorld(t *testing.T) *acctest.World {
 		w.Workspace.SetGrant(object, app, "CAN_QUERY")
 	}
 	w.Workspace.SetGrant("authorization/tokens", app, "CAN_USE")
-	for _, owner := range []string{app, adopted} {
+	for _, owner := range []string{app, adopted, deactivated} {
 		w.Workspace.MintToken(owner, "in use", 24*time.Hour)
 	}
 	return w
 }
 
-func keptConfig(w *acctest.World, lifecycle, onDestroy string) string {
-	hcl := fmt.Sprintf(keptResources, w.ScoringApp.ClientID, adopted)
+func keptConfig(w *acctest.World, lifecycle string) string {
+	hcl := fmt.Sprintf(keptResources, w.ScoringApp.ClientID, adopted, deactivated)
 	if lifecycle == inherited {
 		for i, a := range keptAddresses {
 			hcl += fmt.Sprintf("resource \"terraform_data\" \"reader_%d\" {\n  input = %s.id\n  %s\n}\n", i,
 				a, createFirst)
 		}
 	}
-	return strings.NewReplacer("LIFECYCLE", lifecycle, "ON_DESTROY", fmt.Sprintf("%q", onDestroy)).Replace(hcl)
+	return strings.ReplaceAll(hcl, "LIFECYCLE", lifecycle)
 }
 
 // With create_before_destroy, set on a resource or inherited from one that refers to it, Terraform first creates, which
@@ -100,52 +110,51 @@ func keptConfig(w *acctest.World, lifecycle, onDestroy string) string {
 // object must exist again, with nothing lost in between.
 func TestDestroyLeavesWhatTheRunKeeps(t *testing.T) {
 	t.Parallel()
-	for _, onDestroy := range []string{"delete", "deactivate"} {
-		for _, order := range []string{createFirst, destroyFirst, inherited} {
-			t.Run(onDestroy+order, func(t *testing.T) {
-				t.Parallel()
-				w := keptWorld(t)
-				before := w.Workspace.Snapshot()
-				c := w.CLI(t, keptConfig(w, order, onDestroy))
-				c.MustRun(t, 0, "apply", "-auto-approve")
-				same := func(after string) {
-					t.Helper()
-					if now := w.Workspace.Snapshot(); !reflect.DeepEqual(now, before) {
-						t.Errorf("after %s the workspace holds\n%+v\nnot\n%+v", after, now, before)
-					}
-					c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	for _, order := range []string{createFirst, destroyFirst, inherited} {
+		t.Run("with "+cmp.Or(order, "the destroy first"), func(t *testing.T) {
+			t.Parallel()
+			w := keptWorld(t)
+			before := w.Workspace.Snapshot()
+			c := w.CLI(t, keptConfig(w, order))
+			c.MustRun(t, 0, "apply", "-auto-approve")
+			same := func(after string) {
+				t.Helper()
+				if now := w.Workspace.Snapshot(); !reflect.DeepEqual(now, before) {
+					t.Errorf("after %s the workspace holds\n%+v\nnot\n%+v", after, now, before)
 				}
-				same("creation")
-				args := []string{"apply", "-auto-approve"}
-				for _, a := range keptAddresses {
-					args = append(args, "-replace="+a)
-				}
-				said := c.MustRun(t, 0, args...)
-				said.MustNotSay(t, "Removed at one address", "Live tokens will be deleted")
-				said.MustSay(t, "Not destroyed, because the same run keeps it: service principal "+adopted,
-					"Not destroyed, because the same run keeps it: the right of service_principal_name="+
-						w.ScoringApp.ClientID)
-				if order != destroyFirst {
-					said.MustSay(t, "Not destroyed, because the same run keeps it: CAN_QUERY on serving endpoint iris",
-						"Not destroyed, because the same run keeps it: service principal "+w.ScoringApp.ClientID+
-							" in group data scientists",
-						"Not destroyed, because the same run keeps it: service_principal_name="+w.ScoringApp.ClientID+
-							", user_name=ada@example.com on serving endpoint fresh")
-				}
-				same("-replace")
-				c.MustRun(t, 0, "taint", keptAddresses[0])
-				taint(t, c, keptAddresses[1:]...)
-				said = c.MustRun(t, 0, "apply", "-auto-approve")
-				for _, a := range keptAddresses {
-					said.MustSay(t, a+" is tainted, so must be replaced")
-				}
-				same("taint")
-				c.MustRun(t, 0, "destroy", "-auto-approve")
-				if left := w.Workspace.Grants("iris"); len(left) != 1 {
-					t.Errorf("destroying everything has left %v", left)
-				}
-			})
-		}
+				c.MustRun(t, 0, "plan", "-detailed-exitcode")
+			}
+			same("creation")
+			args := []string{"apply", "-auto-approve"}
+			for _, a := range keptAddresses {
+				args = append(args, "-replace="+a)
+			}
+			said := c.MustRun(t, 0, args...)
+			said.MustNotSay(t, "Removed at one address", "Live tokens will be deleted")
+			said.MustSay(t, "Not destroyed, because the same run keeps it: service principal "+adopted,
+				"Not destroyed, because the same run keeps it: service principal "+deactivated,
+				"Not destroyed, because the same run keeps it: the right of service_principal_name="+
+					w.ScoringApp.ClientID)
+			if order != destroyFirst {
+				said.MustSay(t, "Not destroyed, because the same run keeps it: CAN_QUERY on serving endpoint iris",
+					"Not destroyed, because the same run keeps it: service principal "+w.ScoringApp.ClientID+
+						" in group data scientists",
+					"Not destroyed, because the same run keeps it: service_principal_name="+w.ScoringApp.ClientID+
+						", user_name=ada@example.com on serving endpoint fresh")
+			}
+			same("-replace")
+			c.MustRun(t, 0, "taint", keptAddresses[0])
+			taint(t, c, keptAddresses[1:]...)
+			said = c.MustRun(t, 0, "apply", "-auto-approve")
+			for _, a := range keptAddresses {
+				said.MustSay(t, a+" is tainted, so must be replaced")
+			}
+			same("taint")
+			c.MustRun(t, 0, "destroy", "-auto-approve")
+			if left := w.Workspace.Grants("iris"); len(left) != 1 {
+				t.Errorf("destroying everything has left %v", left)
+			}
+		})
 	}
 }
 
@@ -175,63 +184,70 @@ func taint(t *testing.T, c *acctest.CLI, addresses ...string) {
 // dependent objects may be lost, and the plan says so.
 func TestOtherAddressWithoutMoved(t *testing.T) {
 	t.Parallel()
-	for _, onDestroy := range []string{"delete", "deactivate"} {
-		for _, order := range []string{createFirst, destroyFirst} {
-			for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
-				t.Run(onDestroy+order+parallelism, func(t *testing.T) {
-					t.Parallel()
-					w := keptWorld(t)
-					before := w.Workspace.Snapshot()
-					c := w.CLI(t, keptConfig(w, order, onDestroy))
-					c.MustRun(t, 0, "apply", "-auto-approve")
-					c.Rewrite(t, regexp.MustCompile(`(resource "\w+" ")`).ReplaceAllString(keptConfig(w, order,
-						onDestroy), "${1}new_"))
-					plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
-					for _, object := range []string{"iris/" + w.ScoringApp.ClientID, "fresh", w.ScoringApp.ClientID,
-						"data scientists/" + w.ScoringApp.ClientID, "service principal " + adopted} {
-						if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: "+
-							object); n != 1 {
-							t.Errorf("the plan warns %d times of %s:\n%s", n, object, plan.Stdout)
-						}
+	for _, order := range []string{createFirst, destroyFirst} {
+		for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+			t.Run(order+parallelism, func(t *testing.T) {
+				t.Parallel()
+				w := keptWorld(t)
+				before := w.Workspace.Snapshot()
+				c := w.CLI(t, keptConfig(w, order))
+				c.MustRun(t, 0, "apply", "-auto-approve")
+				c.Rewrite(t, regexp.MustCompile(`(resource "\w+" ")`).ReplaceAllString(keptConfig(w, order), "${1}new_"))
+				plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
+				for _, object := range []string{"iris/" + w.ScoringApp.ClientID, "fresh", w.ScoringApp.ClientID,
+					"data scientists/" + w.ScoringApp.ClientID, "service principal " + adopted,
+					"service principal " + deactivated} {
+					if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: "+
+						object); n != 1 {
+						t.Errorf("the plan warns %d times of %s:\n%s", n, object, plan.Stdout)
 					}
-					for _, a := range keptAddresses {
-						resourceType, _, _ := strings.Cut(a, ".")
-						plan.MustSay(t, "from = "+resourceType+".OLD to = "+resourceType+".NEW")
-					}
-					c.MustRun(t, 0, "apply", parallelism, "p")
-					now := w.Workspace.Snapshot()
-					if !reflect.DeepEqual(now.Endpoints, before.Endpoints) {
-						t.Errorf("the endpoints hold %v, not %v", now.Endpoints, before.Endpoints)
-					}
-					if !reflect.DeepEqual(now.Groups, before.Groups) {
-						t.Errorf("the groups hold %v, not %v", now.Groups, before.Groups)
-					}
-					if !slices.Contains(now.TokenGrants, "service_principal_name="+w.ScoringApp.ClientID+" CAN_USE") {
-						t.Errorf("the right to use tokens is gone: %v", now.TokenGrants)
-					}
-					ofAdopted := func(p emulator.ServicePrincipalState) bool { return p.ApplicationID == adopted }
-					is, was := slices.IndexFunc(now.ServicePrincipals,
-						ofAdopted), slices.IndexFunc(before.ServicePrincipals, ofAdopted)
-					if is < 0 || !now.ServicePrincipals[is].Active {
+				}
+				for _, a := range keptAddresses {
+					resourceType, _, _ := strings.Cut(a, ".")
+					plan.MustSay(t, "from = "+resourceType+".OLD to = "+resourceType+".NEW")
+				}
+				c.MustRun(t, 0, "apply", parallelism, "p")
+				now := w.Workspace.Snapshot()
+				if !reflect.DeepEqual(now.Endpoints, before.Endpoints) {
+					t.Errorf("the endpoints hold %v, not %v", now.Endpoints, before.Endpoints)
+				}
+				if !reflect.DeepEqual(now.Groups, before.Groups) {
+					t.Errorf("the groups hold %v, not %v", now.Groups, before.Groups)
+				}
+				if !slices.Contains(now.TokenGrants, "service_principal_name="+w.ScoringApp.ClientID+" CAN_USE") {
+					t.Errorf("the right to use tokens is gone: %v", now.TokenGrants)
+				}
+				// If the creation is planned before the removal, the object is never destroyed.
+				if leaves(plan, w.ScoringApp.ClientID) &&
+					!slices.ContainsFunc(now.Tokens, func(k emulator.TokenState) bool {
+						return k.Owner == w.ScoringApp.ClientID
+					}) {
+					t.Error("the plan says that the right to use tokens stays, and the tokens are gone")
+				}
+				for _, application := range []string{adopted, deactivated} {
+					was, _ := principalOf(before, application)
+					is, found := principalOf(now, application)
+					if !found || !is.Active {
 						t.Fatalf("the service principal is gone or inactive: %v", now.ServicePrincipals)
 					}
-					// If the creation is planned before the removal, the object is never destroyed.
-					if leaves(plan, w.ScoringApp.ClientID) &&
-						!slices.ContainsFunc(now.Tokens, func(k emulator.TokenState) bool {
-							return k.Owner == w.ScoringApp.ClientID
-						}) {
-						t.Error("the plan says that the right to use tokens stays, and the tokens are gone")
+					if leaves(plan, "service principal "+application) && !reflect.DeepEqual(is, was) {
+						t.Errorf("the plan says that the service principal stays, and it is %v", is)
 					}
-					if leaves(plan, "service principal "+adopted) && !reflect.DeepEqual(now.ServicePrincipals[is],
-						before.ServicePrincipals[was]) {
-						t.Errorf("the plan says that the service principal stays, and it is %v",
-							now.ServicePrincipals[is])
-					}
-					c.MustRun(t, 0, "plan", "-detailed-exitcode")
-				})
-			}
+				}
+				c.MustRun(t, 0, "plan", "-detailed-exitcode")
+			})
 		}
 	}
+}
+
+// principalOf returns the service principal with that application id, and whether the workspace has it.
+func principalOf(s emulator.Snapshot, application string) (emulator.ServicePrincipalState, bool) {
+	for _, p := range s.ServicePrincipals {
+		if p.ApplicationID == application {
+			return p, true
+		}
+	}
+	return emulator.ServicePrincipalState{}, false
 }
 
 // leaves reports whether the plan's warning about an object promises that the object stays.

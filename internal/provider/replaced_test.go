@@ -15,7 +15,7 @@ import (
 func TestReplacementThatCannotBeFound(t *testing.T) {
 	t.Parallel()
 	config := func(w *acctest.World, lifecycle, iris, fresh, group string) string {
-		hcl := keptConfig(w, lifecycle, "delete")
+		hcl := keptConfig(w, lifecycle)
 		return strings.NewReplacer(`"iris"`, iris, `"fresh"`, fresh, `"data scientists"`, group).Replace(hcl)
 	}
 	warnings := func(w *acctest.World) []string {
