@@ -1,7 +1,9 @@
 package provider_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -101,11 +103,11 @@ func TestLogInPages(t *testing.T) {
 					delete(w.Env, set)
 				}
 			}
-			logsIn := func(how, provider, kind string) {
+			logsIn := func(provider, kind string) {
 				t.Helper()
 				if r := w.CLI(t, me+provider).Run(t, "plan", "-input=false"); r.Code != 0 ||
 					!strings.Contains(r.Stdout, `+ me = "`+kind+`"`) {
-					t.Errorf("%s: exit code %d, and not %s:\n%s\n%s", how, r.Code, kind, r.Stdout, r.Stderr)
+					t.Errorf("provider block: exit code %d, and not %s:\n%s\n%s", r.Code, kind, r.Stdout, r.Stderr)
 				}
 			}
 			blocks := providerBlock.FindAllString(text, -1)
@@ -118,14 +120,20 @@ func TestLogInPages(t *testing.T) {
 					kind = "databricks_oidc" // the only page with two logins
 				}
 				if name != "certificate-in-key-vault" { // TestKeyVaultExample applies that page
-					logsIn("provider block", block, kind)
+					logsIn(block, kind)
 				}
 			}
 			delete(w.Env, "ARM_OIDC_TOKEN")
 			for _, set := range exported.FindAllStringSubmatch(text, -1) {
 				w.Env[set[1]] = set[2]
 			}
-			logsIn("environment", "", shown[2])
+			// With environment variables alone there is nothing that Terraform evaluates.
+			answer, err := w.Process(t).Read(t, "dbxaccess_current_identity", "{}")
+			const shortString = 0xa0 // MessagePack adds the length
+			kind := fmt.Appendf([]byte("auth_type"), "%s%s", []byte{shortString | byte(len(shown[2]))}, shown[2])
+			if err != nil || !bytes.Contains(answer, kind) {
+				t.Errorf("environment: %v, and not %s:\n%q", err, shown[2], answer)
+			}
 		})
 	}
 }
