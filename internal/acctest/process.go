@@ -61,7 +61,7 @@ func (connection) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc
 
 // Read configures the provider with an empty provider block and reads a data source, whose configuration is JSON. It
 // sends the requests that Terraform sends. The answer is a ReadDataSource.Response in the encoding of protocol buffers.
-// An error means that the process has not answered.
+// An error means that the process has not answered, or that it returned diagnostics for a configuration.
 func (p *Process) Read(t testing.TB, typeName, config string) (answer []byte, err error) {
 	t.Helper()
 	value := func(text string) []byte { return field(2, []byte(text)) } // a DynamicValue with the field json
@@ -80,6 +80,11 @@ func (p *Process) Read(t testing.TB, typeName, config string) (answer []byte, er
 			grpc.ForceCodec(encoded{}), grpc.MaxCallRecvMsgSize(64<<20)) // as Terraform does
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", call.method, err)
+		}
+		// The answers of these two hold nothing but diagnostics.
+		if configures := call.method == "ConfigureProvider" || call.method == "ValidateDataResourceConfig"; configures &&
+			len(answer) > 0 {
+			return nil, fmt.Errorf("%s: %q", call.method, answer)
 		}
 	}
 	return answer, nil
