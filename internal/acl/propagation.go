@@ -14,7 +14,13 @@ import (
 // retryUntilKnown calls try, and repeats it while access lists do not know a principal that the workspace knows: a new
 // principal can take minutes to reach them. It does not wait for a principal that the workspace does not know either,
 // because that name is mistyped. It gives up when ctx ends. One more request per principal when a write was refused.
-func retryUntilKnown(ctx context.Context, c *client.Client, object Object, try func() outcome, ps ...Principal) outcome {
+func retryUntilKnown(
+	ctx context.Context,
+	c *client.Client,
+	object Object,
+	try func() outcome,
+	ps ...Principal,
+) outcome {
 	var list List
 	for _, p := range ps {
 		list = append(list, Entry{Principal: p})

@@ -287,9 +287,8 @@ func (o *accessList) endUndone(now view, undone List) {
 			}
 		}
 		return client.Advise(
-			fmt.Errorf("something else keeps changing the same access list: %s, although this run wrote the list %d "+
-				"times",
-				strings.Join(lines, "; "), 1+mostRestores),
+			fmt.Errorf("something else keeps changing the same access list: %s, although this run wrote the list "+
+				"%d times", strings.Join(lines, "; "), 1+mostRestores),
 			"",
 			"Another Terraform run, or a tool, writes the same access list. Wait until that run or tool has ended, "+
 				"then apply again. Manage each access list in one Terraform state only.",

@@ -146,8 +146,7 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 	advice := c.WhoIsMeant(ctx, applicationID) +
 		" Add the service principal with dbxaccess_service_principal, and refer to its application_id, so that " +
 		"Terraform creates it first. The value must be the application (client) id of the app registration, not its " +
-		"object id or its name. " +
-		GoneSincePlan
+		"object id or its name. " + GoneSincePlan
 	return "", "", Advise(
 		fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound),
 		"application_id", strings.TrimSpace(advice))

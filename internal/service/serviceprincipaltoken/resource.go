@@ -92,12 +92,8 @@ func (r *tokenResource) canManageTokens(
 			err = nil
 		}
 	}
-	return seen, !fwkit.Failed(
-		diags,
-		err,
-		"Token was not created, because its owner's tokens cannot be listed",
-		plan.String(),
-	)
+	return seen, !fwkit.Failed(diags, err,
+		"Token was not created, because its owner's tokens cannot be listed", plan.String())
 }
 
 // wanted returns the token that a plan asks for. It takes the write-only values from the configuration, because the
@@ -132,12 +128,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	fwkit.SetIdentity(ctx, resp.Identity, state, &resp.Diagnostics)
 
 	moved := state.Owner.ApplicationID.IsNull()
-	list, err := tokens(
-		ctx,
-		r.Client,
-		state.Owner.UseProviderIdentity.ValueBool() || moved,
-		state.Owner.ApplicationID.ValueString(),
-	)
+	ownIdentity := state.Owner.UseProviderIdentity.ValueBool() || moved
+	list, err := tokens(ctx, r.Client, ownIdentity, state.Owner.ApplicationID.ValueString())
 	var shown listed
 	if err == nil {
 		shown, err = lookUpTokens(ctx, r.Client, list, state)
@@ -158,17 +150,9 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	info, live := shown.info, shown.live
 	if moved && !live && list.own && !hasExpired(state, list.Now) {
-		fwkit.Failed(
-			&resp.Diagnostics,
-			client.Advise(
-				errors.New("the token is not among the tokens of the provider's identity, and may belong to another "+
-					"principal"),
-				"",
-				needsAdmin,
-			),
-			cannotRead,
-			state.String(),
-		)
+		err := errors.New("the token is not among the tokens of the provider's identity, and may belong to another " +
+			"principal")
+		fwkit.Failed(&resp.Diagnostics, client.Advise(err, "", needsAdmin), cannotRead, state.String())
 		return
 	}
 	if moved && !live {

@@ -328,9 +328,9 @@ func fromOfficial(state []byte) (exclusiveModel, error) {
 	}
 	m := exclusiveModel{
 		ID: types.StringValue(id), EndpointID: types.StringValue(id), OnUnlisted: types.StringValue(onUnlistedRemove),
-		IgnorePrincipals: types.SetNull(types.StringType), RemovedOnCreate: stringList(nil), Timeouts: fwkit.NoTimeouts(),
+		IgnorePrincipals: types.SetNull(types.StringType), RemovedOnCreate: stringList(nil),
+		WorkspaceID: fwkit.String(o.WorkspaceID()), Timeouts: fwkit.NoTimeouts(),
 	}
-	m.WorkspaceID = fwkit.String(o.WorkspaceID())
 	levels := map[acl.Kind]map[string]attr.Value{}
 	for _, e := range o.AccessControl {
 		kind, name := acl.Group, e.GroupName
