@@ -25,6 +25,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
@@ -50,6 +51,9 @@ func init() {
 		// Terraform's test framework passes this on to the CLI, which needs a quarter less CPU time with it.
 		set("GOGC", "400")
 	}
+	// The SDK keeps the product's name for the whole process, without a lock. So it is set before the first request of
+	// any test.
+	client.Product("0.0.0-test")
 	// A provider in this process takes its proxy from the process's environment, which all parallel tests share. So a
 	// host that belongs to one world is looked up here first.
 	transport := http.DefaultTransport.(*http.Transport)
