@@ -147,7 +147,7 @@ func TestDestroyLeavesWhatTheRunKeeps(t *testing.T) {
 			taint(t, c, keptAddresses[1:]...)
 			said = c.MustRun(t, 0, "apply", "-auto-approve")
 			for _, a := range keptAddresses {
-				said.MustSay(t, a+" is tainted, so must be replaced")
+				said.MustSay(t, a+" is tainted, so") // OpenTofu goes on with other words than Terraform
 			}
 			same("taint")
 			c.MustRun(t, 0, "destroy", "-auto-approve")
