@@ -68,9 +68,9 @@ func FindNow(ctx context.Context, c *client.Client, object Object, p Principal) 
 // already holds this level, nothing is written. If the principal holds another direct level and overwrite is false,
 // nothing is written and the error is a [*HeldError].
 //
-// Two requests, or one if the grant exists already. A third if the answer to the write does not show the grant. A
-// fourth and a fifth if the service did not lower a level by PATCH. Grants that wait for another write to the same list
-// are written together, with as many requests as one grant.
+// Grant sends one request if the grant exists already, and two otherwise. It sends a third request if the answer to the
+// write does not show the grant, and two more if a PATCH leaves a higher level in the list. Grants that wait for
+// another write to the same list are written together. They need no more requests than a single grant.
 //
 // If the workspace knows a principal, but its access lists do not know it yet, Grant waits for the access lists until
 // ctx ends.

@@ -18,8 +18,8 @@ type clientCredential struct {
 	credential confidential.Credential
 	// attribute is the attribute that the error points at if Entra ID refuses the credential.
 	attribute string
-	// certificate and vault describe the credential. federated returns the claims of the last federated token. Each of
-	// the three may be nil.
+	// certificate, vault and federated describe the credential; each may be nil. federated returns the claims of the last
+	// federated token.
 	certificate *certificate.Certificate
 	vault       *vaultFacts
 	federated   func() *federatedClaims

@@ -64,7 +64,7 @@ func (e explainer) failure(f failure, scope string) *Error {
 		out.Summary = "Microsoft Entra ID refused the login"
 		hint = fmt.Sprintf("Microsoft Entra ID answered with status %d %s.", f.status, e.reason(f))
 		if f.answer.Error == "" {
-			hint = fmt.Sprintf("The answer has status %d, but not the form of an answer of Microsoft Entra ID. "+
+			hint = fmt.Sprintf("The answer, with status %d, does not look like an answer of Microsoft Entra ID. "+
 				"Something between this machine and %s, such as a proxy, may have sent it. Check HTTPS_PROXY and "+
 				"NO_PROXY.", f.status, e.host())
 		}

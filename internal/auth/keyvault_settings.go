@@ -206,8 +206,8 @@ func checkVaultURI(value string, c cloud, privateCloud bool) error {
 	case !strings.EqualFold(u.Scheme, "https"):
 		return fail("The address of a vault must begin with https. Write it as %s.", form)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return fail("Write the vault's address alone, as %s. Write the name of a certificate or secret into "+
-			"certificate_name or client_secret_name.", form)
+		return fail("Write only the address of the vault, with nothing after its host: %s. The name of a certificate or "+
+			"secret belongs in certificate_name or client_secret_name.", form)
 	case privateCloud, ofCloud && fault == "":
 		return nil
 	}

@@ -137,12 +137,12 @@ func (o *opening) env(name string) string {
 	return value
 }
 
-// finisher returns the session of a login when all its settings are known. s has the ids. read is the content of the
-// vault; nil if the login reads no vault.
+// finisher completes a login and returns its session. s holds all settings, with the tenant id and the client id. read
+// is what the login has read from Key Vault; nil if it reads nothing there.
 type finisher func(s Settings, read *vaultContent) (*session, error)
 
-// Open chooses a login ([Settings.Choose]), reads its files, and checks everything that can be checked without a
-// request. It makes no request. Errors are *[Error].
+// Open chooses a login ([Settings.Choose]), reads its files, and makes all checks that need no request. Errors are
+// *[Error].
 func Open(s Settings, o Options) (*Login, error) {
 	s.conceal()
 	chosen, err := s.choose()

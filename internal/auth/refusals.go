@@ -108,8 +108,9 @@ var refusals = []refusal{
 	}, {
 		codes: []int{700213}, summary: "OIDC subject does not match", blame: blameCredential,
 		hint: "Application {client} has no federated credential with the subject of this token. {token} Create a " +
-			"federated credential with exactly this subject. A subject of GitHub contains the repository and a " +
-			"branch, tag, environment or pull request; a subject of Azure DevOps contains the service connection.",
+			"federated credential with exactly this subject. In a token from GitHub, the subject names the repository " +
+			"and a branch, tag, environment or pull request. In a token from Azure DevOps, it names the service " +
+			"connection.",
 	}, {
 		codes: []int{70021, 70025}, summary: "No federated credential matches", blame: blameCredential,
 		hint: "Application {client} has no federated credential that matches issuer, subject and audience of this " +

@@ -153,8 +153,8 @@ func (s Setting) whenOn() Setting {
 	return Setting{Attribute: s.Attribute}
 }
 
-// prefer returns which of two settings for the same value takes precedence: a setting in HCL, else first. equalRank
-// reports whether both have a value in HCL, or both have a value in the environment.
+// prefer returns which of two settings for the same value takes precedence. A setting that has a value comes before one
+// that has none, and HCL comes before the environment. If both have equal rank, prefer returns first and true.
 func prefer(first, second Setting) (better Setting, equalRank bool) {
 	switch {
 	case !second.IsSet():

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Token is a bearer token. It formats as its expiry, never as its value.
+// Token is a bearer token. Package fmt prints only its expiry, never its value.
 type Token struct {
 	Value string
 	// ExpiresAt is zero for a token whose expiry is not known.

@@ -115,8 +115,8 @@ func (c *Client) PlanToKeep(all ...PlannedObject) []Overlap {
 	return fresh
 }
 
-// warningKey returns what one warning is about: one object, or all objects that one type of resource removes from a
-// list in which another type of resource has an object.
+// warningKey returns the key under which a warning is shown only once. If both resources have the same type, it is the
+// key of their common object. Otherwise all objects of one list that resources of the removed type manage share a key.
 func warningKey(p Overlap, removed Address) ObjectKey {
 	if p.Other.Resource == p.Resource {
 		return p.ObjectKey

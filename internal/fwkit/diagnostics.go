@@ -148,10 +148,10 @@ func nextStep(err error) string {
 			"include it. More rights for the login do not help. Access lists, for example, need the Premium tier; " +
 			"the workspace's Azure resource shows its tier."
 	case errors.Is(err, client.ErrNotAnAnswer):
-		next := "The answer has a success status, but its content is not that of the workspace's API. There are " +
-			"three usual causes. A proxy or gateway answered with a page of its own, such as a sign-in page. Or a " +
-			"private link or an IP access list blocks the request. Or host is not a workspace. Check host, " +
-			"HTTPS_PROXY and NO_PROXY, and open host in a browser on this machine to see the page."
+		next := "The answer has a success status, but its content is not that of the workspace's API. Usual causes: " +
+			"a proxy or gateway answered with a page of its own, such as a sign-in page; a private link or an IP " +
+			"access list blocks the request; or the attribute host is not the address of a workspace. Check host, " +
+			"HTTPS_PROXY and NO_PROXY. Open that address in a browser on this machine to see the page."
 		if errors.Is(err, client.ErrAnswerLost) {
 			next += " The provider does not know whether the change was made. Run terraform plan: it shows what exists."
 		}

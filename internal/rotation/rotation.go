@@ -27,7 +27,8 @@ const (
 	Owner    Reason = "owner" // the credential belongs to another principal
 	Vault    Reason = "vault" // Key Vault no longer has the credential's value, or the value belongs elsewhere now
 
-	// OverlapEnded means that the previous credential is revoked and that no new credential is created.
+	// OverlapEnded means that the time is over in which the previous credential stays valid beside the current one. The
+	// previous credential is revoked, and no new credential is created.
 	OverlapEnded Reason = "overlap_ended"
 )
 

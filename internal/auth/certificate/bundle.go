@@ -118,7 +118,8 @@ func (p *pfx) tryPassword(password string, work *budget) (*pfxContents, error) {
 	return contents, nil
 }
 
-// opensWithoutMAC reports whether the password decrypts the contents of a file whose MAC does not fit the password.
+// opensWithoutMAC reports whether the password decrypts the contents of the file if its MAC is ignored. It is called
+// after the check of the MAC failed, to tell a changed file from a wrong password. A file without a MAC returns false.
 func (p *pfx) opensWithoutMAC(password string, work *budget) bool {
 	if p.mac == nil {
 		return false

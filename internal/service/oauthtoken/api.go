@@ -27,9 +27,9 @@ type oauthToken struct {
 	EndpointURL string
 }
 
-// getToken requests an access token from the workspace, for an application or for the provider's own identity. It sends
-// one request, and one more if a serving endpoint is named; none if this run already has such a token. Before that it
-// reads a secret in Key Vault, if the configuration names one.
+// getToken returns an access token of the workspace for an application or for the provider's own identity. If the
+// configuration names a secret in Key Vault, getToken reads that secret first. Then it sends one request for the token,
+// or two if a serving endpoint is named. It sends none if this run already has such a token.
 func getToken(ctx context.Context, c *client.Client, w want) (oauthToken, error) {
 	as, err := logIn(ctx, c, w)
 	if err != nil {

@@ -39,10 +39,10 @@ func (b before) manageable(o owner) error {
 	return client.Advise(
 		b.refused,
 		"",
-		"The provider could neither see nor revoke the token later, because only a workspace admin may see the "+
-			"tokens of others. Add the provider's identity to the group \"admins\". Or log the provider in as the "+
-			"owner, and write use_provider_identity = true. Or set on_unverifiable = \"warn\": the token is then "+
-			"created, but no refresh checks it.",
+		"The provider would not be able to see or revoke this token later, because only a workspace admin may see "+
+			"the tokens of others. Add the provider's identity to the group \"admins\". Or log the provider in as the "+
+			"token's owner, and write use_provider_identity = true. Or set on_unverifiable = \"warn\": the token is "+
+			"then created, but no refresh checks whether it still exists.",
 	)
 }
 

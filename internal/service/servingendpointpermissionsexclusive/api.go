@@ -140,7 +140,7 @@ const nextOfUnlisted = "Add these grants to the maps, name their principals in i
 // refuseUnlisted returns the error that on_unlisted = "error" demands for unlisted grants.
 func refuseUnlisted(extra acl.List) error {
 	return client.Advise(
-		fmt.Errorf("the endpoint has grants that are neither in the maps nor in ignore_principals: %s", extra),
+		fmt.Errorf("the endpoint has grants that are neither configured nor in ignore_principals: %s", extra),
 		"on_unlisted",
 		"Nothing was changed. "+nextOfUnlisted,
 	)
@@ -150,9 +150,9 @@ func refuseUnlisted(extra acl.List) error {
 // of this Terraform run keeps, and foreign those of others.
 type left struct{ own, kept, foreign acl.List }
 
-// write reads the access list and replaces it with the result of change, in one write, or in none if nothing changes.
-// The principals of fresh may be too new for access lists to accept them yet. Afterwards write compares the list that
-// the service shows with the wanted list.
+// write reads the access list, calls change for the list that is wanted, and writes that list in one request, or in
+// none if it is equal. The grants in fresh may have principals that are so new that the access list does not accept
+// them yet; then write retries. At the end write compares the list that the service shows with the wanted list.
 func write(
 	ctx context.Context,
 	c *client.Client,

@@ -158,10 +158,10 @@ func (r *exclusiveResource) planCreate(
 		diags.AddWarning(
 			"Creation removes grants on serving endpoint: "+want.Endpoint,
 			fmt.Sprintf(
-				"The endpoint has grants that are neither in the maps nor in ignore_principals. The apply revokes "+
+				"The endpoint has grants that are neither configured nor in ignore_principals. The apply revokes "+
 					"them: %s.\n\nIf Terraform stops with \"Provider produced inconsistent final plan\", the access "+
-					"list has changed since the plan was created, or the maps have principals that were unknown "+
-					"then. Nothing was changed. Plan again.",
+					"list has changed since the plan was created, or the configuration has principals that were not "+
+					"known when it was planned. Nothing was changed. Plan again.",
 				extra,
 			),
 		)
@@ -179,7 +179,7 @@ func (w accessList) warnOfUnlisted(extra acl.List, what string, diags *diag.Diag
 			path.Root("on_unlisted"),
 			"The apply will fail because of unlisted grants on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf(
-				"These grants are neither in the maps nor in ignore_principals: %s.\n\n%s They do not stop a destroy.",
+				"These grants are neither configured nor in ignore_principals: %s.\n\n%s They do not stop a destroy.",
 				extra,
 				nextOfUnlisted,
 			),
@@ -188,14 +188,14 @@ func (w accessList) warnOfUnlisted(extra acl.List, what string, diags *diag.Diag
 		diags.AddAttributeWarning(
 			path.Root("on_unlisted"),
 			"Unlisted grants on serving endpoint: "+w.Endpoint,
-			fmt.Sprintf("%sThese grants are neither in the maps nor in ignore_principals: %s.", what, extra),
+			fmt.Sprintf("%sThese grants are neither configured nor in ignore_principals: %s.", what, extra),
 		)
 	default:
 		diags.AddAttributeWarning(
 			path.Root("on_unlisted"),
 			"Unlisted grants will be removed later on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf(
-				"These grants are neither in the maps nor in ignore_principals: %s. This plan does not revoke them "+
+				"These grants are neither configured nor in ignore_principals: %s. This plan does not revoke them "+
 					"yet. The next plan shows that it revokes them.",
 				extra,
 			),

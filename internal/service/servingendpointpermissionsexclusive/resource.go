@@ -133,7 +133,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 			resp.Diagnostics.AddWarning(
 				"Grants that the plan did not show were left on serving endpoint: "+want.Endpoint,
 				fmt.Sprintf(
-					"These grants were made after the plan, and are neither in the maps nor in ignore_principals: "+
+					"These grants were made after the plan, and are neither configured nor in ignore_principals: "+
 						"%s. The next plan shows them.",
 					l.foreign,
 				),

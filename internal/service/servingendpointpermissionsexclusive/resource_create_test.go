@@ -11,7 +11,7 @@ import (
 
 const (
 	inconsistent = "Provider produced inconsistent final plan"
-	planAgain    = "the access list has changed since the plan was created, or the maps have principals that were unknown then. Nothing was changed. Plan again."
+	planAgain    = "the access list has changed since the plan was created, or the configuration has principals that were not known when it was planned. Nothing was changed. Plan again."
 )
 
 // removed returns removed_on_create from the JSON of a saved plan.
@@ -138,11 +138,11 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris",
 		"(Bob) CAN_VIEW", "ignore_principals")
 	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot create the access list of serving endpoint",
-		"neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
+		"neither configured nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 	w.Workspace.RemoveGrant("iris", bob)
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c.MustRun(t, 1, "apply", "p").MustSay(t, "neither in the maps nor in ignore_principals: "+
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "neither configured nor in ignore_principals: "+
 		"user_name=bob@example.com (Bob) CAN_VIEW")
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 	w.Workspace.RemoveGrant("iris", bob)

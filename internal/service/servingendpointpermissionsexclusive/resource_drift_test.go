@@ -123,7 +123,7 @@ func TestForeignGrantIsAnError(t *testing.T) {
 				"user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
 			before := c.Attributes(t, address)
 			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change the access list of serving endpoint",
-				"neither in the maps nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW",
+				"neither configured nor in ignore_principals: user_name=bob@example.com (Bob) CAN_VIEW",
 				"Nothing was changed")
 			if after := c.Attributes(t, address); before == nil || !reflect.DeepEqual(before, after) {
 				t.Errorf("the failed apply has changed the state from %v to %v", before, after)

@@ -89,7 +89,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 	}
 }
 
-// levels returns the attribute that maps principals of one kind to their levels. key validates the principals.
+// levels returns a map attribute. Its keys are principals of one kind, such as users, and its values are their
+// permission levels. The validator key checks each principal.
 func levels(description string, key validator.String, modifiers ...planmodifier.Map) schema.MapAttribute {
 	return schema.MapAttribute{
 		Optional: true, ElementType: types.StringType, PlanModifiers: modifiers,
