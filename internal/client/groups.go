@@ -162,8 +162,8 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 }
 
 // patchGroup changes the group in one operation. If others change the group at the same time, the service merges the
-// changes. It returns the group that the answer shows, or the zero Group for an answer without a body.
-// Writers of one group in this process wait for each other, because the service may refuse two changes at once.
+// changes. It returns the group that the answer shows, or the zero Group for an answer without a body. Writers of one
+// group in this process wait for each other, because the service may refuse two changes at once.
 // https://docs.databricks.com/api/azure/workspace/groups/patch
 func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOperation) (Group, error) {
 	unlock, err := c.Lock(ctx, "group "+group.ID)

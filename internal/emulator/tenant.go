@@ -27,8 +27,8 @@ type TenantOptions struct {
 	// Cloud is the only cloud in which the tenant exists, for example [ChinaCloud]; the logins of other clouds do not
 	// find the tenant. If Cloud is empty, the tenant exists in all clouds at once, which no real tenant does.
 	Cloud string
-	// NewKey returns the RSA keys of that length that sign tokens, and the keys of client certificates. Generating a key
-	// takes longer than most tests, so a test with many tenants may return existing keys. If NewKey is nil, keys are
+	// NewKey returns an RSA key of the given length, which signs tokens or belongs to a client certificate. Generating a
+	// key takes longer than most tests, so a test with many tenants may return existing keys. If NewKey is nil, keys are
 	// generated.
 	NewKey func(bits int) (*rsa.PrivateKey, error)
 }

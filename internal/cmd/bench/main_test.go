@@ -165,9 +165,11 @@ func TestFloors(t *testing.T) {
 		}
 	}
 	checkSamples(t, r)
-	made := find(t, r, "principals", 10, create).Samples[ours][0].Requests
-	if made["workspace POST /api/2.0/preview/scim/v2/ServicePrincipals"] != 10 {
-		t.Errorf("ten service principals were made with %v", made)
+	for p, want := range map[phase]int{create: 10, noop: 0, destroy: 0} {
+		sent := find(t, r, "principals", 10, p).Samples[ours][0].Requests
+		if sent["workspace POST /api/2.0/preview/scim/v2/ServicePrincipals"] != want {
+			t.Errorf("%s: %d creations of service principals are counted as %v", p, want, sent)
+		}
 	}
 	o.sizes, o.subjects = []int{1}, []subject{ours}
 	one, _ := measured(t, o)

@@ -31,7 +31,7 @@ func TestQuickstart(t *testing.T) {
 		}
 	})
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("no curl is on PATH, which the printed commands use")
+		t.Skip("needs curl on PATH, because the printed commands use it")
 	}
 	cli := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if cli == "" {

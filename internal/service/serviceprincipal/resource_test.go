@@ -120,10 +120,11 @@ func TestBasicEntraManaged(t *testing.T) {
 	)
 	checkUnchanged(t, w, before)
 	w.Test(t,
-		resource.TestStep{Config: config, Check: func(*terraform.State) error {
+		resource.TestStep{Config: strings.ReplaceAll(config, id, strings.ToUpper(id)), Check: func(*terraform.State) error {
 			scimID = member(t, w).ID
 			return nil
 		}},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
 			ImportStateId: strings.ToUpper(id),
 			ImportStateCheck: func(states []*terraform.InstanceState) error {

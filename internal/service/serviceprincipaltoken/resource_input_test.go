@@ -334,8 +334,11 @@ func TestSecretsOfOwnerAreNotPrinted(t *testing.T) {
 			attr("client_certificate_password_wo", secret),
 		"Client secret is a Databricks token": attr("client_secret_wo", secret),
 	} {
-		r := w.CLI(t, hcl(w.ScoringApp.ClientID, owner)).MustRun(t, 1, "plan")
-		r.MustSay(t, want)
+		ephemeral := opened(w.ScoringApp.ClientID, strings.ReplaceAll(owner, "_wo", ""))
+		r := w.CLI(t, hcl(w.ScoringApp.ClientID, owner)+ephemeral).MustRun(t, 1, "plan")
+		if n := strings.Count(r.Text(), "Error: "+want); n != 2 {
+			t.Errorf("%s: %d errors, not one for each resource: %s", want, n, r.Stderr)
+		}
 		if strings.Contains(r.Stdout+r.Stderr, secret) {
 			t.Errorf("%s: the secret is in the output: %s", want, r.Stderr)
 		}

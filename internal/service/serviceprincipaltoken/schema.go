@@ -58,7 +58,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 					PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 					MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If " +
 						"omitted, a new token has all the rights of its owner, and an existing one keeps its " +
-						"scopes. Changed in place; the service can refuse to widen them.",
+						"scopes. Changed in place; the service can refuse to add scopes.",
 				},
 				"token_value_in_state": schema.BoolAttribute{
 					Optional: true, Computed: true,
